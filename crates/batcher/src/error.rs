@@ -1,0 +1,127 @@
+//! What can stop a conversion.
+
+use crate::schema::TableId;
+use apsides_tokenizer as json;
+use parquet::errors::ParquetError;
+use std::{io, path::PathBuf};
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an export did not become tables. Nothing is published then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input is no export: not JSON, or not of the export's shape, or beyond a limit.
+    #[error("{source}, in {path}")]
+    Json {
+        /// What, and at which offset.
+        source: json::Error,
+        /// Where in the export, as far as it had been read.
+        path: String,
+    },
+    /// The input could not be read to its end.
+    #[error("the input could not be read beyond byte {offset}: {source}")]
+    Read {
+        /// The reader's error.
+        source: io::Error,
+        /// How many bytes of (uncompressed) JSON had come.
+        offset: u64,
+    },
+    /// The document is JSON, but no object.
+    #[error("an export is one JSON object, but this is {found}, at byte {offset}")]
+    NoObject {
+        /// What it is instead.
+        found: &'static str,
+        /// Where it begins.
+        offset: u64,
+    },
+    /// A record batch could not be built or encoded.
+    #[error("table {table}: could not be encoded as Parquet")]
+    Encode {
+        /// The table.
+        table: &'static str,
+        /// The encoder's error.
+        source: ParquetError,
+    },
+    /// An output file could not be written.
+    #[error("could not write {path}: {source}")]
+    Write {
+        /// The file.
+        path: String,
+        /// The store's error.
+        source: object_store::Error,
+    },
+    /// A file or folder of the destination could not be read, made, moved or removed.
+    #[error("could not {action} {}: {source}", path.display())]
+    Destination {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The destination has tables already.
+    #[error("{} already holds tables", path.display())]
+    NotEmpty {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// The destination has something in it that this program did not write.
+    #[error("{} holds `{entry}`, which apsides did not write", path.display())]
+    Foreign {
+        /// The destination.
+        path: PathBuf,
+        /// The first such entry, relative to it.
+        entry: String,
+    },
+    /// Another run writes to the same destination.
+    #[error("another run is writing to {}", path.display())]
+    Locked {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// The manifest of the destination cannot be understood.
+    #[error("the manifest {} cannot be read: {source}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The temporary file for the search for duplicate events failed.
+    #[error("the temporary file for finding duplicate events: {0}")]
+    Duplicates(#[source] io::Error),
+    /// The system gave no thread.
+    #[error("could not start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// An encoding thread has gone, which happens only after an error of its own.
+    #[error("table {table}: its encoder stopped early")]
+    EncoderGone {
+        /// The table.
+        table: &'static str,
+    },
+}
+
+impl Error {
+    pub(crate) fn encode(table: TableId, source: ParquetError) -> Self {
+        Self::Encode { table: table.name(), source }
+    }
+
+    /// For `map_err`: what was tried on which file or folder.
+    pub(crate) fn destination(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Destination { action, path, source }
+    }
+
+    /// Gives an error of the tokenizer its place.
+    pub(crate) fn json(error: json::Error, path: String) -> Self {
+        let offset = error.offset();
+        if error.kind() != json::ErrorKind::Read {
+            return Self::Json { source: error, path };
+        }
+        let source = error.into_io().unwrap_or_else(|| io::Error::other("the reader failed before"));
+        Self::Read { source, offset }
+    }
+}

@@ -1,0 +1,81 @@
+//! One event, collected until its last member has been seen: members come in any order, and where
+//! one comes twice, the last wins.
+
+/// An optional text that keeps its buffer when it is emptied.
+#[derive(Debug, Default)]
+pub(crate) struct OptionalText {
+    text: String,
+    present: bool,
+}
+
+impl OptionalText {
+    pub(crate) fn get(&self) -> Option<&str> {
+        self.present.then_some(&self.text)
+    }
+
+    pub(crate) fn set(&mut self, text: Option<&str>) {
+        self.text.clear();
+        self.text.push_str(text.unwrap_or_default());
+        self.present = text.is_some();
+    }
+}
+
+/// The cells of an event.
+#[derive(Debug, Default)]
+pub(crate) struct Event {
+    pub(crate) correlation_id: OptionalText,
+    pub(crate) type_id: OptionalText,
+    /// Microseconds since the Unix epoch; none if unknown.
+    pub(crate) source_event_time: Option<i64>,
+    /// Microseconds since the Unix epoch.
+    pub(crate) created_at: Option<i64>,
+    /// The exact JSON text.
+    pub(crate) data: OptionalText,
+    /// Which members were seen, by [`Member`].
+    seen: [bool; 5],
+    /// How many members came again and replaced an earlier value.
+    pub(crate) superseded: u64,
+}
+
+/// The members that the grammar names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    CorrelationId,
+    SourceEventTime,
+    TypeId,
+    CreatedAt,
+    Data,
+}
+
+impl Member {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::CorrelationId, Self::SourceEventTime, Self::TypeId, Self::CreatedAt, Self::Data];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CorrelationId => "correlationId",
+            Self::SourceEventTime => "sourceEventTime",
+            Self::TypeId => "typeId",
+            Self::CreatedAt => "createdAt",
+            Self::Data => "data",
+        }
+    }
+}
+
+impl Event {
+    /// Forgets all cells.
+    pub(crate) fn clear(&mut self) {
+        self.correlation_id.set(None);
+        self.type_id.set(None);
+        self.source_event_time = None;
+        self.created_at = None;
+        self.data.set(None);
+        self.seen = [false; 5];
+        self.superseded = 0;
+    }
+
+    /// Notes that a member has come.
+    pub(crate) fn see(&mut self, member: Member) {
+        self.superseded += u64::from(std::mem::replace(&mut self.seen[member as usize], true));
+    }
+}

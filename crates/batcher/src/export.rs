@@ -1,0 +1,468 @@
+//! The export's grammar: tokens in, rows out. This is the only file that knows the export's shape.
+//!
+//! ```text
+//! export    := { <export key>: profile, … }  |  { "profiles": { <export key>: profile, … }, … }
+//! profile   := { "sections": { <section id>: section, … }, … }
+//! section   := { "attributes": { <id>: { "value": any }, … }, "events": [ event, … ] }
+//! event     := { "correlationId", "sourceEventTime", "typeId", "createdAt", "data" }
+//! ```
+//!
+//! Members come in any order; any of them may be missing, null, of another kind, or there twice.
+//! What the grammar does not name goes to the table `unmapped`, byte for byte.
+
+use crate::{
+    duplicates::Seen,
+    error::{Error, Result},
+    event::{Event, Member},
+    progress::Progress,
+    scope::{Level, Scope},
+    table::{BatchSink, ProfileCounts, Reason, Tables, Value},
+    time,
+};
+use apsides_tokenizer::{self as json, Next, Number, Text, Token, Tokens};
+use std::{collections::HashSet, io::Read};
+
+/// What a reading of an export found, besides its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Findings {
+    /// Lone surrogate escapes in texts, which became U+FFFD.
+    pub replaced_surrogates: u64,
+    /// Members of events that came twice, so that the earlier value gave way to the later.
+    pub superseded_members: u64,
+    /// Events that the source sent again.
+    pub duplicate_events: u64,
+}
+
+/// A reading of an export.
+pub(crate) struct Export<'p, R, S> {
+    tokens: Tokens<R>,
+    tables: Tables<S>,
+    scope: Scope,
+    counts: ProfileCounts,
+    event: Event,
+    /// The events of this profile.
+    seen: Seen,
+    /// Ids that are attributes even where their value is null.
+    attribute_ids: &'p HashSet<String>,
+    progress: &'p Progress,
+    findings: Findings,
+    /// For texts with escapes.
+    scratch: String,
+    /// The name of the member being read, where it is needed beyond its token.
+    member: String,
+}
+
+/// Why a reading stopped: the tokenizer's errors get their path once, at the end.
+enum Stop {
+    Json(json::Error),
+    Other(Error),
+}
+
+impl From<json::Error> for Stop {
+    fn from(error: json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+type Step = Result<(), Stop>;
+
+/// Which value an unmapped one is.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The place's own.
+    Place,
+    /// That of the place's member with this name.
+    Member(&'static str),
+    /// That of the place's member whose name has just been read.
+    MemberRead,
+}
+
+impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
+    pub(crate) fn new(
+        tokens: Tokens<R>,
+        tables: Tables<S>,
+        seen: Seen,
+        attribute_ids: &'p HashSet<String>,
+        progress: &'p Progress,
+    ) -> Self {
+        Self {
+            tokens,
+            tables,
+            scope: Scope::default(),
+            counts: ProfileCounts::default(),
+            event: Event::default(),
+            seen,
+            attribute_ids,
+            progress,
+            findings: Findings::default(),
+            scratch: String::new(),
+            member: String::new(),
+        }
+    }
+
+    /// Reads the whole export; gives back the sink.
+    pub(crate) fn read(mut self) -> Result<(S, Findings)> {
+        let read = self.document();
+        self.progress.set_bytes(self.tokens.consumed());
+        match read {
+            Ok(()) => Ok((self.tables.finish()?, self.findings)),
+            Err(Stop::Json(error)) => Err(Error::json(error, self.scope.path())),
+            Err(Stop::Other(error)) => Err(error),
+        }
+    }
+
+    fn document(&mut self) -> Step {
+        let found = match self.tokens.peek()? {
+            Next::Object => None,
+            Next::Array => Some("an array"),
+            _ => Some("a single value"),
+        };
+        if let Some(found) = found {
+            return Err(Error::NoObject { found, offset: self.tokens.consumed() }.into());
+        }
+        self.tokens.pull()?;
+        let mut profiles_came = false;
+        while self.member()? {
+            let is_object = self.tokens.peek()? == Next::Object;
+            match self.member.as_str() {
+                "profiles" => {
+                    profiles_came = true;
+                    if is_object {
+                        self.wrapped_profiles()?
+                    } else {
+                        self.unmapped(Whose::MemberRead, Reason::TypeMismatch)?
+                    }
+                }
+                "metadata" => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
+                _ if is_object && !profiles_came => self.profile()?,
+                _ => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
+            }
+        }
+        // Makes sure that nothing follows.
+        self.tokens.pull()?;
+        Ok(())
+    }
+
+    fn wrapped_profiles(&mut self) -> Step {
+        self.tokens.pull()?;
+        self.scope.wrapped = true;
+        while self.member()? {
+            self.profile()?;
+        }
+        self.scope.wrapped = false;
+        Ok(())
+    }
+
+    /// Reads a profile, whose export key has just been read.
+    fn profile(&mut self) -> Step {
+        std::mem::swap(&mut self.scope.export_key, &mut self.member);
+        self.scope.level = Level::Profile;
+        self.tables.set_export_key(&self.scope.export_key);
+        self.counts = ProfileCounts::default();
+        self.seen.clear();
+        if self.open_object()? {
+            while self.member()? {
+                match self.member.as_str() {
+                    "sections" => self.sections()?,
+                    _ => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
+                }
+            }
+        } else {
+            self.unmapped(Whose::Place, Reason::TypeMismatch)?;
+        }
+        self.tables.profile(&self.scope.export_key, self.counts)?;
+        self.scope.level = Level::Top;
+        self.progress.add_profile(self.tokens.consumed());
+        Ok(())
+    }
+
+    fn sections(&mut self) -> Step {
+        match self.tokens.peek()? {
+            Next::Object => {
+                self.tokens.pull()?;
+                while let Some(Token::Key(id)) = self.tokens.pull()? {
+                    copy(id, &mut self.scope.section_id, &mut self.findings);
+                    self.section()?;
+                }
+            }
+            Next::Null => self.tokens.skip()?,
+            _ => self.unmapped(Whose::Member("sections"), Reason::TypeMismatch)?,
+        }
+        Ok(())
+    }
+
+    fn section(&mut self) -> Step {
+        self.scope.level = Level::Section;
+        self.counts.sections += 1;
+        self.tables.set_section_id(&self.scope.section_id);
+        if self.open_object()? {
+            while self.member()? {
+                match self.member.as_str() {
+                    "attributes" => self.attributes()?,
+                    "events" => self.events()?,
+                    _ => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
+                }
+            }
+        } else {
+            self.unmapped(Whose::Place, Reason::TypeMismatch)?;
+        }
+        self.scope.level = Level::Profile;
+        Ok(())
+    }
+
+    fn attributes(&mut self) -> Step {
+        match self.tokens.peek()? {
+            Next::Object => {
+                self.tokens.pull()?;
+                self.scope.level = Level::Attributes;
+                while let Some(Token::Key(id)) = self.tokens.pull()? {
+                    copy(id, &mut self.scope.attribute_id, &mut self.findings);
+                    self.scope.level = Level::Attribute;
+                    self.attribute()?;
+                    self.scope.level = Level::Attributes;
+                }
+                self.scope.level = Level::Section;
+            }
+            Next::Null => self.tokens.skip()?,
+            _ => self.unmapped(Whose::Member("attributes"), Reason::TypeMismatch)?,
+        }
+        Ok(())
+    }
+
+    /// Reads an entry of `attributes`: an attribute or a tag.
+    fn attribute(&mut self) -> Step {
+        if !self.open_object()? {
+            return self.unmapped(Whose::Place, Reason::TypeMismatch);
+        }
+        let mut has_value = false;
+        while let Some(Token::Key(name)) = self.tokens.pull()? {
+            if name.is("value") {
+                has_value = true;
+                self.value()?;
+            } else {
+                copy(name, &mut self.member, &mut self.findings);
+                self.unmapped(Whose::MemberRead, Reason::UnknownMember)?;
+            }
+        }
+        if has_value { Ok(()) } else { self.null_value() }
+    }
+
+    fn value(&mut self) -> Step {
+        let id = &self.scope.attribute_id;
+        let value = match self.tokens.peek()? {
+            Next::Object => Value::Object(self.tokens.raw()?),
+            Next::Array => Value::Array(self.tokens.raw()?),
+            _ => match self.tokens.pull()? {
+                Some(Token::String(text)) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
+                Some(Token::Number(number)) => number_value(number),
+                Some(Token::Bool(value)) => Value::Boolean(value),
+                _ => return self.null_value(),
+            },
+        };
+        self.counts.attributes += 1;
+        self.tables.attribute(id, value)?;
+        Ok(())
+    }
+
+    /// An entry without a value is a tag, unless its id is known as an attribute's.
+    fn null_value(&mut self) -> Step {
+        let id = &self.scope.attribute_id;
+        if self.attribute_ids.contains(id) {
+            self.counts.attributes += 1;
+            self.tables.attribute(id, Value::Null)?;
+        } else {
+            self.counts.tags += 1;
+            self.tables.tag(id)?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self) -> Step {
+        match self.tokens.peek()? {
+            Next::Array => {
+                self.tokens.pull()?;
+                self.scope.level = Level::Event;
+                self.scope.ordinal = 0;
+                loop {
+                    match self.tokens.peek()? {
+                        Next::End => break,
+                        Next::Object => self.event()?,
+                        _ => self.unmapped(Whose::Place, Reason::TypeMismatch)?,
+                    }
+                    self.scope.ordinal += 1;
+                    self.progress.set_bytes(self.tokens.consumed());
+                }
+                self.tokens.pull()?;
+                self.scope.level = Level::Section;
+            }
+            Next::Null => self.tokens.skip()?,
+            _ => self.unmapped(Whose::Member("events"), Reason::TypeMismatch)?,
+        }
+        Ok(())
+    }
+
+    fn event(&mut self) -> Step {
+        self.tokens.pull()?;
+        self.event.clear();
+        while let Some(Token::Key(name)) = self.tokens.pull()? {
+            match Member::ALL.into_iter().find(|member| name.is(member.name())) {
+                Some(member) => {
+                    self.event.see(member);
+                    self.event_member(member)?;
+                }
+                None => {
+                    copy(name, &mut self.member, &mut self.findings);
+                    self.unmapped(Whose::MemberRead, Reason::UnknownMember)?;
+                }
+            }
+        }
+        let is_duplicate = self.is_duplicate()?;
+        self.findings.duplicate_events += u64::from(is_duplicate);
+        self.findings.superseded_members += self.event.superseded;
+        self.counts.events += 1;
+        self.tables.event(self.scope.ordinal, &self.event, is_duplicate)?;
+        Ok(())
+    }
+
+    fn event_member(&mut self, member: Member) -> Step {
+        match member {
+            Member::CorrelationId | Member::TypeId => self.id(member),
+            Member::SourceEventTime => {
+                // Zero stands for "unknown" here.
+                self.event.source_event_time = self.time(member)?.filter(|&micros| micros != 0);
+                Ok(())
+            }
+            Member::CreatedAt => {
+                self.event.created_at = self.time(member)?;
+                Ok(())
+            }
+            Member::Data => {
+                if self.tokens.peek()? == Next::Null {
+                    self.event.data.set(None);
+                    self.tokens.skip()?;
+                } else {
+                    self.event.data.set(Some(self.tokens.raw()?));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads an id: text, or a number as written.
+    fn id(&mut self, member: Member) -> Step {
+        let cell = match member {
+            Member::CorrelationId => &mut self.event.correlation_id,
+            _ => &mut self.event.type_id,
+        };
+        cell.set(None);
+        if let Next::Object | Next::Array | Next::Bool = self.tokens.peek()? {
+            return self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch);
+        }
+        match self.tokens.pull()? {
+            Some(Token::String(text)) => cell.set(Some(decode(text, &mut self.scratch, &mut self.findings))),
+            Some(Token::Number(number)) => cell.set(Some(number.text())),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads a time; gives its microseconds.
+    fn time(&mut self, member: Member) -> Result<Option<i64>, Stop> {
+        if let Next::Object | Next::Array | Next::Bool = self.tokens.peek()? {
+            self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch)?;
+            return Ok(None);
+        }
+        let quoted;
+        let (micros, text) = match self.tokens.pull()? {
+            Some(Token::Number(number)) => (time::micros(number), number.text()),
+            Some(Token::String(text)) => {
+                let decoded = decode(text, &mut self.scratch, &mut self.findings);
+                let micros = Number::parse(decoded).and_then(time::micros);
+                quoted = micros.is_none().then(|| format!("\"{}\"", text.text()));
+                (micros, quoted.as_deref().unwrap_or_default())
+            }
+            _ => return Ok(None),
+        };
+        if micros.is_none() {
+            let pointer = self.scope.pointer(Some(member.name()));
+            let (key, section) = (self.scope.export_key(), self.scope.section_id());
+            self.tables.unmapped(key, section, &pointer, Reason::TypeMismatch, text)?;
+        }
+        Ok(micros)
+    }
+
+    fn is_duplicate(&mut self) -> Result<bool, Stop> {
+        let event = &self.event;
+        // Without a correlation id nothing tells a repetition from a coincidence.
+        let Some(correlation_id) = event.correlation_id.get() else { return Ok(false) };
+        let parts = [
+            Some(self.scope.section_id.as_bytes()),
+            Some(correlation_id.as_bytes()),
+            event.type_id.get().map(str::as_bytes),
+            event.data.get().map(str::as_bytes),
+        ];
+        Ok(self.seen.insert(parts, event.source_event_time).map_err(Error::Duplicates)?)
+    }
+
+    /// Reads the name of the open object's next member; false at the object's end.
+    fn member(&mut self) -> Result<bool, Stop> {
+        let Some(Token::Key(name)) = self.tokens.pull()? else { return Ok(false) };
+        copy(name, &mut self.member, &mut self.findings);
+        Ok(true)
+    }
+
+    /// Enters the next value if it is an object.
+    fn open_object(&mut self) -> Result<bool, Stop> {
+        let is_object = self.tokens.peek()? == Next::Object;
+        if is_object {
+            self.tokens.pull()?;
+        }
+        Ok(is_object)
+    }
+
+    /// Takes the next value, whole, to the table `unmapped`.
+    fn unmapped(&mut self, whose: Whose, reason: Reason) -> Step {
+        let member = match whose {
+            Whose::Place => None,
+            Whose::Member(name) => Some(name),
+            Whose::MemberRead => Some(self.member.as_str()),
+        };
+        let pointer = self.scope.pointer(member);
+        let value = self.tokens.raw()?;
+        self.tables.unmapped(self.scope.export_key(), self.scope.section_id(), &pointer, reason, value)?;
+        Ok(())
+    }
+}
+
+fn number_value(number: Number<'_>) -> Value<'_> {
+    match number.to_i64() {
+        Some(value) => Value::Integer { text: number.text(), value },
+        None => Value::Double { text: number.text(), value: number.to_f64() },
+    }
+}
+
+/// Decodes a text, over `scratch` if need be, and counts what could not be kept.
+fn decode<'s>(text: Text<'s>, scratch: &'s mut String, findings: &mut Findings) -> &'s str {
+    let decoded = text.decode(scratch);
+    findings.replaced_surrogates += u64::from(decoded.replaced);
+    decoded.text
+}
+
+/// Decodes a text over `target`.
+fn copy(text: Text<'_>, target: &mut String, findings: &mut Findings) {
+    if text.is_escaped() {
+        findings.replaced_surrogates += u64::from(text.decode(target).replaced);
+    } else {
+        target.clear();
+        target.push_str(text.text());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! How far a conversion is, for whoever watches it from another thread.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters of a running conversion.
+#[derive(Debug, Default)]
+pub struct Progress {
+    bytes: AtomicU64,
+    profiles: AtomicU64,
+}
+
+impl Progress {
+    /// Bytes of (uncompressed) JSON read so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Profiles read so far.
+    pub fn profiles(&self) -> u64 {
+        self.profiles.load(Relaxed)
+    }
+
+    pub(crate) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Relaxed);
+    }
+
+    pub(crate) fn add_profile(&self, bytes: u64) {
+        self.set_bytes(bytes);
+        // Only the parsing thread writes.
+        self.profiles.store(self.profiles() + 1, Relaxed);
+    }
+}

@@ -1,0 +1,255 @@
+//! Publishing all tables or none.
+//!
+//! ```text
+//! DEST/
+//!   profiles/ attributes/ …     the published tables: whole, always
+//!   .apsides/
+//!     manifest.json             which tables and files these are
+//!     lock                      held by the run that writes
+//!     staging/<run>/
+//!       tables/<table>/…        the tables of a run in progress
+//!       manifest.json           if it is there, the run is decided: all is written and checked
+//!       old/<table>/            tables replaced by this run
+//! ```
+//!
+//! Writing `staging/<run>/manifest.json` is the commit point. Before it, a crash leaves nothing
+//! but files under a hidden name, which the next run removes. After it, what remains is a few
+//! renames of whole folders, which the next run finishes if this one cannot. So a reader never
+//! sees part of a table.
+
+use crate::{
+    error::{Error, Result},
+    manifest::Manifest,
+};
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// The folder that holds all that is not a table.
+const HIDDEN: &str = ".apsides";
+const MANIFEST: &str = "manifest.json";
+
+/// A place in a destination where a run writes its tables. Dropped, it removes what it wrote.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    root: PathBuf,
+    /// The folder of this run.
+    run: PathBuf,
+    /// This run made the destination's folder.
+    made_root: bool,
+    /// Held until the end of the run; the system releases it if the process dies.
+    _lock: File,
+}
+
+/// Tables that are written and checked, but not yet published: readers see them only after
+/// [`Staged::publish`]. Dropped, they are removed.
+#[must_use = "readers see staged tables only after publish"]
+#[derive(Debug)]
+pub struct Staged {
+    staging: Staging,
+    manifest: Manifest,
+}
+
+impl Staging {
+    /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
+    /// room for this run's tables.
+    pub(crate) fn open(root: &Path, overwrite: bool) -> Result<Self> {
+        let made_root = !root.exists();
+        let hidden = root.join(HIDDEN);
+        fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
+        let lock = lock(root, &hidden)?;
+        let runs = hidden.join("staging");
+        for left in entries(&runs)? {
+            recover(root, &runs.join(left))?;
+        }
+        check_contents(root, overwrite)?;
+        let run = runs.join(run_name());
+        let tables = run.join("tables");
+        fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
+        Ok(Self { root: root.to_owned(), run, made_root, _lock: lock })
+    }
+
+    /// The folder for this run's tables.
+    pub(crate) fn tables(&self) -> PathBuf {
+        self.run.join("tables")
+    }
+
+    pub(crate) fn stage(self, manifest: Manifest) -> Staged {
+        Staged { staging: self, manifest }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // After a publication nothing is left to remove. Where removing fails, the next run does it.
+        let _ = fs::remove_dir_all(&self.run);
+        if self.made_root && !manifest_path(&self.root).exists() {
+            let hidden = self.root.join(HIDDEN);
+            let _ = fs::remove_dir(hidden.join("staging"));
+            let _ = fs::remove_file(hidden.join("lock"));
+            let _ = fs::remove_dir(hidden);
+            let _ = fs::remove_dir(&self.root);
+        }
+    }
+}
+
+impl Staged {
+    /// The rows and files that are waiting.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Lets readers see the tables, in place of those that were there before.
+    pub fn publish(self) -> Result<Manifest> {
+        let run = &self.staging.run;
+        let decided = run.join(MANIFEST);
+        let json = serde_json::to_vec_pretty(&self.manifest)
+            .map_err(|source| Error::Manifest { path: decided.clone(), source })?;
+        let draft = run.join("manifest.draft");
+        fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
+        sync(&draft)?;
+        rename(&draft, &decided)?;
+        sync(run)?;
+        finish(&self.staging.root, run, &self.manifest)?;
+        Ok(self.manifest)
+    }
+}
+
+/// The manifest of the tables published at a destination, if there are any.
+pub fn published(root: &Path) -> Result<Option<Manifest>> {
+    read_manifest(&manifest_path(root))
+}
+
+fn manifest_path(root: &Path) -> PathBuf {
+    root.join(HIDDEN).join(MANIFEST)
+}
+
+/// Moves the tables of a decided run to where readers look. Can be done again after a crash at
+/// any point: a table that is no longer staged has been moved already.
+fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
+    let replaced = run.join("old");
+    fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
+    let before = published(root)?.map(|manifest| manifest.tables).unwrap_or_default();
+    for old in before.iter().filter(|old| manifest.table(&old.name).is_none()) {
+        if root.join(&old.name).exists() {
+            rename(&root.join(&old.name), &replaced.join(&old.name))?;
+        }
+    }
+    for table in &manifest.tables {
+        let (staged, visible) = (run.join("tables").join(&table.name), root.join(&table.name));
+        if staged.exists() {
+            if visible.exists() {
+                rename(&visible, &replaced.join(&table.name))?;
+            }
+            rename(&staged, &visible)?;
+        }
+    }
+    sync(root)?;
+    rename(&run.join(MANIFEST), &manifest_path(root))?;
+    sync(&root.join(HIDDEN))?;
+    fs::remove_dir_all(run).map_err(Error::destination("remove", run))
+}
+
+/// Finishes what a dead run had decided, or removes what it had begun.
+fn recover(root: &Path, run: &Path) -> Result<()> {
+    match read_manifest(&run.join(MANIFEST))? {
+        Some(manifest) => {
+            tracing::warn!(run = %run.display(), "finishing the publication of an interrupted run");
+            finish(root, run, &manifest)
+        }
+        None => {
+            tracing::info!(run = %run.display(), "removing what an interrupted run left behind");
+            fs::remove_dir_all(run).map_err(Error::destination("remove", run))
+        }
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
+    match fs::read(path) {
+        Ok(json) => {
+            let manifest = serde_json::from_slice(&json);
+            manifest.map(Some).map_err(|source| Error::Manifest { path: path.to_owned(), source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::destination("read", path)(error)),
+    }
+}
+
+/// Refuses a destination that holds tables, unless they are to be replaced, or anything that this
+/// program did not write and so must not remove.
+fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
+    let manifest = published(root)?;
+    let foreign = |entry| Err(Error::Foreign { path: root.to_owned(), entry });
+    let mut tables = 0;
+    for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
+        let Some(table) = manifest.as_ref().and_then(|manifest| manifest.table(&entry)) else {
+            return foreign(entry);
+        };
+        tables += 1;
+        for file in entries(&root.join(&entry))? {
+            if !table.files.iter().any(|known| known.name == file) {
+                return foreign(format!("{entry}/{file}"));
+            }
+        }
+    }
+    if tables > 0 && !overwrite {
+        return Err(Error::NotEmpty { path: root.to_owned() });
+    }
+    Ok(())
+}
+
+/// The names in a folder, sorted; none if there is no folder.
+fn entries(folder: &Path) -> Result<Vec<String>> {
+    let list = || -> io::Result<Vec<String>> {
+        let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect()
+    };
+    match list() {
+        Ok(mut names) => {
+            names.sort_unstable();
+            Ok(names)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::destination("list", folder)(error)),
+    }
+}
+
+/// Takes the destination's lock, or tells that another run has it.
+fn lock(root: &Path, hidden: &Path) -> Result<File> {
+    let path = hidden.join("lock");
+    loop {
+        fs::create_dir_all(hidden).map_err(Error::destination("create the folder", hidden))?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(Error::destination("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: root.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(Error::destination("lock", path)(error)),
+        }
+        // A run that failed removes its lock with its folder; a lock on a removed file keeps
+        // nobody out.
+        let held = file.metadata().map_err(Error::destination("read", &path))?.ino();
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.ino() == held) {
+            return Ok(file);
+        }
+    }
+}
+
+/// A name that no other run has: the lock keeps out runs at the same time.
+fn run_name() -> String {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("run-{}-{}", elapsed.as_millis(), std::process::id())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(Error::destination("move into place", to))
+}
+
+/// Makes a file's contents, or a folder's entries, survive a loss of power.
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::destination("sync", path))
+}

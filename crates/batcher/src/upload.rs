@@ -1,0 +1,77 @@
+//! An output file on its way to the object store: plain writes in, parts out.
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
+use std::{io, sync::Arc};
+use tokio::runtime::Handle;
+
+/// Size of the parts that a file is sent in. S3 takes none smaller than 5 MiB.
+const PART_BYTES: usize = 5 << 20;
+/// Parts of one file on their way at once.
+const PARTS_IN_FLIGHT: usize = 1;
+
+/// A file being written, from a thread outside the runtime. The store shows it, whole, only after
+/// [`Upload::finish`].
+pub(crate) struct Upload {
+    runtime: Handle,
+    parts: WriteMultipart,
+    buffer: Vec<u8>,
+    /// The store's error, which `io::Error` would hide from the caller.
+    failure: Option<object_store::Error>,
+}
+
+impl Upload {
+    pub(crate) fn start(
+        store: &Arc<dyn ObjectStore>,
+        path: &Path,
+        runtime: &Handle,
+    ) -> Result<Self, object_store::Error> {
+        let upload = runtime.block_on(store.put_multipart(path))?;
+        let parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        Ok(Self { runtime: runtime.clone(), parts, buffer: Vec::new(), failure: None })
+    }
+
+    /// The store's error that made a write fail.
+    pub(crate) fn take_failure(&mut self) -> Option<object_store::Error> {
+        self.failure.take()
+    }
+
+    /// Sends the rest and completes the file.
+    pub(crate) fn finish(mut self) -> Result<(), object_store::Error> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        self.runtime.block_on(async {
+            self.parts.put(Bytes::from(self.buffer));
+            self.parts.finish().await.map(|_| ())
+        })
+    }
+
+    fn send(&mut self) -> Result<(), object_store::Error> {
+        let part = Bytes::from(std::mem::take(&mut self.buffer));
+        self.runtime.block_on(async {
+            self.parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+            self.parts.put(part);
+            Ok(())
+        })
+    }
+}
+
+impl io::Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= PART_BYTES {
+            self.send().map_err(|failure| {
+                let error = io::Error::other(failure.to_string());
+                self.failure = Some(failure);
+                error
+            })?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Does nothing: parts are sent as they fill.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Numbers: checked where they stand, parsed only where asked.
+
+/// A number as it stands in the document, for as long as the window stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number<'w> {
+    text: &'w str,
+}
+
+impl<'w> Number<'w> {
+    pub(crate) fn new(text: &'w str) -> Self {
+        Self { text }
+    }
+
+    /// The number if `text` is exactly one by the grammar of RFC 8259.
+    ///
+    /// ```
+    /// use apsides_tokenizer::Number;
+    /// assert!(Number::parse("-1.5e3").is_some());
+    /// assert!(Number::parse("01").is_none());
+    /// ```
+    pub fn parse(text: &'w str) -> Option<Self> {
+        check(text.as_bytes()).is_ok().then_some(Self { text })
+    }
+
+    /// The text, byte for byte.
+    pub fn text(self) -> &'w str {
+        self.text
+    }
+
+    /// The value, if it is written without fraction and exponent and fits.
+    pub fn to_i64(self) -> Option<i64> {
+        // The grammar's integers are a subset of what `i64` parses; a fraction or exponent fails.
+        self.text.parse().ok()
+    }
+
+    /// The nearest double, ties to even; infinite where none is near.
+    pub fn to_f64(self) -> f64 {
+        // The grammar's numbers are a subset of what `f64` parses; the standard library rounds
+        // correctly.
+        self.text.parse().unwrap_or(f64::NAN)
+    }
+}
+
+/// Bytes that can stand in a number.
+pub(crate) fn is_number_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// Checks that `text` is a number; else the index of the first byte that breaks the grammar, which
+/// is the length where something is missing at the end.
+pub(crate) fn check(text: &[u8]) -> Result<(), usize> {
+    let digits = |from: usize| from + text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut at = usize::from(text.first() == Some(&b'-'));
+    at = match text.get(at) {
+        Some(b'0') => at + 1,
+        Some(b'1'..=b'9') => digits(at),
+        _ => return Err(at),
+    };
+    if text.get(at) == Some(&b'.') {
+        let fraction = at + 1;
+        at = digits(fraction);
+        if at == fraction {
+            return Err(at);
+        }
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
+        let exponent = at;
+        at = digits(exponent);
+        if at == exponent {
+            return Err(at);
+        }
+    }
+    if at == text.len() { Ok(()) } else { Err(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_the_grammar() {
+        for good in ["0", "-0", "10", "1.5", "-0.0", "1e5", "1E+5", "1.25e-7", "123456789012345678901"] {
+            assert_eq!(check(good.as_bytes()), Ok(()), "{good}");
+        }
+        for (bad, at) in [
+            ("", 0),
+            ("-", 1),
+            ("01", 1),
+            ("-01", 2),
+            ("+1", 0),
+            (".5", 0),
+            ("1.", 2),
+            ("1.e5", 2),
+            ("1e", 2),
+            ("1e+", 3),
+            ("1-2", 1),
+            ("1.2.3", 3),
+            ("1e5.0", 3),
+        ] {
+            assert_eq!(check(bad.as_bytes()), Err(at), "{bad}");
+        }
+    }
+
+    #[test]
+    fn parses_exactly() {
+        let number = |text| Number::parse(text).expect(text);
+        assert_eq!(number("-9223372036854775808").to_i64(), Some(i64::MIN));
+        assert_eq!(number("9223372036854775808").to_i64(), None);
+        assert_eq!(number("-0").to_i64(), Some(0));
+        assert_eq!(number("1.0").to_i64(), None);
+        assert_eq!(number("0.1").to_f64(), 0.1);
+        assert_eq!(number("9007199254740993").to_f64(), 9007199254740992.0);
+        assert!(number("1e400").to_f64().is_infinite());
+    }
+}

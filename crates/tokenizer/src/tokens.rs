@@ -1,0 +1,558 @@
+//! The pull interface: grammar and scanning over the window.
+//!
+//! The tokenizer is a small machine. [`Place`] says what the grammar allows next, [`Nesting`] which
+//! container is open. Each pull first settles what stands between tokens (white space, comma,
+//! colon), then reads one token:
+//!
+//! ```text
+//! next_byte: loop { skip white space
+//!                   after a value: a comma moves to Key or Value and loops; a bracket is a token
+//!                   after a key:   a colon moves to Value and loops
+//!                   else:          the byte starts a token }
+//! pull:      by that byte, scan to the token's end, and lend it out
+//! ```
+//!
+//! Scanning works on indices into the window. Where it reaches the end of the bytes held, it calls
+//! [`Tokens::more`], which slides the window and adjusts all indices; slices are taken only once
+//! the token is whole. So the result cannot depend on how the input was cut.
+
+use crate::{
+    error::{Error, ErrorKind, Expected, Result},
+    nesting::Nesting,
+    number::{self, Number},
+    text::Text,
+    window::Window,
+};
+use std::io::Read;
+
+/// A unit of the document. It borrows the window and is gone at the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token<'w> {
+    /// `{`
+    ObjectStart,
+    /// `}`
+    ObjectEnd,
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// The name of a member, whose value comes next.
+    Key(Text<'w>),
+    /// A string.
+    String(Text<'w>),
+    /// A number.
+    Number(Number<'w>),
+    /// `true` or `false`
+    Bool(bool),
+    /// `null`
+    Null,
+}
+
+/// What comes next, told by its first byte; see [`Tokens::peek`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// An object.
+    Object,
+    /// An array.
+    Array,
+    /// A string that is a value.
+    String,
+    /// A number.
+    Number,
+    /// `true` or `false`
+    Bool,
+    /// `null`
+    Null,
+    /// The name of a member.
+    Key,
+    /// The end of the open array or object.
+    End,
+    /// The end of the document.
+    Eof,
+}
+
+/// Bounds of the tokenizer's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The window's usual size in bytes. Default 256 KiB: it stays in a core's cache.
+    pub window_bytes: usize,
+    /// The longest string or number in bytes as written, quotes included. The window grows up to
+    /// it for such a token, and shrinks again. Default 64 MiB.
+    pub token_bytes_max: usize,
+    /// The longest value that [`Tokens::raw`] hands out, in bytes. Default 64 MiB.
+    pub raw_bytes_max: usize,
+    /// How many containers may be open at once. Default 1,024.
+    pub depth_max: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { window_bytes: 256 << 10, token_bytes_max: 64 << 20, raw_bytes_max: 64 << 20, depth_max: 1024 }
+    }
+}
+
+/// What the grammar allows next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The document's only value, perhaps behind a byte-order mark.
+    Root,
+    /// After `{`.
+    FirstKey,
+    /// After a comma in an object.
+    Key,
+    /// After a member's name.
+    Colon,
+    /// After a colon, or after a comma in an array.
+    Value,
+    /// After `[`.
+    FirstValue,
+    /// After a value inside a container.
+    AfterValue,
+    /// After the document's value.
+    Done,
+}
+
+/// A tokenizer over a reader.
+pub struct Tokens<R> {
+    window: Window<R>,
+    /// Index in the window of the next unread byte.
+    position: usize,
+    /// Index of the first byte of the token being read; the same as `position` between tokens.
+    token: usize,
+    /// Index of the first byte of the value that `raw` collects. Bytes from here on stay.
+    hold: Option<usize>,
+    place: Place,
+    nesting: Nesting,
+    limits: Limits,
+    /// The error that ended the document, to be told again.
+    failed: Option<(ErrorKind, u64)>,
+    /// Offset in the stream of the last token lent out.
+    offset: u64,
+}
+
+impl<R: Read> Tokens<R> {
+    /// A tokenizer with the default [`Limits`].
+    pub fn new(reader: R) -> Self {
+        Self::with_limits(reader, Limits::default())
+    }
+
+    /// A tokenizer with limits of its own.
+    pub fn with_limits(reader: R, limits: Limits) -> Self {
+        Self {
+            window: Window::new(reader, limits.window_bytes, limits.token_bytes_max.max(limits.raw_bytes_max)),
+            position: 0,
+            token: 0,
+            hold: None,
+            place: Place::Root,
+            nesting: Nesting::new(limits.depth_max),
+            limits,
+            failed: None,
+            offset: 0,
+        }
+    }
+
+    /// The next token; none after the document's end, which is then known to be its end: only
+    /// white space followed.
+    pub fn pull(&mut self) -> Result<Option<Token<'_>>> {
+        let Some(byte) = self.next_byte()? else { return Ok(None) };
+        self.offset = self.window.offset(self.position);
+        match (self.place, byte) {
+            (Place::FirstKey | Place::Key, b'"') => {
+                self.place = Place::Colon;
+                self.string().map(|text| Some(Token::Key(text)))
+            }
+            (Place::FirstKey | Place::AfterValue, b'}') => {
+                self.close();
+                Ok(Some(Token::ObjectEnd))
+            }
+            (Place::FirstValue | Place::AfterValue, b']') => {
+                self.close();
+                Ok(Some(Token::ArrayEnd))
+            }
+            (Place::Root | Place::Value | Place::FirstValue, _) => self.value(byte).map(Some),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// What the next [`pull`](Self::pull) will give, without reading it. The first byte tells, so
+    /// what is promised may still turn out to be malformed.
+    pub fn peek(&mut self) -> Result<Next> {
+        let Some(byte) = self.next_byte()? else { return Ok(Next::Eof) };
+        Ok(match (self.place, byte) {
+            (Place::FirstKey | Place::Key, b'"') => Next::Key,
+            (Place::FirstKey | Place::AfterValue, b'}') | (Place::FirstValue | Place::AfterValue, b']') => Next::End,
+            (Place::Root | Place::Value | Place::FirstValue, _) => match byte {
+                b'{' => Next::Object,
+                b'[' => Next::Array,
+                b'"' => Next::String,
+                b'-' | b'0'..=b'9' => Next::Number,
+                b't' | b'f' => Next::Bool,
+                b'n' => Next::Null,
+                _ => return Err(self.unexpected()),
+            },
+            _ => return Err(self.unexpected()),
+        })
+    }
+
+    /// Passes over the next value, whole: checked like everything else, and lent to nobody. Where
+    /// no value comes next (a key, an end) it passes over that token.
+    pub fn skip(&mut self) -> Result<()> {
+        let depth = self.nesting.depth();
+        while self.pull()?.is_some() && self.nesting.depth() > depth {}
+        Ok(())
+    }
+
+    /// The next value, whole, byte for byte as it stands in the document: checked like everything
+    /// else, at most [`Limits::raw_bytes_max`] long. Where no value comes next (a key, an end) it
+    /// is that token.
+    pub fn raw(&mut self) -> Result<&str> {
+        self.next_byte()?;
+        self.hold = Some(self.position);
+        let start = self.window.offset(self.position);
+        let skipped = self.skip();
+        self.token = self.position;
+        let skipped = skipped.and_then(|()| self.check_lengths());
+        let from = self.hold.take().unwrap_or(self.position);
+        skipped?;
+        self.offset = start;
+        let bytes = &self.window.bytes()[from..self.position];
+        // Each string in it was checked, and all else is ASCII; so this cannot fail.
+        std::str::from_utf8(bytes)
+            .map_err(|error| Error::new(ErrorKind::InvalidUtf8, start + error.valid_up_to() as u64))
+    }
+
+    /// The offset in the stream, in bytes, of the token or value that was last lent out.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many bytes of the stream have been read as tokens.
+    pub fn consumed(&self) -> u64 {
+        self.window.offset(self.position)
+    }
+
+    /// How many containers are open.
+    pub fn depth(&self) -> u16 {
+        self.nesting.depth()
+    }
+
+    /// Settles what stands between tokens; the byte that then comes next starts a token (or is
+    /// none that may stand there). None at the end of the document.
+    fn next_byte(&mut self) -> Result<Option<u8>> {
+        if let Some((kind, offset)) = self.failed {
+            return Err(Error::new(kind, offset));
+        }
+        loop {
+            self.token = self.position;
+            let Some(byte) = self.skip_white_space()? else {
+                return if self.place == Place::Done { Ok(None) } else { Err(self.fail(ErrorKind::UnexpectedEnd)) };
+            };
+            self.token = self.position;
+            match (self.place, byte) {
+                (Place::AfterValue, b',') => {
+                    self.position += 1;
+                    self.place = if self.nesting.in_object() { Place::Key } else { Place::Value };
+                }
+                (Place::AfterValue, b'}') if self.nesting.in_object() => return Ok(Some(byte)),
+                (Place::AfterValue, b']') if !self.nesting.in_object() => return Ok(Some(byte)),
+                (Place::Colon, b':') => {
+                    self.position += 1;
+                    self.place = Place::Value;
+                }
+                (Place::AfterValue | Place::Colon, _) => return Err(self.unexpected()),
+                (Place::Done, _) => return Err(self.fail(ErrorKind::TrailingData)),
+                (Place::Root, 0xef) if self.consumed() == 0 => self.byte_order_mark()?,
+                _ => return Ok(Some(byte)),
+            }
+        }
+    }
+
+    /// Moves to the next byte that is not white space.
+    #[inline]
+    fn skip_white_space(&mut self) -> Result<Option<u8>> {
+        loop {
+            let rest = &self.window.bytes()[self.position..];
+            if let Some(length) = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')) {
+                self.position += length;
+                return Ok(Some(rest[length]));
+            }
+            self.position += rest.len();
+            self.token = self.position;
+            if !self.more()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A UTF-8 byte-order mark is allowed at the very start.
+    fn byte_order_mark(&mut self) -> Result<()> {
+        for expected in [0xef, 0xbb, 0xbf] {
+            self.token = self.position;
+            match self.current()? {
+                Some(found) if found == expected => self.position += 1,
+                Some(_) => return Err(self.unexpected()),
+                None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, byte: u8) -> Result<Token<'_>> {
+        match byte {
+            b'"' => {
+                self.after_value();
+                self.string().map(Token::String)
+            }
+            b'{' => {
+                self.open(true)?;
+                self.place = Place::FirstKey;
+                Ok(Token::ObjectStart)
+            }
+            b'[' => {
+                self.open(false)?;
+                self.place = Place::FirstValue;
+                Ok(Token::ArrayStart)
+            }
+            b'-' | b'0'..=b'9' => {
+                self.after_value();
+                self.number().map(Token::Number)
+            }
+            b't' => self.literal(b"true", Token::Bool(true)),
+            b'f' => self.literal(b"false", Token::Bool(false)),
+            b'n' => self.literal(b"null", Token::Null),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn open(&mut self, object: bool) -> Result<()> {
+        if !self.nesting.open(object) {
+            return Err(self.fail(ErrorKind::TooDeep { limit: self.nesting.depth_max() }));
+        }
+        self.position += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.position += 1;
+        self.nesting.close();
+        self.after_value();
+    }
+
+    fn after_value(&mut self) {
+        self.place = if self.nesting.depth() == 0 { Place::Done } else { Place::AfterValue };
+    }
+
+    fn literal(&mut self, expected: &[u8], token: Token<'static>) -> Result<Token<'static>> {
+        for &byte in expected {
+            // Nothing of a literal needs to stay.
+            self.token = self.position;
+            match self.current()? {
+                Some(found) if found == byte => self.position += 1,
+                Some(_) => return Err(self.fail(ErrorKind::Unexpected { expected: Expected::Literal })),
+                None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
+            }
+        }
+        self.after_value();
+        Ok(token)
+    }
+
+    fn number(&mut self) -> Result<Number<'_>> {
+        loop {
+            let rest = &self.window.bytes()[self.position..];
+            let length = rest.iter().position(|&byte| !number::is_number_byte(byte));
+            self.position += length.unwrap_or(rest.len());
+            if length.is_some() || !self.more()? {
+                break;
+            }
+        }
+        self.check_lengths()?;
+        let bytes = &self.window.bytes()[self.token..self.position];
+        if let Err(at) = number::check(bytes) {
+            let at = self.token + at;
+            let at_end = at == self.window.bytes().len();
+            return Err(self.fail_at(if at_end { ErrorKind::UnexpectedEnd } else { ErrorKind::InvalidNumber }, at));
+        }
+        Ok(Number::new(ascii(&self.window.bytes()[self.token..self.position])))
+    }
+
+    /// Reads a string from its opening quote.
+    fn string(&mut self) -> Result<Text<'_>> {
+        self.position += 1;
+        let mut escaped = false;
+        loop {
+            let bytes = self.window.bytes();
+            self.position += plain_length(&bytes[self.position..]);
+            match bytes.get(self.position) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(self.fail(ErrorKind::ControlCharacter)),
+                None => {
+                    if !self.more()? {
+                        return Err(self.fail(ErrorKind::UnexpectedEnd));
+                    }
+                }
+            }
+        }
+        self.position += 1;
+        self.check_lengths()?;
+        let content = self.token + 1;
+        match std::str::from_utf8(&self.window.bytes()[content..self.position - 1]) {
+            Ok(raw) => Ok(Text::new(raw, escaped)),
+            Err(error) => {
+                let offset = self.window.offset(content + error.valid_up_to());
+                self.failed = Some((ErrorKind::InvalidUtf8, offset));
+                Err(Error::new(ErrorKind::InvalidUtf8, offset))
+            }
+        }
+    }
+
+    /// Passes over an escape sequence from its backslash.
+    fn escape(&mut self) -> Result<()> {
+        self.position += 1;
+        let digits = match self.current()? {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
+            Some(b'u') => 4,
+            Some(_) => return Err(self.fail(ErrorKind::InvalidEscape)),
+            None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
+        };
+        self.position += 1;
+        for _ in 0..digits {
+            match self.current()? {
+                Some(byte) if byte.is_ascii_hexdigit() => self.position += 1,
+                Some(_) => return Err(self.fail(ErrorKind::InvalidEscape)),
+                None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The byte at the position, read on if need be; none at the end of the stream.
+    fn current(&mut self) -> Result<Option<u8>> {
+        if self.position == self.window.bytes().len() && !self.more()? {
+            return Ok(None);
+        }
+        Ok(Some(self.window.bytes()[self.position]))
+    }
+
+    /// Reads on, keeping what the token and the held value still need. All bytes in the window
+    /// have been passed when this is called. False at the end of the stream.
+    #[cold]
+    fn more(&mut self) -> Result<bool> {
+        self.check_lengths()?;
+        let keep = self.hold.unwrap_or(self.token);
+        let slid = self.window.slide(keep);
+        self.position -= keep;
+        self.token -= keep;
+        self.hold = self.hold.map(|hold| hold - keep);
+        slid.map_err(|error| {
+            let offset = self.window.offset(self.window.bytes().len());
+            self.failed = Some((ErrorKind::Read, offset));
+            Error::read(error, offset)
+        })
+    }
+
+    /// Checks the limits against what has been passed.
+    fn check_lengths(&mut self) -> Result<()> {
+        match self.exceeded() {
+            None => Ok(()),
+            Some((kind, from)) => Err(self.fail_at(kind, from)),
+        }
+    }
+
+    /// The limit that the bytes passed exceed, the one that was exceeded first, and the index of
+    /// the start of what is too long. It is asked wherever the input may have been cut and before
+    /// each error, so that an error depends on the bytes alone: behind a limit nobody looks.
+    #[inline]
+    fn exceeded(&self) -> Option<(ErrorKind, usize)> {
+        let Limits { token_bytes_max, raw_bytes_max, .. } = self.limits;
+        let token_end = self.token.saturating_add(token_bytes_max);
+        if let Some(hold) = self.hold {
+            let raw_end = hold.saturating_add(raw_bytes_max);
+            if self.position > raw_end && raw_end < token_end {
+                return Some((ErrorKind::RawTooLong { limit: raw_bytes_max }, hold));
+            }
+        }
+        (self.position > token_end).then_some((ErrorKind::TokenTooLong { limit: token_bytes_max }, self.token))
+    }
+
+    /// The error of a byte that the grammar does not allow at this place.
+    fn unexpected(&mut self) -> Error {
+        let in_object = self.nesting.in_object();
+        let expected = match self.place {
+            Place::FirstKey => Expected::KeyOrObjectEnd,
+            Place::Key => Expected::Key,
+            Place::Colon => Expected::Colon,
+            Place::FirstValue => Expected::ValueOrArrayEnd,
+            Place::AfterValue if in_object => Expected::CommaOrObjectEnd,
+            Place::AfterValue => Expected::CommaOrArrayEnd,
+            Place::Root | Place::Value | Place::Done => Expected::Value,
+        };
+        self.fail(ErrorKind::Unexpected { expected })
+    }
+
+    /// An error at the position, which ends the document; unless a limit was exceeded before.
+    #[cold]
+    fn fail(&mut self, kind: ErrorKind) -> Error {
+        let (kind, at) = self.exceeded().unwrap_or((kind, self.position));
+        self.fail_at(kind, at)
+    }
+
+    /// An error at the byte at this index, which ends the document.
+    #[cold]
+    fn fail_at(&mut self, kind: ErrorKind, index: usize) -> Error {
+        self.position = index;
+        let offset = self.window.offset(index);
+        self.failed = Some((kind, offset));
+        Error::new(kind, offset)
+    }
+}
+
+/// How many bytes from the start stand in a string for themselves: up to a quote, a backslash or a
+/// control character, eight bytes a step.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // Sets the high bit of each byte that is zero; bytes above the lowest such may be marked
+    // wrongly, which does not matter, since only the lowest is looked at.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut length = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let word = u64::from_le_bytes(chunk.try_into().expect("chunks are of eight bytes"));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let special = control | zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if special != 0 {
+            return length + special.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
+    length + bytes[length..].iter().position(is_special).unwrap_or(bytes.len() - length)
+}
+
+/// A checked number as text.
+#[inline]
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("a number is ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_length_stops_at_every_special_byte() {
+        for length in 0..40 {
+            for special in (0..0x20).chain([b'"', b'\\']) {
+                let mut bytes = vec![0xe9; length];
+                bytes.push(special);
+                bytes.extend([b'"', 0, 0x1f, b' ', 0xff, 0x80, b'a', b'\\']);
+                assert_eq!(plain_length(&bytes), length, "{special}");
+            }
+            assert_eq!(plain_length(&vec![b' '; length]), length);
+        }
+    }
+}
