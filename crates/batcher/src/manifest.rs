@@ -10,6 +10,8 @@ pub struct Manifest {
     pub version: u32,
     /// The program that wrote the tables, with its version.
     pub tool: String,
+    /// What the tables were made from, for people: a file's name, an address without secrets.
+    pub source: String,
     /// Bytes of (uncompressed) JSON that the tables come from.
     pub json_bytes: u64,
     /// What the reading found, besides rows.

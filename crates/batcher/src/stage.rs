@@ -29,6 +29,8 @@ use tokio::runtime::Handle;
 /// How an export becomes tables. Every bound of memory is here.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What the export is, for the manifest: a file's name, an address without secrets.
+    pub source: String,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
     /// Ids that are attributes even where their value is null, which else marks a tag.
@@ -51,6 +53,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            source: String::new(),
             overwrite: false,
             attribute_ids: HashSet::new(),
             files: FileOptions::default(),
@@ -97,6 +100,7 @@ pub fn stage(
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
+        source: options.source.clone(),
         json_bytes: progress.bytes(),
         findings,
         tables,

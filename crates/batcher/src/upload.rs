@@ -14,7 +14,8 @@ const PARTS_IN_FLIGHT: usize = 1;
 /// [`Upload::finish`].
 pub(crate) struct Upload {
     runtime: Handle,
-    parts: WriteMultipart,
+    /// None once finished.
+    parts: Option<WriteMultipart>,
     buffer: Vec<u8>,
     /// The store's error, which `io::Error` would hide from the caller.
     failure: Option<object_store::Error>,
@@ -28,7 +29,7 @@ impl Upload {
     ) -> Result<Self, object_store::Error> {
         let upload = runtime.block_on(store.put_multipart(path))?;
         let parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
-        Ok(Self { runtime: runtime.clone(), parts, buffer: Vec::new(), failure: None })
+        Ok(Self { runtime: runtime.clone(), parts: Some(parts), buffer: Vec::new(), failure: None })
     }
 
     /// The store's error that made a write fail.
@@ -36,22 +37,22 @@ impl Upload {
         self.failure.take()
     }
 
-    /// Sends the rest and completes the file.
-    pub(crate) fn finish(mut self) -> Result<(), object_store::Error> {
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
+    /// Sends the rest and completes the file. Nothing can be written after that.
+    pub(crate) fn finish(&mut self) -> Result<(), object_store::Error> {
+        let Some(mut parts) = self.parts.take() else { return Ok(()) };
+        let rest = Bytes::from(std::mem::take(&mut self.buffer));
         self.runtime.block_on(async {
-            self.parts.put(Bytes::from(self.buffer));
-            self.parts.finish().await.map(|_| ())
+            parts.put(rest);
+            parts.finish().await.map(|_| ())
         })
     }
 
     fn send(&mut self) -> Result<(), object_store::Error> {
+        let Some(parts) = &mut self.parts else { return Ok(()) };
         let part = Bytes::from(std::mem::take(&mut self.buffer));
         self.runtime.block_on(async {
-            self.parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
-            self.parts.put(part);
+            parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+            parts.put(part);
             Ok(())
         })
     }

@@ -119,8 +119,7 @@ impl TableWriter {
     fn finish_file(&mut self, mut writer: ArrowWriter<Upload>) -> Result<()> {
         let metadata = writer.finish().map_err(|error| self.failed(error, &mut writer))?;
         let bytes = writer.bytes_written() as u64;
-        let upload = writer.into_inner().map_err(|error| Error::encode(self.table, error))?;
-        upload.finish().map_err(|error| self.write_error(error))?;
+        writer.inner_mut().finish().map_err(|error| self.write_error(error))?;
         self.files.push(DataFile {
             name: self.file_name(),
             rows: metadata.file_metadata().num_rows() as u64,

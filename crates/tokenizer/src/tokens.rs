@@ -210,6 +210,7 @@ impl<R: Read> Tokens<R> {
         self.hold = Some(self.position);
         let start = self.window.offset(self.position);
         let skipped = self.skip();
+        // The last token is whole; what is left to measure is the value.
         self.token = self.position;
         let skipped = skipped.and_then(|()| self.check_lengths());
         let from = self.hold.take().unwrap_or(self.position);

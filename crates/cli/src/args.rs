@@ -1,0 +1,247 @@
+//! The command line's words.
+
+use apsides_batcher::Codec;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Turns APSIS One profile exports into Parquet tables for DuckDB, Spark and every lake.
+#[derive(Debug, Parser)]
+#[command(name = "apsides", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Exit status: 0 all is published; 1 unexpected; 2 usage or configuration; 3 the input is no valid export;
+4 the destination; 5 another run writes there; 6 credentials; 7 the API; 8 the network; 130 interrupted.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it: the whole job against a simulated API on this machine
+    Demo(Demo),
+    /// One run of a pipeline: request an export, wait for it, publish its tables
+    Run(Run),
+    /// Turn an export at hand into tables
+    Convert(Convert),
+    /// Serve a simulated API, or write a simulated export
+    Simulate(Simulate),
+}
+
+/// What is shown, and where.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Print the summary as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress, and only errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log what is done; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Form of the log lines on standard error
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Folder for the tables
+    #[arg(long, default_value = "warehouse", value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Profiles in the simulated account
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) profiles: u64,
+    /// Replace the tables that are there, whatever they came from
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Convert {
+    /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
+    pub(crate) input: String,
+    /// Folder for the tables
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Replace the tables that are there, at the end, once all is read and checked
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
+    #[arg(long = "attribute-id", value_name = "ID")]
+    pub(crate) attribute_ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// How the Parquet files are cut and compressed.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct Files {
+    /// Compression of the pages
+    #[arg(long, value_enum, default_value_t, value_name = "CODEC")]
+    pub(crate) codec: CodecName,
+    /// Close a file that has reached this size, and begin the next
+    #[arg(long, value_parser = bytes, default_value = "512M", value_name = "SIZE")]
+    pub(crate) file_size: u64,
+    /// The most rows of a row group
+    #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) row_group_rows: u32,
+    /// The most encoded bytes of a row group
+    #[arg(long, value_parser = bytes, default_value = "24M", value_name = "SIZE")]
+    pub(crate) row_group_size: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CodecName {
+    #[default]
+    Zstd,
+    Snappy,
+    Lz4,
+    None,
+}
+
+impl From<CodecName> for Codec {
+    fn from(name: CodecName) -> Self {
+        match name {
+            CodecName::Zstd => Self::Zstd,
+            CodecName::Snappy => Self::Snappy,
+            CodecName::Lz4 => Self::Lz4,
+            CodecName::None => Self::Uncompressed,
+        }
+    }
+}
+
+/// What is still taken for an export.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// The longest single text, number or raw value
+    #[arg(long, value_parser = bytes, default_value = "64M", value_name = "SIZE")]
+    pub(crate) max_value_size: u64,
+    /// The deepest nesting
+    #[arg(long, default_value_t = 1024, value_name = "LEVELS")]
+    pub(crate) max_depth: u16,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Simulate {
+    /// Write one export to a file (`-` for standard output) and exit, instead of serving
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Profiles in the account [default: 1000]
+    #[arg(long, conflicts_with = "bytes")]
+    pub(crate) profiles: Option<u64>,
+    /// Stop once an export has this size
+    #[arg(long, value_parser = bytes, value_name = "SIZE")]
+    pub(crate) bytes: Option<u64>,
+    /// The same seed gives the same account
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only one profile, with one section, whose events grow until the size is reached
+    #[arg(long)]
+    pub(crate) single_profile: bool,
+    /// With line breaks and indentation
+    #[arg(long)]
+    pub(crate) pretty: bool,
+    /// With the profiles in a member `profiles`
+    #[arg(long)]
+    pub(crate) wrapped: bool,
+    #[command(flatten)]
+    pub(crate) server: SimulatedServer,
+}
+
+/// How the simulated API answers.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct SimulatedServer {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8089", value_name = "ADDRESS")]
+    pub(crate) bind: SocketAddr,
+    /// How many polls of an export are answered with "not ready"
+    #[arg(long, default_value_t = 2, value_name = "COUNT")]
+    pub(crate) polls: u32,
+    /// Kind of poll URL given
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) poll_url: PollUrlKind,
+    /// Apply the API's rate limits
+    #[arg(long)]
+    pub(crate) rate_limits: bool,
+    /// The only client that gets a token
+    #[arg(long, default_value = "simulated-client", value_name = "ID")]
+    pub(crate) client_id: String,
+    /// Its secret
+    #[arg(long, default_value = "simulated-secret", value_name = "SECRET")]
+    pub(crate) client_secret: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum PollUrlKind {
+    #[default]
+    V1,
+    V2,
+}
+
+/// A number of bytes: `1500`, `64K`, `256M`, `4G`, `1GiB`; powers of 1024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let shift = match unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit) {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(format!("`{unit}` is no unit of size; write 1500, 64K, 256M or 4G")),
+    };
+    let number: u64 = number.parse().map_err(|_| "a size is a whole number, as in 256M".to_owned())?;
+    number.checked_mul(1 << shift).filter(|&bytes| bytes > 0).ok_or_else(|| "this size cannot be used".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, expected) in [
+            ("1", Some(1)),
+            ("64K", Some(65_536)),
+            ("4G", Some(4 << 30)),
+            ("1 MiB", Some(1 << 20)),
+            ("2mb", Some(2 << 20)),
+        ] {
+            assert_eq!(bytes(text).ok(), expected, "{text}");
+        }
+        for wrong in ["", "0", "G", "1x", "-1", "1.5G", "99999999999999T"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

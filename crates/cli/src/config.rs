@@ -1,0 +1,247 @@
+//! The pipeline file.
+
+use crate::{
+    args::{CodecName, bytes},
+    failure::{Exit, Failure},
+    run::Job,
+};
+use apsides_batcher::FileOptions;
+use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Region, Secret};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A pipeline: where an export comes from, what is in it, where its tables go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pipeline {
+    source: Source,
+    export: Export,
+    destination: Destination,
+    #[serde(default)]
+    files: Files,
+}
+
+/// The API and the client.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    region: Option<RegionName>,
+    base_url: Option<Text>,
+    client_id: Text,
+    client_secret: Text,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RegionName {
+    Emea,
+    Apac,
+}
+
+/// What the export is to hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Export {
+    segment: Option<String>,
+    #[serde(default)]
+    attributes: Vec<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    events: Vec<String>,
+    #[serde(default)]
+    window: Window,
+    #[serde(default)]
+    extra: toml::Table,
+    poll_url_pointer: Option<String>,
+}
+
+/// The time of the events.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    start: Option<Moment>,
+    end: Option<Moment>,
+    /// So many whole days of UTC before the day of the run.
+    last_days: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    path: PathBuf,
+    #[serde(default)]
+    overwrite: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Files {
+    codec: Option<CodecName>,
+    file_size: Option<ByteSize>,
+    row_group_size: Option<ByteSize>,
+    row_group_rows: Option<std::num::NonZeroUsize>,
+}
+
+impl Pipeline {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let message = format!("the pipeline {} cannot be read: {error}", path.display());
+            Failure::new(Exit::Configuration, message).next("check the path; pipelines/ has some to start from")
+        })?;
+        toml::from_str(&text).map_err(|error| wrong(&format!("{}: {}", path.display(), error.to_string().trim_end())))
+    }
+
+    pub(crate) fn into_job(self) -> Result<Job, Failure> {
+        let base_url = match (self.source.region, self.source.base_url) {
+            (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
+            (None, Some(url)) => {
+                url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
+            }
+            (Some(RegionName::Apac), None) => Region::Apac.base_url(),
+            (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
+        };
+        let client = ClientConfig {
+            base_url,
+            client_id: self.source.client_id.0,
+            client_secret: Secret::new(self.source.client_secret.0),
+            limits: Limits::default(),
+        };
+        let source = client.base_url.origin().ascii_serialization();
+        Ok(Job {
+            client,
+            export: self.export.into_spec(Timestamp::now())?,
+            source,
+            destination: self.destination.path,
+            overwrite: self.destination.overwrite,
+            files: self.files.into_options(),
+        })
+    }
+}
+
+impl Export {
+    fn into_spec(self, now: Timestamp) -> Result<ExportSpec, Failure> {
+        if self.attributes.is_empty() && self.tags.is_empty() {
+            return Err(wrong("[export] asks for no attribute and no tag, so that no profile would show up"));
+        }
+        let (start_at, end_at) = self.window.bounds(now)?;
+        if !self.events.is_empty() && start_at.is_none() {
+            return Err(wrong("[export] asks for events, but [export.window] has neither `start` nor `last_days`"));
+        }
+        let extra = serde_json::to_value(self.extra).map_err(|error| wrong(&format!("[export.extra]: {error}")))?;
+        Ok(ExportSpec {
+            segment_filter: self.segment,
+            attributes: self.attributes,
+            tags: self.tags,
+            events: self.events,
+            start_at,
+            end_at,
+            extra: extra.as_object().cloned().unwrap_or_default(),
+            poll_url_pointer: self.poll_url_pointer,
+        })
+    }
+}
+
+impl Window {
+    fn bounds(&self, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+        let (start, end) = (self.start.map(|start| start.0), self.end.map(|end| end.0));
+        match (self.last_days, start, end) {
+            (Some(days @ 1..), None, None) => {
+                let today = now.to_zoned_datetime(TimeZone::UTC).start_of_day();
+                let today = today.map_err(|error| wrong(&error.to_string()))?.timestamp();
+                Ok((Some(today - SignedDuration::from_hours(24 * i64::from(days))), Some(today)))
+            }
+            (Some(0), ..) => Err(wrong("[export.window] `last_days` is 0; it is at least 1")),
+            (Some(_), ..) => Err(wrong("[export.window] has `last_days` and also `start` or `end`")),
+            (None, Some(start), Some(end)) if start >= end => Err(wrong("[export.window] ends before it starts")),
+            (None, start, end) => Ok((start, end)),
+        }
+    }
+}
+
+impl Files {
+    fn into_options(self) -> FileOptions {
+        let default = FileOptions::default();
+        FileOptions {
+            codec: self.codec.map_or(default.codec, Into::into),
+            file_bytes: self.file_size.map_or(default.file_bytes, |size| size.0),
+            row_group_bytes: self.row_group_size.map_or(default.row_group_bytes, |size| size.0),
+            row_group_rows: self.row_group_rows.map_or(default.row_group_rows, Into::into),
+        }
+    }
+}
+
+fn wrong(message: &str) -> Failure {
+    Failure::new(Exit::Configuration, message).next("correct the pipeline file; docs and examples are in pipelines/")
+}
+
+/// Text in which `${env:NAME}` and `${file:PATH}` stand for what they name.
+struct Text(String);
+
+impl std::fmt::Debug for Text {
+    /// It may be a secret.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        expand(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn expand(text: &str) -> Result<String, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after.split_once('}').ok_or("`${` without its `}`")?;
+        expanded.push_str(before);
+        expanded.push_str(&match name.split_once(':') {
+            Some(("env", name)) => {
+                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
+            }
+            Some(("file", path)) => read_secret(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
+            _ => return Err("`${…}` names neither env:NAME nor file:PATH".to_owned()),
+        });
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+/// Secrets in files mostly end with a line break that does not belong to them.
+fn read_secret(path: &str) -> io::Result<String> {
+    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// An instant, written as `2026-01-31T00:00:00Z` or as a date, which starts in UTC.
+#[derive(Clone, Copy, Debug)]
+struct Moment(Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let date = || {
+            text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp())
+        };
+        match text.parse::<Timestamp>().or_else(|_| date()) {
+            Ok(instant) => Ok(Self(instant)),
+            Err(_) => Err(D::Error::custom("no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ByteSize(usize);
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let size = bytes(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        usize::try_from(size).map(Self).map_err(D::Error::custom)
+    }
+}

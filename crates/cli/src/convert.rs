@@ -1,0 +1,48 @@
+//! `apsides convert`: an export at hand to tables.
+
+use crate::{
+    args::{Convert, Files, Limits, Output},
+    failure::Failure,
+    shutdown::Shutdown,
+    tables,
+};
+use apsides_batcher::{FileOptions, Options};
+use apsides_fetcher::{self as fetcher, Input};
+
+pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let input = Input::parse(&args.input)?;
+    let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
+    let options = Options {
+        source: reader.origin().to_string(),
+        overwrite: args.overwrite,
+        attribute_ids: args.attribute_ids.into_iter().collect(),
+        files: file_options(&args.files),
+        limits: tokenizer_limits(&args.limits),
+        ..Options::default()
+    };
+    tables::publish(reader, &args.out, options, output, shutdown).await?;
+    Ok(())
+}
+
+fn file_options(files: &Files) -> FileOptions {
+    FileOptions {
+        codec: files.codec.into(),
+        row_group_rows: files.row_group_rows as usize,
+        row_group_bytes: usize_of(files.row_group_size),
+        file_bytes: usize_of(files.file_size),
+    }
+}
+
+fn tokenizer_limits(limits: &Limits) -> apsides_tokenizer::Limits {
+    let bytes = usize_of(limits.max_value_size);
+    apsides_tokenizer::Limits {
+        token_bytes_max: bytes,
+        raw_bytes_max: bytes,
+        depth_max: limits.max_depth,
+        ..apsides_tokenizer::Limits::default()
+    }
+}
+
+fn usize_of(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

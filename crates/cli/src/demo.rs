@@ -1,0 +1,61 @@
+//! `apsides demo`: the whole job against a simulated API on this machine.
+
+use crate::{
+    args::{Demo, Output},
+    failure::{Exit, Failure},
+    run::{Job, execute},
+    shutdown::Shutdown,
+};
+use apsides_batcher::{FileOptions, published};
+use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Secret};
+use apsides_simulator::{CorpusSpec, Server, Settings, Size, Window, catalogue};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What the manifest says of tables that a demo wrote; a further demo may replace them.
+const SOURCE: &str = "demo";
+
+pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let settings = Settings {
+        corpus: CorpusSpec { size: Size::Profiles(args.profiles), ..CorpusSpec::default() },
+        ..Settings::default()
+    };
+    let (client_id, client_secret) = (settings.client_id.clone(), settings.client_secret.clone());
+    let server = Server::start(settings).await.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+    let base_url =
+        server.base_url().parse().map_err(|_| Failure::new(Exit::Unexpected, "the simulated API has no address"))?;
+    let limits = Limits { poll_interval_first: Duration::from_millis(300), ..Limits::default() };
+    let window = Window::default();
+    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).ok();
+    let job = Job {
+        client: ClientConfig { base_url, client_id, client_secret: Secret::new(client_secret), limits },
+        export: ExportSpec {
+            attributes: catalogue::attributes().map(|attribute| attribute.id.to_owned()).collect(),
+            tags: catalogue::tags().map(|tag| tag.id.to_owned()).collect(),
+            events: catalogue::EVENTS.iter().map(|event| event.id.to_owned()).collect(),
+            start_at: time(window.start_ms),
+            end_at: time(window.end_ms),
+            ..ExportSpec::default()
+        },
+        source: SOURCE.to_owned(),
+        overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
+        destination: args.out,
+        files: FileOptions::default(),
+    };
+    let result = execute(&job, output, shutdown).await;
+    server.stop().await;
+    result?;
+    if !output.json {
+        println!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.display().to_string()));
+    }
+    Ok(())
+}
+
+/// A first question to the tables: which events there were, and from how many people.
+fn query(folder: &str) -> String {
+    format!(
+        "SELECT type_id, count(*) AS events, count(DISTINCT export_key) AS profiles, \
+         max(source_event_time) AS latest FROM '{folder}/events/*.parquet' \
+         WHERE NOT is_duplicate GROUP BY type_id ORDER BY events DESC"
+    )
+}

@@ -1,0 +1,156 @@
+//! How the program says that something went wrong: what, where, what to do next, and an exit
+//! status per kind.
+
+use apsides_batcher as batcher;
+use apsides_fetcher as fetcher;
+use apsides_tokenizer::ErrorKind as JsonError;
+use std::{error::Error, fmt, io, process::ExitCode};
+
+/// The kinds of failures, each with its exit status. They are documented in `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Unexpected = 1,
+    Configuration = 2,
+    Input = 3,
+    Destination = 4,
+    Locked = 5,
+    Credentials = 6,
+    Api = 7,
+    Network = 8,
+    /// The shell's 128 + SIGINT; for SIGTERM too, since both were somebody's wish.
+    Interrupted = 130,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    message: String,
+    /// The errors behind it, the nearest first.
+    causes: Vec<String>,
+    next: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), next: None }
+    }
+
+    fn of(exit: Exit, error: &dyn Error) -> Self {
+        let mut failure = Self::new(exit, error.to_string());
+        let mut source = error.source();
+        let mut shown = failure.message.clone();
+        while let Some(cause) = source {
+            // Some errors show their source themselves.
+            let text = cause.to_string();
+            if !shown.contains(&text) {
+                failure.causes.push(text.clone());
+                shown = text;
+            }
+            source = cause.source();
+        }
+        failure
+    }
+
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted; nothing was published").next("run the same command again")
+    }
+
+    /// Prints the failure and gives its exit status.
+    pub(crate) fn report(&self) -> ExitCode {
+        eprintln!("{self}");
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}", self.message)?;
+        for cause in &self.causes {
+            write!(out, "\n  because: {cause}")?;
+        }
+        match &self.next {
+            Some(next) => write!(out, "\n  next: {next}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::of(Exit::Unexpected, &error)
+    }
+}
+
+impl From<fetcher::Error> for Failure {
+    fn from(error: fetcher::Error) -> Self {
+        Self::of(fetch_exit(&error), &error)
+    }
+}
+
+fn fetch_exit(error: &fetcher::Error) -> Exit {
+    match error.kind() {
+        fetcher::ErrorKind::Config => Exit::Configuration,
+        fetcher::ErrorKind::Credentials => Exit::Credentials,
+        fetcher::ErrorKind::Api | fetcher::ErrorKind::Export => Exit::Api,
+        fetcher::ErrorKind::Network => Exit::Network,
+        fetcher::ErrorKind::Data | fetcher::ErrorKind::Input => Exit::Input,
+        _ => Exit::Unexpected,
+    }
+}
+
+impl From<batcher::Error> for Failure {
+    fn from(error: batcher::Error) -> Self {
+        use batcher::Error as E;
+        // What the fetcher's reader says has its own next step.
+        if let E::Read { source, offset } = &error
+            && let Some(fetch) = fetcher::Error::of(source)
+        {
+            let mut failure = Self::of(fetch_exit(fetch), fetch);
+            failure.message.push_str(&format!(" (after {offset} bytes of JSON; nothing was published)"));
+            return failure;
+        }
+        let (exit, next) = match &error {
+            E::Json { source, .. } => (Exit::Input, json_next(source.kind(), source.offset())),
+            E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
+            E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
+            E::NotEmpty { .. } => {
+                (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
+            }
+            E::Foreign { .. } => {
+                (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
+            }
+            E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
+            E::Manifest { path, .. } => (
+                Exit::Destination,
+                format!("if the folder's tables are not needed, remove them and {}", path.display()),
+            ),
+            E::Write { .. } | E::Destination { .. } | E::Duplicates(_) => {
+                (Exit::Destination, "nothing was published; check free space and permissions, and run again".to_owned())
+            }
+            _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),
+        };
+        Self::of(exit, &error).next(next)
+    }
+}
+
+fn json_next(kind: JsonError, offset: u64) -> String {
+    match kind {
+        JsonError::UnexpectedEnd => "nothing was published; the export is cut short: fetch it again".to_owned(),
+        JsonError::TokenTooLong { .. } | JsonError::RawTooLong { .. } => {
+            "nothing was published; if the value is meant to be there, raise --max-value-size".to_owned()
+        }
+        JsonError::TooDeep { .. } => {
+            "nothing was published; if the nesting is meant to be there, raise --max-depth".to_owned()
+        }
+        JsonError::TrailingData => "nothing was published; an export ends with its closing brace".to_owned(),
+        _ => format!(
+            "nothing was published; look at the file around byte {offset} of the (inflated) JSON, or fetch it again"
+        ),
+    }
+}

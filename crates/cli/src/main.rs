@@ -1,0 +1,69 @@
+//! The `apsides` command line: from an APSIS One profile export to Parquet tables.
+#![forbid(unsafe_code)]
+
+mod args;
+mod config;
+mod convert;
+mod demo;
+mod failure;
+mod measure;
+mod progress;
+mod run;
+mod shutdown;
+mod simulate;
+mod summary;
+mod tables;
+
+use args::{Args, Command, LogFormat};
+use clap::Parser;
+use failure::Failure;
+use shutdown::Shutdown;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Threads of the runtime that serves the network and the disk; parsing and encoding have their own.
+const RUNTIME_THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logging(&args);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(error).report(),
+    };
+    let result = runtime.block_on(execute(args));
+    // A thread may still wait for standard input, after a signal; it must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn execute(args: Args) -> Result<(), Failure> {
+    let shutdown = Shutdown::listen()?;
+    let output = args.output;
+    match args.command {
+        Command::Demo(demo) => demo::demo(demo, &output, &shutdown).await,
+        Command::Run(run) => run::run(run, &output, &shutdown).await,
+        Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
+        Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
+    }
+}
+
+/// Logs go to standard error: warnings, or more with `--verbose`, or what `APSIDES_LOG` says.
+fn start_logging(args: &Args) {
+    let default = match (args.output.verbose, args.output.quiet) {
+        (0, false) => "warn",
+        (0, true) => "error",
+        (1, _) => "warn,apsides=info,apsides_fetcher=info,apsides_batcher=info,apsides_simulator=info",
+        _ => "info,apsides=debug,apsides_fetcher=debug,apsides_batcher=debug,apsides_simulator=debug",
+    };
+    let filter = EnvFilter::try_from_env("APSIDES_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.output.log_format {
+        LogFormat::Text => logs.with_ansi(progress::colours()).with_target(false).init(),
+        LogFormat::Json => logs.json().init(),
+    }
+}

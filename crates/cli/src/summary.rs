@@ -1,0 +1,88 @@
+//! The end of a command that wrote tables: a table for people, or JSON for machines.
+
+use crate::{args::Output, measure};
+use apsides_batcher::Manifest;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use std::{path::Path, time::Duration};
+
+/// What was published, and what it took.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary<'a> {
+    destination: String,
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    seconds: f64,
+    megabytes_per_second: f64,
+    peak_memory_bytes: Option<u64>,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn new(destination: &Path, manifest: &'a Manifest, elapsed: Duration) -> Self {
+        let seconds = elapsed.as_secs_f64();
+        Self {
+            destination: destination.display().to_string(),
+            manifest,
+            seconds,
+            megabytes_per_second: manifest.json_bytes as f64 / 1e6 / seconds.max(1e-9),
+            peak_memory_bytes: measure::peak_memory(),
+        }
+    }
+
+    /// Prints it to standard output.
+    pub(crate) fn print(&self, output: &Output) {
+        if output.json {
+            let json = serde_json::to_string_pretty(self).expect("a summary is plain data");
+            println!("{json}");
+        } else {
+            println!("{}", self.text());
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(["table", "rows", "files", "row groups", "size"]);
+        for files in &self.manifest.tables {
+            table.add_row([
+                files.name.clone(),
+                measure::count(files.rows),
+                measure::count(files.files.len() as u64),
+                measure::count(files.files.iter().map(|file| file.row_groups).sum()),
+                measure::size(files.bytes),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let mut text = format!("{}\n\n", table.trim_fmt());
+        text.push_str(&format!(
+            "{} of JSON in {:.2} s, {:.0} MB/s",
+            measure::size(self.manifest.json_bytes),
+            self.seconds,
+            self.megabytes_per_second,
+        ));
+        if let Some(peak) = self.peak_memory_bytes {
+            text.push_str(&format!(", peak memory {}", measure::size(peak)));
+        }
+        text.push_str(&format!("\npublished in {}", self.destination));
+        for note in self.notes() {
+            text.push_str(&format!("\nnote: {note}"));
+        }
+        text
+    }
+
+    /// What a careful reader of the tables wants to know.
+    fn notes(&self) -> Vec<String> {
+        let found = self.manifest.findings;
+        let unmapped = self.manifest.table("unmapped").map_or(0, |table| table.rows);
+        let notes = [
+            (unmapped, "values have no column; they are in the table `unmapped`"),
+            (found.duplicate_events, "events were sent again by their source; see `is_duplicate`"),
+            (found.replaced_surrogates, "lone surrogate escapes in texts became U+FFFD"),
+            (found.superseded_members, "members of events came twice; the last one is in the table"),
+        ];
+        let noted = notes.into_iter().filter(|(number, _)| *number > 0);
+        noted.map(|(number, note)| format!("{} {note}", measure::count(number))).collect()
+    }
+}

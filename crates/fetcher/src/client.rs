@@ -1,0 +1,166 @@
+//! The way in: a client for one account in one region, and the rule of who sees its token.
+
+use crate::{
+    Error, ExportSpec, Limits, Pending, Result, Secret,
+    error::shown,
+    export,
+    http::{self, Call, Http, Reply},
+    token::Tokens,
+};
+use reqwest::Response;
+use std::{fmt, sync::Arc};
+use url::Url;
+
+/// Where the account lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Region {
+    /// Europe, the Middle East and Africa: `https://api.apsis.one`
+    #[default]
+    Emea,
+    /// Asia and the Pacific: `https://api-apac.apsis.one`
+    Apac,
+}
+
+impl Region {
+    /// The base URL of the region's API.
+    pub fn base_url(self) -> Url {
+        let url = match self {
+            Self::Emea => "https://api.apsis.one",
+            Self::Apac => "https://api-apac.apsis.one",
+        };
+        Url::parse(url).expect("a constant, and a test parses it")
+    }
+}
+
+/// What a [`Client`] needs to know.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The API: see [`Region::base_url`]. HTTPS, or plain HTTP on loopback for tests and the demo.
+    pub base_url: Url,
+    /// The id of the API key.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// Every limit on time, tries and memory.
+    pub limits: Limits,
+}
+
+/// A client for one account. Cloning it is cheap, and clones share connections and token.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: Http,
+    tokens: Tokens,
+    base: Url,
+}
+
+impl Client {
+    /// Checks the configuration and sets up TLS. Nothing is sent yet.
+    pub fn new(config: ClientConfig) -> Result<Self> {
+        let ClientConfig { base_url: base, client_id, client_secret, limits } = config;
+        let refuse = |reason| Err(Error::BaseUrl { url: shown(&base), reason });
+        if !http::is_safe(&base) {
+            return refuse("the secret travels over https only (plain http is for loopback)");
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return refuse("it holds a user or password, which belong into the client id and secret");
+        }
+        let http = Http::new(limits, base.scheme() == "http", Some(&client_secret))?;
+        let tokens = Tokens::new(&base, client_id, client_secret);
+        Ok(Self { inner: Arc::new(Inner { http, tokens, base }) })
+    }
+
+    /// Asks the API to make an export. What comes back is its promise: a URL to poll.
+    pub async fn request(&self, spec: &ExportSpec) -> Result<Pending> {
+        export::request(self, spec).await
+    }
+
+    pub(crate) fn http(&self) -> &Http {
+        &self.inner.http
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.inner.base
+    }
+
+    /// The one condition under which a URL sees the token.
+    pub(crate) fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.inner.base.origin()
+    }
+
+    /// One call with the token where the URL is the API's own, and without it anywhere else. An expired token is
+    /// replaced once; a second refusal is final.
+    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Reply> {
+        let Inner { http, tokens, .. } = &*self.inner;
+        if !self.is_own(call.url) {
+            return http.call(call, None).await;
+        }
+        let token = tokens.get(http).await?;
+        let reply = http.call(call, Some(&token.header)).await?;
+        if !is_refusal(&reply.response) {
+            return Ok(reply);
+        }
+        let status = reply.response.status().as_u16();
+        drop(reply);
+        tracing::debug!(call = call.what, url = shown(call.url), status, "refused: replacing the token");
+        let token = tokens.replace(http, &token).await?;
+        let reply = http.call(call, Some(&token.header)).await?;
+        if !is_refusal(&reply.response) {
+            return Ok(reply);
+        }
+        let status = reply.response.status().as_u16();
+        let body = http.words(reply.response).await;
+        Err(Error::Refused { what: call.what, url: shown(call.url), status, body })
+    }
+}
+
+/// 403 is what the API says to an expired or invalid token, 401 to none.
+fn is_refusal(response: &Response) -> bool {
+    matches!(response.status().as_u16(), 401 | 403)
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &shown(&self.inner.base)).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(base: &str) -> Result<Client> {
+        Client::new(ClientConfig {
+            base_url: Url::parse(base).unwrap(),
+            client_id: "id".into(),
+            client_secret: Secret::new("s3cret"),
+            limits: Limits::default(),
+        })
+    }
+
+    #[test]
+    fn regions_have_urls() {
+        assert_eq!(Region::Emea.base_url().as_str(), "https://api.apsis.one/");
+        assert_eq!(Region::Apac.base_url().as_str(), "https://api-apac.apsis.one/");
+    }
+
+    #[test]
+    fn base_urls_are_checked() {
+        assert!(client("http://127.0.0.1:1").is_ok());
+        assert!(client("https://api.apsis.one").is_ok());
+        for base in ["http://api.apsis.one", "https://user:s3cret@api.apsis.one", "file:///etc/passwd"] {
+            let error = client(base).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(!format!("{error} {error:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn debug_has_no_secrets() {
+        let client = client("https://api.apsis.one").unwrap();
+        assert_eq!(format!("{client:?}"), r#"Client { base_url: "https://api.apsis.one/", .. }"#);
+    }
+}

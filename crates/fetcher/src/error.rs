@@ -1,0 +1,383 @@
+//! What can go wrong: each error says what happened, where, and what to do next.
+//!
+//! `Display` is one whole sentence without the cause; the cause is in [`source`](std::error::Error::source), so that a
+//! caller who prints the chain says nothing twice. URLs are shown without user, password, query and fragment (a signed
+//! storage URL is a credential), and text from a server is cleaned of every secret before it comes here.
+
+use crate::source::Origin;
+use std::{io, time::Duration};
+use url::Url;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whatever the layer below had to say.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why there is no export. [`Error::kind`] sorts them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The base URL in the configuration is none that may be used.
+    #[error(
+        "the base URL {url} cannot be used: {reason}; set it to https://api.apsis.one or https://api-apac.apsis.one"
+    )]
+    BaseUrl {
+        /// As configured.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// The TLS or HTTP machinery could not be set up.
+    #[error("the HTTP client could not be set up; check that the CA certificates of the system are installed")]
+    Setup {
+        /// What it said.
+        source: reqwest::Error,
+    },
+
+    /// The token endpoint does not accept the client id and secret.
+    #[error(
+        "{url} refused the credentials with {status}: {body}; check the client id and secret, and that they belong \
+         to this region"
+    )]
+    Credentials {
+        /// The token endpoint.
+        url: String,
+        /// Its answer.
+        status: u16,
+        /// Its words.
+        body: String,
+    },
+
+    /// A call was refused, and refused again with a fresh token.
+    #[error(
+        "{url} refused the {what} with {status}, also with a fresh token: {body}; check that this API key may read \
+         profiles of the account, and that it is active"
+    )]
+    Refused {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
+        /// The second answer.
+        status: u16,
+        /// Its words.
+        body: String,
+    },
+
+    /// A status that ends the call.
+    #[error("the {what} at {url} was answered with {status}: {body}; {}", next_step(*status))]
+    Status {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
+        /// The answer.
+        status: u16,
+        /// Its words.
+        body: String,
+    },
+
+    /// An answer without the member it should have.
+    #[error(
+        "the {what} at {url} was answered with something else than expected: {reason}; check that the base URL is \
+         that of the API"
+    )]
+    Answer {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
+        /// What is missing or wrong.
+        reason: String,
+    },
+
+    /// The poll URL is on another host than the API: the token must not go there.
+    #[error(
+        "the poll URL {url} is not on the API's own origin {base}: the token is not sent there; check the base URL, \
+         and the poll URL's pointer if one is configured"
+    )]
+    ForeignPollUrl {
+        /// The poll URL.
+        url: String,
+        /// The base URL.
+        base: String,
+    },
+
+    /// The API failed to make the export.
+    #[error(
+        "the export at {url} failed while it was processed: {body}; request a new export, with fewer columns or a \
+         shorter time window if it fails again"
+    )]
+    ExportFailed {
+        /// The poll URL.
+        url: String,
+        /// The API's words.
+        body: String,
+    },
+
+    /// The export is no longer there, or never was.
+    #[error("the export at {url} is gone or its id is invalid ({status}); request a new export")]
+    ExportGone {
+        /// The poll URL.
+        url: String,
+        /// The answer.
+        status: u16,
+    },
+
+    /// The export was not ready in time.
+    #[error(
+        "the export at {url} was not ready after {waited:?}, and its URL dies after a day; request a new export, \
+         with fewer columns or a shorter time window"
+    )]
+    NotReady {
+        /// The poll URL.
+        url: String,
+        /// Since the request.
+        waited: Duration,
+    },
+
+    /// No answer came.
+    #[error("no answer came to the {what} at {url}; {next}")]
+    Unreachable {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
+        /// What to do.
+        next: &'static str,
+        /// What the network said.
+        source: Cause,
+    },
+
+    /// A redirect that is not followed.
+    #[error("the redirect from {url} is not followed: {reason}; if it comes again, tell the operator of the API")]
+    Redirect {
+        /// Who redirected.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// A stream broke in the middle.
+    #[error("the connection to {from} broke after {received} of {} bytes; download again", promised(*total))]
+    Broken {
+        /// The stream.
+        from: Origin,
+        /// Bytes that came.
+        received: u64,
+        /// Bytes that were promised.
+        total: Option<u64>,
+        /// What the network said.
+        source: Cause,
+    },
+
+    /// No byte came for too long.
+    #[error("{from} sent nothing for {idle:?} after {received} bytes; download again")]
+    Stalled {
+        /// The stream.
+        from: Origin,
+        /// Bytes that came.
+        received: u64,
+        /// The limit.
+        idle: Duration,
+    },
+
+    /// The stream ended inside compressed data.
+    #[error("the {format} stream of {from} is cut short after {received} compressed bytes; fetch the file again")]
+    Truncated {
+        /// The stream.
+        from: Origin,
+        /// `gzip` or `zstd`.
+        format: &'static str,
+        /// Compressed bytes that came.
+        received: u64,
+    },
+
+    /// Compressed data that is none, or fails its checksum.
+    #[error(
+        "the {format} stream of {from} is corrupt within its first {received} compressed bytes: {detail}; fetch the \
+         file again"
+    )]
+    Corrupt {
+        /// The stream.
+        from: Origin,
+        /// `gzip` or `zstd`.
+        format: &'static str,
+        /// Compressed bytes that came so far; the fault is among them.
+        received: u64,
+        /// What the decoder found.
+        detail: String,
+    },
+
+    /// Something follows the compressed data.
+    #[error(
+        "after the end of the {format} stream of {from} comes something else, within its first {received} bytes; \
+         fetch the file again, or cut off what was appended"
+    )]
+    Trailing {
+        /// The stream.
+        from: Origin,
+        /// `gzip` or `zstd`.
+        format: &'static str,
+        /// Bytes that came so far; the end of the stream is among them.
+        received: u64,
+    },
+
+    /// A zstd file that needs more memory than it is given.
+    #[error(
+        "the zstd stream of {from} needs a window of more than 2^{window_log_max} bytes to decompress; compress it \
+         again with --long={window_log_max} or without --long and --ultra"
+    )]
+    Window {
+        /// The stream.
+        from: Origin,
+        /// The limit, as a power of two.
+        window_log_max: u32,
+    },
+
+    /// The input's name is none we can open.
+    #[error("the input {input} cannot be opened: {reason}")]
+    InputName {
+        /// As given.
+        input: String,
+        /// What is wrong, and what to give instead.
+        reason: &'static str,
+    },
+
+    /// The input cannot be opened.
+    #[error("{from} cannot be opened; check the path and its permissions")]
+    InputOpen {
+        /// The input.
+        from: Origin,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The input stopped to be readable.
+    #[error("reading {from} failed after {received} bytes; check the disk or the program that writes it")]
+    InputRead {
+        /// The input.
+        from: Origin,
+        /// Bytes read so far.
+        received: u64,
+        /// What the system said.
+        source: Cause,
+    },
+
+    /// The stream ended without its end: the runtime went down, or the reader was used again after an error.
+    #[error("the stream of {from} stopped before its end; start over")]
+    Stopped {
+        /// The stream.
+        from: Origin,
+    },
+}
+
+/// The kinds of errors that a caller treats differently, and that have exit codes of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Something in the configuration or on this machine: no retry will help.
+    Config,
+    /// The API does not let us in.
+    Credentials,
+    /// The API answered no, or something unexpected.
+    Api,
+    /// This export is lost, failed or late: a new request may succeed.
+    Export,
+    /// Connections fail or break: the same again may succeed.
+    Network,
+    /// The bytes themselves are cut or corrupt.
+    Data,
+    /// The input is not there or not readable.
+    Input,
+    /// The machinery underneath stopped.
+    Io,
+}
+
+impl Error {
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::BaseUrl { .. } | Self::Setup { .. } => ErrorKind::Config,
+            Self::Credentials { .. } | Self::Refused { .. } => ErrorKind::Credentials,
+            Self::Status { .. } | Self::Answer { .. } | Self::ForeignPollUrl { .. } | Self::Redirect { .. } => {
+                ErrorKind::Api
+            }
+            Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::NotReady { .. } => ErrorKind::Export,
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Stalled { .. } => ErrorKind::Network,
+            Self::Truncated { .. } | Self::Corrupt { .. } | Self::Trailing { .. } | Self::Window { .. } => {
+                ErrorKind::Data
+            }
+            Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
+            Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// The error of this crate that came out of [`Reader`](crate::Reader)'s `read`, if `error` is one.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Data => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// A URL as people may see it: no user, password, query or fragment.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // These two fail only for URLs without a host, which have neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
+fn promised(total: Option<u64>) -> String {
+    total.map_or_else(|| "an unknown number of".into(), |total| total.to_string())
+}
+
+fn next_step(status: u16) -> &'static str {
+    match status {
+        300..400 => "check the base URL: the API's own calls are never redirected",
+        400 | 422 => "check the ids, the time window and the raw members of the request",
+        401 | 403 => "the address has expired or is not meant for us: start over",
+        404 => "check the base URL",
+        413 => "ask for less: fewer columns, or a shorter time window",
+        429 => "too many calls or pending exports: wait a little, and start over",
+        500.. => "the server has trouble: start over later, asking for less if it stays",
+        _ => "check the base URL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_credentials() {
+        let url = Url::parse("https://user:pass@example.com/a/b?signature=abc#x").unwrap();
+        assert_eq!(shown(&url), "https://example.com/a/b");
+    }
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<Error>() <= 96, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn an_error_survives_its_way_through_io() {
+        let error = io::Error::from(Error::Stopped { from: Origin::Stdin });
+        assert_eq!(Error::of(&error).map(Error::kind), Some(ErrorKind::Io));
+        assert!(Error::of(&io::Error::other("else")).is_none());
+    }
+}

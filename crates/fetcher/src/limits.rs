@@ -1,0 +1,77 @@
+//! Every limit of the crate: its name, its default, and why the default is what it is.
+
+use std::time::Duration;
+
+/// What the fetcher waits for, how often it tries again and how much it keeps in memory, at most.
+///
+/// The defaults suit the documented rate limits of the API (10 tokens, 60 polls or downloads a minute); tests scale
+/// them down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Until a connection stands, TLS included. Default 10 s.
+    pub connect_timeout: Duration,
+    /// From sending a request until its answer: the whole of a small one, the headers of a download. Default 60 s.
+    pub request_timeout: Duration,
+    /// Without a byte in the middle of a download. Time in which our own consumer reads nothing does not count. Default
+    /// 60 s.
+    pub read_idle_timeout: Duration,
+
+    /// How often one call is sent again after a passing fault. Default 6: with the back-off below, about a minute.
+    pub retries_max: usize,
+    /// The first back-off; each further one doubles, and up to as much again is added at random. Default 0.5 s.
+    pub backoff_min: Duration,
+    /// The back-off stops to grow here. Default 30 s.
+    pub backoff_max: Duration,
+    /// A `Retry-After` is honoured up to here. Default 2 min.
+    pub retry_after_max: Duration,
+
+    /// A token is renewed this long before it expires, so that none dies on its way to the server. Default 60 s.
+    pub token_margin: Duration,
+
+    /// Between the request and the first poll; it grows by half with each poll, and jitter is added. Default 1 s.
+    pub poll_interval_first: Duration,
+    /// The interval between polls stops to grow here. Default 60 s.
+    pub poll_interval_max: Duration,
+    /// From the request to the last poll. Default 23 h: the poll URL lives a day, and the download needs a part of it.
+    pub poll_deadline: Duration,
+
+    /// Redirects followed in one download. Default 5.
+    pub redirects_max: usize,
+    /// An answer that is parsed (a token, a poll URL) and is longer than this is refused. Default 1 MiB.
+    pub answer_bytes_max: usize,
+    /// Of the body of an error answer, this much is shown. Default 600 bytes.
+    pub error_bytes_shown: usize,
+
+    /// The size of one piece of inflated bytes on its way to the reader. Default 256 KiB.
+    pub chunk_bytes: usize,
+    /// Pieces that wait between the network and the reader before the network has to wait too. Default 8.
+    pub queue_chunks: usize,
+    /// The largest zstd window accepted, as a power of two: the decoder allocates what the file's header asks for, so
+    /// this is what keeps a hostile or extreme file inside the memory budget. Default 26 (64 MiB): every level up to
+    /// `--ultra -21`.
+    pub zstd_window_log_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            read_idle_timeout: Duration::from_secs(60),
+            retries_max: 6,
+            backoff_min: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(30),
+            retry_after_max: Duration::from_secs(120),
+            token_margin: Duration::from_secs(60),
+            poll_interval_first: Duration::from_secs(1),
+            poll_interval_max: Duration::from_secs(60),
+            poll_deadline: Duration::from_secs(23 * 3600),
+            redirects_max: 5,
+            answer_bytes_max: 1 << 20,
+            error_bytes_shown: 600,
+            chunk_bytes: 256 << 10,
+            queue_chunks: 8,
+            zstd_window_log_max: 26,
+        }
+    }
+}

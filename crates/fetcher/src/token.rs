@@ -1,0 +1,134 @@
+//! The bearer token: fetched when it is first needed, kept for its life, renewed a little before its end or when it is
+//! refused.
+
+use crate::{
+    Error, Result, Secret,
+    error::shown,
+    http::{Call, Content, Http},
+    retry::Repeat,
+    wire::{self, Claims, TokenAnswer},
+};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::HeaderValue;
+use tokio::sync::Mutex;
+use url::Url;
+
+/// A token as it goes out.
+#[derive(Clone)]
+pub(crate) struct Token {
+    /// `Bearer …`, marked sensitive: its `Debug` does not show it.
+    pub(crate) header: HeaderValue,
+    /// From here on it is not used any more.
+    stale_at: Timestamp,
+}
+
+/// The place where tokens come from, with the one at hand.
+pub(crate) struct Tokens {
+    url: Url,
+    client_id: String,
+    client_secret: Secret,
+    /// Locked for as long as a token is fetched, so that many callers cause one request: ten a minute are allowed.
+    held: Mutex<Option<Token>>,
+}
+
+impl Tokens {
+    pub(crate) fn new(base: &Url, client_id: String, client_secret: Secret) -> Self {
+        Self { url: wire::token_url(base), client_id, client_secret, held: Mutex::new(None) }
+    }
+
+    /// The token at hand if it is still good, else a new one.
+    pub(crate) async fn get(&self, http: &Http) -> Result<Token> {
+        let mut held = self.held.lock().await;
+        match &*held {
+            Some(token) if Timestamp::now() < token.stale_at => Ok(token.clone()),
+            _ => Ok(held.insert(self.fetch(http).await?).clone()),
+        }
+    }
+
+    /// Another token than the one that was refused: a new one, unless somebody else has fetched it meanwhile.
+    pub(crate) async fn replace(&self, http: &Http, refused: &Token) -> Result<Token> {
+        let mut held = self.held.lock().await;
+        match &*held {
+            Some(token) if token.header != refused.header => Ok(token.clone()),
+            _ => {
+                *held = None;
+                Ok(held.insert(self.fetch(http).await?).clone())
+            }
+        }
+    }
+
+    async fn fetch(&self, http: &Http) -> Result<Token> {
+        let body = wire::token_body(&self.client_id, &self.client_secret).to_string();
+        let call =
+            Call { what: "token request", url: &self.url, repeat: Repeat::Freely, content: Content::Json(body.into()) };
+        let reply = http.call(&call, None).await?;
+        match reply.response.status().as_u16() {
+            200..300 => {}
+            status @ (400 | 401 | 403) => {
+                let body = http.words(reply.response).await;
+                return Err(Error::Credentials { url: shown(&self.url), status, body });
+            }
+            _ => return Err(http.status_error(call.what, reply.response).await),
+        }
+        let bytes = http.answer(&call, reply)?;
+        let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| {
+            // serde's own words could quote the token.
+            http.unexpected(
+                &call,
+                &match serde_json::from_slice(&bytes) {
+                    Ok(value) => format!("it has no access_token, but {}", wire::keys(&value)),
+                    Err(_) => "it is no JSON".into(),
+                },
+            )
+        })?;
+        http.redactor.learn(&Secret::new(answer.access_token.as_str()));
+        let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token))
+            .map_err(|_| http.unexpected(&call, "its access_token has characters that no header may have"))?;
+        header.set_sensitive(true);
+
+        let now = Timestamp::now();
+        let expires_at = expiry(&answer, now);
+        let margin = SignedDuration::try_from(http.limits.token_margin).unwrap_or(SignedDuration::ZERO);
+        let stale_at = expires_at.checked_sub(margin).unwrap_or(Timestamp::MIN);
+        if stale_at <= now {
+            tracing::warn!(%expires_at, "a new token that has as good as expired: is the clock of this machine right?");
+        } else {
+            tracing::debug!(%expires_at, "token received");
+        }
+        Ok(Token { header, stale_at })
+    }
+}
+
+/// When the token dies: by its own word, else by the deprecated `expires_in`, else when it is refused.
+fn expiry(answer: &TokenAnswer, now: Timestamp) -> Timestamp {
+    // The signature is for the API to check, we are not its audience. A lie about the time would cost us one refused
+    // call.
+    let by_claim = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(&answer.access_token)
+        .ok()
+        .and_then(|claims| Timestamp::from_second(claims.exp as i64).ok());
+    let by_answer = || now.checked_add(SignedDuration::from_secs(answer.expires_in? as i64)).ok();
+    by_claim.or_else(by_answer).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    #[test]
+    fn the_expiry_is_in_the_token_else_in_the_answer() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let jwt = |claims: &str| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+        for (access_token, expires_in, at) in [
+            (jwt(r#"{"exp":1800000000}"#), Some(60.0), "2027-01-15T08:00:00Z"),
+            (jwt(r#"{"exp":1800000000.5}"#), None, "2027-01-15T08:00:00Z"),
+            (jwt(r#"{"sub":"x"}"#), Some(60.0), "2026-01-01T00:01:00Z"),
+            (jwt(r#"{"exp":1e300}"#), Some(60.0), "2026-01-01T00:01:00Z"),
+            ("opaque".into(), Some(60.0), "2026-01-01T00:01:00Z"),
+            ("a.b.c".into(), Some(60.0), "2026-01-01T00:01:00Z"),
+        ] {
+            assert_eq!(expiry(&TokenAnswer { access_token, expires_in }, now), at.parse().unwrap());
+        }
+        assert_eq!(expiry(&TokenAnswer { access_token: "opaque".into(), expires_in: None }, now), Timestamp::MAX);
+    }
+}

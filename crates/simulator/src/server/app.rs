@@ -1,0 +1,136 @@
+//! What all handlers share, and the gate that every call passes.
+
+use super::{
+    Settings, StartError,
+    jobs::Jobs,
+    rate::{Limit, Rates},
+    refusal::Refusal,
+    token::Issuer,
+};
+use axum::http::{HeaderMap, header};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Instant, SystemTime},
+};
+use tokio::sync::watch;
+
+/// How many calls a server has had, refused ones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// `POST /oauth/token`.
+    pub tokens: u64,
+    /// `GET /audience/sections`.
+    pub sections: u64,
+    /// `GET /audience/sections/{section}/attributes`, `/tags` and `/events`.
+    pub definitions: u64,
+    /// `GET /audience/segments`.
+    pub segments: u64,
+    /// `POST /audience/profiles/exports`.
+    pub exports: u64,
+    /// Poll URLs, downloads included.
+    pub polls: u64,
+    /// Polls that were answered with the file.
+    pub downloads: u64,
+    /// Calls refused with 401 or 403.
+    pub unauthorized: u64,
+    /// Calls refused with 429.
+    pub limited: u64,
+}
+
+/// An endpoint, as far as counting and limiting go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Token,
+    Sections,
+    Definitions,
+    Segments,
+    Export,
+    Poll,
+}
+
+/// The state of a running server.
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) settings: Settings,
+    pub(super) base_url: String,
+    pub(super) issuer: Issuer,
+    /// See [`Server::closing`](super::Server).
+    pub(super) closed: watch::Receiver<bool>,
+    jobs: Mutex<Jobs>,
+    rates: Mutex<Rates>,
+    stats: Mutex<Stats>,
+}
+
+impl App {
+    pub(super) fn new(settings: Settings, base_url: String, closed: watch::Receiver<bool>) -> Result<App, StartError> {
+        Ok(App {
+            issuer: Issuer::new(settings.token_life).map_err(|error| StartError::Key(error.to_string()))?,
+            jobs: Mutex::new(Jobs::new(settings.polls_until_ready)),
+            rates: Mutex::default(),
+            stats: Mutex::default(),
+            settings,
+            base_url,
+            closed,
+        })
+    }
+
+    /// Lets a call in, or refuses it: counted first, then authorized, then limited, as the real API's gateway does.
+    pub(super) fn enter(&self, call: Call, headers: &HeaderMap) -> Result<(), Refusal> {
+        tracing::debug!(?call, "call");
+        self.count(|stats| match call {
+            Call::Token => &mut stats.tokens,
+            Call::Sections => &mut stats.sections,
+            Call::Definitions => &mut stats.definitions,
+            Call::Segments => &mut stats.segments,
+            Call::Export => &mut stats.exports,
+            Call::Poll => &mut stats.polls,
+        });
+        if call != Call::Token {
+            self.authorize(headers).inspect_err(|_| self.count(|stats| &mut stats.unauthorized))?;
+        }
+        self.admit(match call {
+            Call::Token => Limit::Tokens,
+            Call::Export => Limit::Exports,
+            Call::Poll => Limit::Polls,
+            Call::Sections | Call::Definitions | Call::Segments => Limit::Calls,
+        })
+    }
+
+    /// Takes a place under a rate limit, if there is one.
+    pub(super) fn admit(&self, limit: Limit) -> Result<(), Refusal> {
+        if self.settings.rate_limits && !lock(&self.rates).admit(limit, Instant::now()) {
+            self.count(|stats| &mut stats.limited);
+            return Err(Refusal::limited(format!("The rate limit is {limit}.")));
+        }
+        Ok(())
+    }
+
+    /// Adds one to a counter.
+    pub(super) fn count(&self, counter: impl FnOnce(&mut Stats) -> &mut u64) {
+        *counter(&mut lock(&self.stats)) += 1;
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        *lock(&self.stats)
+    }
+
+    pub(super) fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        lock(&self.jobs)
+    }
+
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(header) = headers.get(header::AUTHORIZATION) else {
+            return Err(Refusal::missing_token());
+        };
+        let token = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+        match token {
+            Some(token) if self.issuer.accepts(token, SystemTime::now()) => Ok(()),
+            _ => Err(Refusal::denied()),
+        }
+    }
+}
+
+/// The values under these locks are whole after every statement, so that a handler's panic does not spoil them.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

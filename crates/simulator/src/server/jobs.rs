@@ -1,0 +1,118 @@
+//! The exports that were requested: pending for some polls, then ready, gone after a day.
+
+use crate::corpus::{CorpusSpec, Rng, push_uuid};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// How long a poll URL lives.
+pub(super) const LIFE: Duration = Duration::from_secs(86_400);
+/// How long a gone export is told from one that never was; a bound on what is remembered.
+const MEMORY: Duration = Duration::from_secs(2 * 86_400);
+/// More exports than these may not be pending at a time.
+pub(super) const PENDING_MAX: usize = 10;
+
+/// All exports, by id.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    polls_until_ready: u32,
+    created: u64,
+    jobs: HashMap<String, Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    spec: CorpusSpec,
+    created: Instant,
+    polls_left: u32,
+}
+
+/// What a poll finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Polled {
+    Ready(CorpusSpec),
+    NotReady,
+    Gone,
+    Unknown,
+}
+
+impl Jobs {
+    pub(super) fn new(polls_until_ready: u32) -> Jobs {
+        Jobs { polls_until_ready, created: 0, jobs: HashMap::new() }
+    }
+
+    /// Takes an export on and returns its id, or nothing if too many are pending.
+    pub(super) fn create(&mut self, spec: CorpusSpec, now: Instant) -> Option<String> {
+        self.jobs.retain(|_, job| now.duration_since(job.created) < MEMORY);
+        let pending = |job: &&Job| job.polls_left > 0 && !job.is_gone(now);
+        if self.jobs.values().filter(pending).count() >= PENDING_MAX {
+            return None;
+        }
+        let mut id = String::new();
+        push_uuid(&mut Rng::of([spec.seed, u64::MAX, self.created]), &mut id);
+        self.created += 1;
+        let job = Job { spec, created: now, polls_left: self.polls_until_ready };
+        self.jobs.insert(id.clone(), job);
+        Some(id)
+    }
+
+    pub(super) fn poll(&mut self, id: &str, now: Instant) -> Polled {
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Polled::Unknown;
+        };
+        if job.is_gone(now) {
+            return Polled::Gone;
+        }
+        match job.polls_left.checked_sub(1) {
+            Some(left) => {
+                job.polls_left = left;
+                Polled::NotReady
+            }
+            None => Polled::Ready(job.spec.clone()),
+        }
+    }
+}
+
+impl Job {
+    fn is_gone(&self, now: Instant) -> bool {
+        now.duration_since(self.created) >= LIFE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_pending_then_ready_then_gone_then_forgotten() {
+        let spec = CorpusSpec::default();
+        let start = Instant::now();
+        let mut jobs = Jobs::new(2);
+        let id = jobs.create(spec.clone(), start).unwrap();
+        assert_eq!(jobs.poll(&id, start), Polled::NotReady);
+        assert_eq!(jobs.poll(&id, start), Polled::NotReady);
+        assert_eq!(jobs.poll(&id, start), Polled::Ready(spec.clone()));
+        assert_eq!(jobs.poll(&id, start), Polled::Ready(spec.clone()));
+        assert_eq!(jobs.poll(&id, start + LIFE), Polled::Gone);
+        assert_eq!(jobs.poll("other", start), Polled::Unknown);
+        let other = jobs.create(spec, start + MEMORY).unwrap();
+        assert_ne!(other, id);
+        assert_eq!(jobs.poll(&id, start + MEMORY), Polled::Unknown);
+    }
+
+    #[test]
+    fn only_pending_exports_count_against_the_limit() {
+        let start = Instant::now();
+        let mut jobs = Jobs::new(1);
+        let mut create = |now| jobs.create(CorpusSpec::default(), now);
+        let ids: Vec<_> = (0..PENDING_MAX).map(|_| create(start).unwrap()).collect();
+        assert_eq!(create(start), None);
+        assert!(create(start + LIFE).is_some());
+        assert_eq!(jobs.poll(&ids[0], start), Polled::NotReady);
+        // That poll made it ready; but the one from a day later is pending.
+        assert_eq!(jobs.create(CorpusSpec::default(), start), None);
+        assert_eq!(jobs.poll(&ids[1], start), Polled::NotReady);
+        assert!(jobs.create(CorpusSpec::default(), start).is_some());
+    }
+}

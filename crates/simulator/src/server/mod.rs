@@ -1,0 +1,154 @@
+//! The simulated API over HTTP: plain HTTP/1.1, meant for loopback.
+//!
+//! [`routes`] has a handler per endpoint. Each call passes [`App::enter`](app::App::enter) first: it counts the call,
+//! checks the token ([`token`]) and the rate limits ([`rate`]); a fault to inject would be decided there. [`request`]
+//! validates an export request, [`jobs`] remembers the exports, [`download`] streams them, and [`refusal`] has every
+//! answer that is none of these.
+
+mod app;
+mod download;
+mod jobs;
+mod rate;
+mod refusal;
+mod request;
+mod routes;
+mod token;
+
+use crate::corpus::CorpusSpec;
+use app::App;
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+
+pub use app::Stats;
+
+/// How long a stopping server waits for its open connections.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+
+/// How a simulated API behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// What the account holds. Each export replaces the window and the selection by what its request asks for. A
+    /// segment filter is accepted and does not narrow the export.
+    pub corpus: CorpusSpec,
+    /// How many polls of an export are answered with "not ready".
+    pub polls_until_ready: u32,
+    /// Which kind of poll URL a request for an export is answered with.
+    pub poll_url: PollUrl,
+    /// The only client that gets tokens.
+    pub client_id: String,
+    /// That client's secret.
+    pub client_secret: String,
+    /// How long a token lives, in whole seconds. Zero gives tokens that are already expired.
+    pub token_life: Duration,
+    /// Whether the account's rate limits apply.
+    pub rate_limits: bool,
+}
+
+impl Default for Settings {
+    /// An account of a thousand profiles on a free port of loopback, without rate limits.
+    fn default() -> Settings {
+        Settings {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            corpus: CorpusSpec::default(),
+            polls_until_ready: 2,
+            poll_url: PollUrl::V1,
+            client_id: "simulated-client".to_owned(),
+            client_secret: "simulated-secret".to_owned(),
+            token_life: Duration::from_secs(86_400),
+            rate_limits: false,
+        }
+    }
+}
+
+/// The two kinds of poll URL that the real API is known to give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PollUrl {
+    /// `file_download_url`: 404 until ready, 410 when gone or invalid.
+    #[default]
+    V1,
+    /// `file_download_url_v2`: 202 until ready, 404 when invalid, 410 when gone.
+    V2,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The key that signs the tokens is unusable: the build is damaged.
+    #[error("the signing key is unusable: {0}")]
+    Key(String),
+}
+
+/// A running simulated API. Dropping it stops it, without waiting.
+#[derive(Debug)]
+pub struct Server {
+    base_url: String,
+    app: Arc<App>,
+    /// Turns true, or goes away, when the server is to stop.
+    closing: watch::Sender<bool>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Starts listening and serving, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    pub async fn start(settings: Settings) -> Result<Server, StartError> {
+        let address = settings.bind;
+        let bind_error = |source| StartError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(bind_error)?;
+        let base_url = format!("http://{}", listener.local_addr().map_err(bind_error)?);
+        let (closing, mut closed) = watch::channel(false);
+        let app = Arc::new(App::new(settings, base_url.clone(), closed.clone())?);
+        let shutdown = async move {
+            // An error means that the server was dropped.
+            let _ = closed.wait_for(|&closing| closing).await;
+        };
+        let serve = axum::serve(listener, routes::router(Arc::clone(&app)));
+        let serving = tokio::spawn(serve.with_graceful_shutdown(shutdown).into_future());
+        tracing::info!(%base_url, "the simulated API is listening");
+        Ok(Server { base_url, app, closing, serving })
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The calls so far.
+    pub fn stats(&self) -> Stats {
+        self.app.stats()
+    }
+
+    /// Stops listening. Downloads under way break off, other calls get their answers.
+    pub async fn stop(mut self) {
+        self.closing.send_replace(true);
+        if timeout(STOP_WAIT, &mut self.serving).await.is_err() {
+            tracing::debug!("connections were still open when the simulated API stopped");
+            self.serving.abort();
+        }
+    }
+
+    /// Serves until `shutdown` completes, then stops.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.stop().await;
+    }
+}

@@ -1,0 +1,173 @@
+//! Memory does not grow with the input: what the tokenizer takes, it takes when it is made; only a
+//! token longer than the window takes more, and gives it back.
+
+use allocation_counter::{AllocationInfo, measure};
+use apsides_tokenizer::{Limits, Next, Result, Token, Tokens};
+use std::io::{self, Read};
+
+const WINDOW: usize = 8 << 10;
+/// Of a row each, some 13 MB together.
+const ROWS: usize = 100_000;
+/// Every kind of token, with and without escapes.
+const ROW: &str =
+    r#"{"id": 12345678, "name": "Zoë Müller", "note": "a \"b\" \u00e9\n", "x": [-1.5e3, true, false, null, {}]},"#;
+
+/// An array of `rows` rows with `middle` in the midst of them, which is made as it is read.
+fn document(rows: usize, middle: &str) -> impl Read {
+    let half = || Repeated { times: rows / 2, text: ROW, at: 0 };
+    b"[".chain(half()).chain(middle.as_bytes()).chain(half()).chain(&b"null]"[..])
+}
+
+struct Repeated {
+    times: usize,
+    text: &'static str,
+    at: usize,
+}
+
+impl Read for Repeated {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.times == 0 {
+            return Ok(0);
+        }
+        let count = (&self.text.as_bytes()[self.at..]).read(buffer)?;
+        self.at += count;
+        if self.at == self.text.len() {
+            (self.at, self.times) = (0, self.times - 1);
+        }
+        Ok(count)
+    }
+}
+
+fn limits() -> Limits {
+    Limits { window_bytes: WINDOW, ..Limits::default() }
+}
+
+/// What `run` allocates with a tokenizer that has been made before.
+fn steady<R: Read>(reader: R, run: impl FnOnce(&mut Tokens<R>) -> Result<()>) -> AllocationInfo {
+    let mut tokens = Tokens::with_limits(reader, limits());
+    measure(|| run(&mut tokens).expect("the document is JSON"))
+}
+
+#[test]
+fn pulling_allocates_nothing() {
+    let mut count = 0;
+    let info = steady(document(ROWS, ""), |tokens| {
+        while tokens.pull()?.is_some() {
+            count += 1;
+        }
+        Ok(())
+    });
+    assert_eq!(count, ROWS * 17 + 3);
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn skipping_allocates_nothing() {
+    let info = steady(document(ROWS, ""), |tokens| {
+        tokens.skip()?;
+        assert_eq!(tokens.pull()?, None);
+        Ok(())
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+
+    let info = steady(document(ROWS, ""), |tokens| {
+        tokens.pull()?;
+        while tokens.peek()? != Next::End {
+            tokens.skip()?;
+        }
+        Ok(())
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn raw_values_allocate_nothing() {
+    let mut count = 0;
+    let info = steady(document(ROWS, ""), |tokens| {
+        tokens.pull()?;
+        while tokens.peek()? == Next::Object {
+            assert_eq!(tokens.raw()?.len(), ROW.len() - 1);
+            count += 1;
+        }
+        Ok(())
+    });
+    assert_eq!(count, ROWS);
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn decoding_allocates_nothing_without_escapes_and_reuses_its_scratch_with_them() {
+    let decode_all = |scratch: &mut String, escaped: bool| {
+        steady(document(ROWS, ""), |tokens| {
+            while let Some(token) = tokens.pull()? {
+                match token {
+                    Token::Key(text) | Token::String(text) if escaped || !text.is_escaped() => {
+                        assert!(!text.decode(scratch).text.is_empty());
+                        assert!(!text.is("something else"));
+                    }
+                    Token::Number(number) => assert!(number.to_f64() == 12345678.0 || number.to_i64().is_none()),
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+    };
+    let mut scratch = String::new();
+    let info = decode_all(&mut scratch, false);
+    assert_eq!((info.count_total, scratch.capacity()), (0, 0), "{info:?}");
+
+    let mut scratch = String::with_capacity(64);
+    let info = decode_all(&mut scratch, true);
+    assert_eq!((info.count_total, scratch.capacity()), (0, 64), "{info:?}");
+}
+
+#[test]
+fn a_tokenizer_takes_its_window_and_its_stack_and_no_more() {
+    for rows in [10, 1000, ROWS] {
+        let info = measure(|| {
+            let mut tokens = Tokens::with_limits(document(rows, ""), limits());
+            while tokens.pull().expect("the document is JSON").is_some() {}
+        });
+        let stack = u64::from(limits().depth_max) / 8;
+        assert_eq!((info.count_total, info.bytes_max), (2, WINDOW as u64 + stack), "{info:?}");
+        assert_eq!(info.bytes_current, 0);
+    }
+}
+
+#[test]
+fn a_long_token_is_given_back() {
+    let long = format!("\"{}\",", "é".repeat(1 << 19));
+    // Short rows, one string of 1 MiB, and short rows: behind it the window is what it was.
+    let info = steady(document(ROWS, &long), |tokens| {
+        while tokens.pull()?.is_some() {}
+        Ok(())
+    });
+    assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
+    // Doubling holds an old and a new window for a moment, of at most 1 and 2 MiB.
+    assert!(info.bytes_max < 4 << 20, "{info:?}");
+    assert!(info.count_total < 16, "the window doubles: {info:?}");
+    // The same for a value held as a whole.
+    let long = format!("[{}null],", ROW.repeat(10_000));
+    let info = steady(document(ROWS, &long), |tokens| {
+        tokens.pull()?;
+        let mut longest = 0;
+        while tokens.peek()? != Next::End {
+            longest = longest.max(tokens.raw()?.len());
+        }
+        assert_eq!(longest, long.len() - 1);
+        Ok(())
+    });
+    assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
+    assert!(info.bytes_max < 4 << 20, "{info:?}");
+}
+
+#[test]
+fn a_token_beyond_its_limit_takes_no_more_than_the_limit() {
+    let limits = Limits { token_bytes_max: 100_000, raw_bytes_max: 50_000, ..limits() };
+    let endless = io::repeat(b'7');
+    let mut tokens = Tokens::with_limits(endless, limits);
+    let info = measure(|| assert!(tokens.pull().is_err()));
+    // An old and a new window for a moment.
+    assert!(info.bytes_max < 2 * (100_000 + WINDOW as u64), "{info:?}");
+    assert!(info.bytes_current <= 100_000, "{info:?}");
+}
