@@ -69,7 +69,18 @@ impl Default for Options {
 /// Reads an export to its end and writes its tables into `destination`, a folder, where readers do
 /// not see them yet. `runtime` does the writing; it must not be the one this thread works for.
 pub fn stage(
-    input: impl Read,
+    mut input: impl Read,
+    destination: &Path,
+    options: &Options,
+    runtime: &Handle,
+    progress: &Progress,
+) -> Result<Staged> {
+    // From here on nothing is generic, so that the hot code is compiled here, once.
+    stage_from(&mut input, destination, options, runtime, progress)
+}
+
+fn stage_from(
+    input: &mut dyn Read,
     destination: &Path,
     options: &Options,
     runtime: &Handle,
@@ -109,7 +120,7 @@ pub fn stage(
 }
 
 /// Reads the export, hands its batches to the encoders and tells them that they were all.
-fn read(input: impl Read, queues: Queues, options: &Options, progress: &Progress) -> Result<Findings> {
+fn read(input: &mut dyn Read, queues: Queues, options: &Options, progress: &Progress) -> Result<Findings> {
     let tokens = Tokens::with_limits(input, options.limits);
     let limits = BatchLimits { rows: options.batch_rows, bytes: options.batch_bytes };
     let seen = Seen::new(options.duplicates_in_memory);

@@ -17,6 +17,7 @@ impl Nesting {
     }
 
     /// Opens a container; false if that would be one too many.
+    #[inline]
     pub(crate) fn open(&mut self, object: bool) -> bool {
         if self.depth == self.depth_max {
             return false;
@@ -32,17 +33,20 @@ impl Nesting {
     }
 
     /// Closes the innermost container, which must exist.
+    #[inline]
     pub(crate) fn close(&mut self) {
         debug_assert!(self.depth > 0, "only an open container is closed");
         self.depth -= 1;
     }
 
     /// Whether the innermost open container is an object.
+    #[inline]
     pub(crate) fn in_object(&self) -> bool {
         let Some(top) = self.depth.checked_sub(1) else { return false };
         self.words[usize::from(top / 64)] >> (top % 64) & 1 == 1
     }
 
+    #[inline]
     pub(crate) fn depth(&self) -> u16 {
         self.depth
     }

@@ -7,6 +7,7 @@ pub struct Number<'w> {
 }
 
 impl<'w> Number<'w> {
+    #[inline]
     pub(crate) fn new(text: &'w str) -> Self {
         Self { text }
     }
@@ -23,11 +24,13 @@ impl<'w> Number<'w> {
     }
 
     /// The text, byte for byte.
+    #[inline]
     pub fn text(self) -> &'w str {
         self.text
     }
 
     /// The value, if it is written without fraction and exponent and fits.
+    #[inline]
     pub fn to_i64(self) -> Option<i64> {
         // The grammar's integers are a subset of what `i64` parses; a fraction or exponent fails.
         self.text.parse().ok()
@@ -42,6 +45,7 @@ impl<'w> Number<'w> {
 }
 
 /// Bytes that can stand in a number.
+#[inline]
 pub(crate) fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }

@@ -19,24 +19,28 @@ pub struct Decoded<'s> {
 }
 
 impl<'w> Text<'w> {
+    #[inline]
     pub(crate) fn new(raw: &'w str, escaped: bool) -> Self {
         Self { raw, escaped }
     }
 
     /// What stands between the quotes, escapes and all.
+    #[inline]
     pub fn text(self) -> &'w str {
         self.raw
     }
 
     /// Whether there is any escape, so that decoding makes a difference.
+    #[inline]
     pub fn is_escaped(self) -> bool {
         self.escaped
     }
 
     /// Whether the decoded string equals `expected`; costs a comparison of bytes where nothing is
     /// escaped.
+    #[inline]
     pub fn is(self, expected: &str) -> bool {
-        if self.escaped { Characters::new(self.raw).eq(expected.chars()) } else { self.raw == expected }
+        self.raw == expected || self.escaped && Characters::new(self.raw).eq(expected.chars())
     }
 
     /// The decoded string: borrowed from the window where nothing is escaped, else written over

@@ -110,6 +110,8 @@ enum Place {
     AfterValue,
     /// After the document's value.
     Done,
+    /// After an error.
+    Failed,
 }
 
 /// A tokenizer over a reader.
@@ -239,7 +241,38 @@ impl<R: Read> Tokens<R> {
 
     /// Settles what stands between tokens; the byte that then comes next starts a token (or is
     /// none that may stand there). None at the end of the document.
+    #[inline]
     fn next_byte(&mut self) -> Result<Option<u8>> {
+        // In a compact document there is no white space, and all bytes but a few are in the window.
+        let bytes = self.window.bytes();
+        if let Some(&byte) = bytes.get(self.position)
+            && byte > b' '
+        {
+            let after = match (self.place, byte) {
+                (Place::Value | Place::FirstKey | Place::FirstValue, _) => {
+                    self.token = self.position;
+                    return Ok(Some(byte));
+                }
+                (Place::Colon, b':') => Some(Place::Value),
+                (Place::AfterValue, b',') if self.nesting.in_object() => Some(Place::Key),
+                (Place::AfterValue, b',') => Some(Place::Value),
+                _ => None,
+            };
+            if let Some(place) = after
+                && let Some(&byte) = bytes.get(self.position + 1)
+                && byte > b' '
+            {
+                self.place = place;
+                self.position += 1;
+                self.token = self.position;
+                return Ok(Some(byte));
+            }
+        }
+        self.next_byte_anywhere()
+    }
+
+    /// As [`next_byte`](Self::next_byte), without assumptions.
+    fn next_byte_anywhere(&mut self) -> Result<Option<u8>> {
         if let Some((kind, offset)) = self.failed {
             return Err(Error::new(kind, offset));
         }
@@ -404,7 +437,7 @@ impl<R: Read> Tokens<R> {
             Ok(raw) => Ok(Text::new(raw, escaped)),
             Err(error) => {
                 let offset = self.window.offset(content + error.valid_up_to());
-                self.failed = Some((ErrorKind::InvalidUtf8, offset));
+                (self.failed, self.place) = (Some((ErrorKind::InvalidUtf8, offset)), Place::Failed);
                 Err(Error::new(ErrorKind::InvalidUtf8, offset))
             }
         }
@@ -450,7 +483,7 @@ impl<R: Read> Tokens<R> {
         self.hold = self.hold.map(|hold| hold - keep);
         slid.map_err(|error| {
             let offset = self.window.offset(self.window.bytes().len());
-            self.failed = Some((ErrorKind::Read, offset));
+            (self.failed, self.place) = (Some((ErrorKind::Read, offset)), Place::Failed);
             Error::read(error, offset)
         })
     }
@@ -489,7 +522,7 @@ impl<R: Read> Tokens<R> {
             Place::FirstValue => Expected::ValueOrArrayEnd,
             Place::AfterValue if in_object => Expected::CommaOrObjectEnd,
             Place::AfterValue => Expected::CommaOrArrayEnd,
-            Place::Root | Place::Value | Place::Done => Expected::Value,
+            Place::Root | Place::Value | Place::Done | Place::Failed => Expected::Value,
         };
         self.fail(ErrorKind::Unexpected { expected })
     }
@@ -506,7 +539,7 @@ impl<R: Read> Tokens<R> {
     fn fail_at(&mut self, kind: ErrorKind, index: usize) -> Error {
         self.position = index;
         let offset = self.window.offset(index);
-        self.failed = Some((kind, offset));
+        (self.failed, self.place) = (Some((kind, offset)), Place::Failed);
         Error::new(kind, offset)
     }
 }
