@@ -1,7 +1,10 @@
 //! Column buffers that Arrow's own builders don't have.
+//!
+//! A finished buffer goes to another thread and is freed there. So each buffer is made as large as
+//! the last one was: it need not grow, and what the allocator gets back fits what it is asked for.
 
 use arrow::{
-    array::{ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, StringArray, StringBuilder},
+    array::{Array, ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, StringArray, StringBuilder},
     datatypes::Int32Type,
     error::ArrowError,
 };
@@ -45,7 +48,7 @@ impl Repeated {
     /// The column of the rows so far; the value set stays.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         self.index = None;
-        dictionary(std::mem::take(&mut self.keys), Arc::new(self.values.finish()))
+        dictionary(take(&mut self.keys), finish_text(&mut self.values))
     }
 }
 
@@ -66,8 +69,20 @@ impl Labels {
     }
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        dictionary(std::mem::take(&mut self.keys), Arc::clone(&self.labels))
+        dictionary(take(&mut self.keys), Arc::clone(&self.labels))
     }
+}
+
+/// The texts so far; the builder is ready for as many again.
+pub(crate) fn finish_text(builder: &mut StringBuilder) -> ArrayRef {
+    let array = builder.finish();
+    *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
+    Arc::new(array)
+}
+
+fn take(keys: &mut Vec<i32>) -> Vec<i32> {
+    let capacity = keys.len();
+    std::mem::replace(keys, Vec::with_capacity(capacity))
 }
 
 fn dictionary(keys: Vec<i32>, values: ArrayRef) -> Result<ArrayRef, ArrowError> {

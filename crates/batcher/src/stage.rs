@@ -41,7 +41,7 @@ pub struct Options {
     pub limits: Limits,
     /// The most rows of a record batch. Default 32 Ki.
     pub batch_rows: usize,
-    /// The most bytes of a record batch, give or take one row. Default 4 MiB.
+    /// The most bytes of a record batch, give or take one row. Default 2 MiB.
     pub batch_bytes: usize,
     /// Record batches that wait for each table's encoder. Default 2.
     pub queue_batches: usize,
@@ -59,7 +59,7 @@ impl Default for Options {
             files: FileOptions::default(),
             limits: Limits::default(),
             batch_rows: 32 << 10,
-            batch_bytes: 4 << 20,
+            batch_bytes: 2 << 20,
             queue_batches: 2,
             duplicates_in_memory: 256 << 10,
         }

@@ -4,7 +4,7 @@
 //! do not depend on how the input came in.
 
 use crate::{
-    column::{Labels, Repeated},
+    column::{Labels, Repeated, finish_text},
     error::{Error, Result},
     event::Event,
     schema::TableId,
@@ -211,7 +211,7 @@ struct Profiles {
 impl Columns for Profiles {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(vec![
-            Arc::new(self.export_key.finish()),
+            finish_text(&mut self.export_key),
             Arc::new(self.section_count.finish()),
             Arc::new(self.attribute_count.finish()),
             Arc::new(self.tag_count.finish()),
@@ -274,9 +274,9 @@ impl Columns for Attributes {
         Ok(vec![
             self.export_key.finish()?,
             self.section_id.finish()?,
-            Arc::new(self.attribute_id.finish()),
+            finish_text(&mut self.attribute_id),
             self.value_type.finish()?,
-            Arc::new(self.value_text.finish()),
+            finish_text(&mut self.value_text),
             Arc::new(self.value_integer.finish()),
             Arc::new(self.value_double.finish()),
             Arc::new(self.value_boolean.finish()),
@@ -293,7 +293,7 @@ struct Tags {
 
 impl Columns for Tags {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        Ok(vec![self.export_key.finish()?, self.section_id.finish()?, Arc::new(self.tag_id.finish())])
+        Ok(vec![self.export_key.finish()?, self.section_id.finish()?, finish_text(&mut self.tag_id)])
     }
 }
 
@@ -345,11 +345,11 @@ impl Columns for Events {
             self.export_key.finish()?,
             self.section_id.finish()?,
             Arc::new(self.ordinal.finish()),
-            Arc::new(self.correlation_id.finish()),
-            Arc::new(self.type_id.finish()),
+            finish_text(&mut self.correlation_id),
+            finish_text(&mut self.type_id),
             Arc::new(self.source_event_time.finish()),
             Arc::new(self.created_at.finish()),
-            Arc::new(self.data.finish()),
+            finish_text(&mut self.data),
             Arc::new(self.is_duplicate.finish()),
         ])
     }
@@ -367,11 +367,11 @@ struct Unmapped {
 impl Columns for Unmapped {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(vec![
-            Arc::new(self.export_key.finish()),
-            Arc::new(self.section_id.finish()),
-            Arc::new(self.pointer.finish()),
-            Arc::new(self.reason.finish()),
-            Arc::new(self.value.finish()),
+            finish_text(&mut self.export_key),
+            finish_text(&mut self.section_id),
+            finish_text(&mut self.pointer),
+            finish_text(&mut self.reason),
+            finish_text(&mut self.value),
         ])
     }
 }

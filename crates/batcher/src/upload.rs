@@ -29,7 +29,7 @@ impl Upload {
     ) -> Result<Self, object_store::Error> {
         let upload = runtime.block_on(store.put_multipart(path))?;
         let parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
-        Ok(Self { runtime: runtime.clone(), parts: Some(parts), buffer: Vec::new(), failure: None })
+        Ok(Self { runtime: runtime.clone(), parts: Some(parts), buffer: empty_part(), failure: None })
     }
 
     /// The store's error that made a write fail.
@@ -49,13 +49,18 @@ impl Upload {
 
     fn send(&mut self) -> Result<(), object_store::Error> {
         let Some(parts) = &mut self.parts else { return Ok(()) };
-        let part = Bytes::from(std::mem::take(&mut self.buffer));
+        let part = Bytes::from(std::mem::replace(&mut self.buffer, empty_part()));
         self.runtime.block_on(async {
             parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
             parts.put(part);
             Ok(())
         })
     }
+}
+
+/// Room for a part, which the system gives only as it is filled.
+fn empty_part() -> Vec<u8> {
+    Vec::with_capacity(PART_BYTES + (1 << 20))
 }
 
 impl io::Write for Upload {

@@ -50,7 +50,7 @@ pub struct FileOptions {
     /// The most rows of a row group. Default 1 Mi.
     pub row_group_rows: usize,
     /// The most encoded bytes of a row group, which is held in memory until it is whole. Default
-    /// 24 MiB.
+    /// 16 MiB.
     pub row_group_bytes: usize,
     /// A file that has reached this many bytes is closed, and the next one begun. Default 512 MiB.
     pub file_bytes: usize,
@@ -58,7 +58,7 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 24 << 20, file_bytes: 512 << 20 }
+        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 16 << 20, file_bytes: 512 << 20 }
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct Files {
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
     /// The most encoded bytes of a row group
-    #[arg(long, value_parser = bytes, default_value = "24M", value_name = "SIZE")]
+    #[arg(long, value_parser = bytes, default_value = "16M", value_name = "SIZE")]
     pub(crate) row_group_size: u64,
 }
 
