@@ -221,6 +221,18 @@ async fn polls_answer_by_their_kind_and_then_with_the_file() {
 }
 
 #[tokio::test]
+async fn the_poll_url_has_the_host_that_the_client_called() {
+    let settings = Settings { bind: "0.0.0.0:0".parse().unwrap(), ..settings() };
+    let mut session = Session::start(settings).await;
+    let called = session.server.base_url().replace("0.0.0.0", "127.0.0.1");
+    let answer = session.post(&format!("{called}/oauth/token"), &credentials()).await;
+    session.token = Some(answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned());
+    let answer = session.post(&format!("{called}/audience/profiles/exports"), &everything()).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert!(answer["file_download_url"].as_str().unwrap().starts_with(&called), "{answer}");
+}
+
+#[tokio::test]
 async fn the_gzipped_file_inflates_to_the_plain_one() {
     let session = Session::authorized(Settings { polls_until_ready: 0, ..settings() }).await;
     let url = session.requested("file_download_url").await;

@@ -52,7 +52,6 @@ pub(super) enum Call {
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) settings: Settings,
-    pub(super) base_url: String,
     pub(super) issuer: Issuer,
     /// See [`Server::closing`](super::Server).
     pub(super) closed: watch::Receiver<bool>,
@@ -62,14 +61,13 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(settings: Settings, base_url: String, closed: watch::Receiver<bool>) -> Result<App, StartError> {
+    pub(super) fn new(settings: Settings, closed: watch::Receiver<bool>) -> Result<App, StartError> {
         Ok(App {
             issuer: Issuer::new(settings.token_life).map_err(|error| StartError::Key(error.to_string()))?,
             jobs: Mutex::new(Jobs::new(settings.polls_until_ready)),
             rates: Mutex::default(),
             stats: Mutex::default(),
             settings,
-            base_url,
             closed,
         })
     }

@@ -116,7 +116,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(bind_error)?;
         let base_url = format!("http://{}", listener.local_addr().map_err(bind_error)?);
         let (closing, mut closed) = watch::channel(false);
-        let app = Arc::new(App::new(settings, base_url.clone(), closed.clone())?);
+        let app = Arc::new(App::new(settings, closed.clone())?);
         let shutdown = async move {
             // An error means that the server was dropped.
             let _ = closed.wait_for(|&closing| closing).await;

@@ -14,7 +14,7 @@ use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -111,7 +111,10 @@ async fn export(State(app): Shared, headers: HeaderMap, body: Body) -> Answer {
         PollUrl::V1 => ("file_download_url", "v1"),
         PollUrl::V2 => ("file_download_url_v2", "v2"),
     };
-    let url = format!("{}/audience/profiles/exports/{version}/{id}", app.base_url);
+    // The address that the client knows us by, which may not be the one we listen on.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.ok_or_else(|| Refusal::invalid("The Host header is missing."))?;
+    let url = format!("http://{host}/audience/profiles/exports/{version}/{id}");
     Ok((StatusCode::ACCEPTED, Json(json!({ member: url }))).into_response())
 }
 
