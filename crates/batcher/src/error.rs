@@ -62,6 +62,15 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
+    /// All tables are written, but not all of them could be moved to where readers look. The next
+    /// run to this destination does it first.
+    #[error("the tables are written, but not all of them could be moved into {}: {source}", path.display())]
+    Unfinished {
+        /// The destination.
+        path: PathBuf,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// The destination has tables already.
     #[error("{} already holds tables", path.display())]
     NotEmpty {

@@ -166,7 +166,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         self.tables.set_export_key(&self.scope.export_key);
         self.counts = ProfileCounts::default();
         self.seen.clear();
-        if self.open_object()? {
+        if self.tokens.enter_object()? {
             while self.member()? {
                 match self.member.as_str() {
                     "sections" => self.sections()?,
@@ -201,7 +201,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         self.scope.level = Level::Section;
         self.counts.sections += 1;
         self.tables.set_section_id(&self.scope.section_id);
-        if self.open_object()? {
+        if self.tokens.enter_object()? {
             while self.member()? {
                 match self.member.as_str() {
                     "attributes" => self.attributes()?,
@@ -237,7 +237,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
 
     /// Reads an entry of `attributes`: an attribute or a tag.
     fn attribute(&mut self) -> Step {
-        if !self.open_object()? {
+        if !self.tokens.enter_object()? {
             return self.unmapped(Whose::Place, Reason::TypeMismatch);
         }
         let mut has_value = false;
@@ -255,14 +255,14 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
 
     fn value(&mut self) -> Step {
         let id = &self.scope.attribute_id;
-        let value = match self.tokens.peek()? {
-            Next::Object => Value::Object(self.tokens.raw()?),
-            Next::Array => Value::Array(self.tokens.raw()?),
-            _ => match self.tokens.pull()? {
-                Some(Token::String(text)) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
-                Some(Token::Number(number)) => number_value(number),
-                Some(Token::Bool(value)) => Value::Boolean(value),
-                _ => return self.null_value(),
+        let value = match self.tokens.scalar()? {
+            Some(Token::String(text)) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
+            Some(Token::Number(number)) => number_value(number),
+            Some(Token::Bool(value)) => Value::Boolean(value),
+            Some(_) => return self.null_value(),
+            None => match self.tokens.peek()? {
+                Next::Object => Value::Object(self.tokens.raw()?),
+                _ => Value::Array(self.tokens.raw()?),
             },
         };
         self.counts.attributes += 1;
@@ -415,15 +415,6 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         let Some(Token::Key(name)) = self.tokens.pull()? else { return Ok(false) };
         copy(name, &mut self.member, &mut self.findings);
         Ok(true)
-    }
-
-    /// Enters the next value if it is an object.
-    fn open_object(&mut self) -> Result<bool, Stop> {
-        let is_object = self.tokens.peek()? == Next::Object;
-        if is_object {
-            self.tokens.pull()?;
-        }
-        Ok(is_object)
     }
 
     /// Takes the next value, whole, to the table `unmapped`.

@@ -41,6 +41,8 @@ pub(crate) struct Staging {
     run: PathBuf,
     /// This run made the destination's folder.
     made_root: bool,
+    /// The run is decided: what it wrote is the next run's to publish, if this one cannot.
+    decided: bool,
     /// Held until the end of the run; the system releases it if the process dies.
     _lock: File,
 }
@@ -66,11 +68,13 @@ impl Staging {
         for left in entries(&runs)? {
             recover(root, &runs.join(left))?;
         }
+        // From here on, whatever goes wrong leaves nothing of this run behind.
+        let staging =
+            Self { root: root.to_owned(), run: runs.join(run_name()), made_root, decided: false, _lock: lock };
         check_contents(root, overwrite)?;
-        let run = runs.join(run_name());
-        let tables = run.join("tables");
+        let tables = staging.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
-        Ok(Self { root: root.to_owned(), run, made_root, _lock: lock })
+        Ok(staging)
     }
 
     /// The folder for this run's tables.
@@ -85,14 +89,19 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // After a publication nothing is left to remove. Where removing fails, the next run does it.
+        if self.decided {
+            return;
+        }
+        // Where removing fails, the next run does it.
         let _ = fs::remove_dir_all(&self.run);
-        if self.made_root && !manifest_path(&self.root).exists() {
+        if !manifest_path(&self.root).exists() {
             let hidden = self.root.join(HIDDEN);
             let _ = fs::remove_dir(hidden.join("staging"));
             let _ = fs::remove_file(hidden.join("lock"));
             let _ = fs::remove_dir(hidden);
-            let _ = fs::remove_dir(&self.root);
+            if self.made_root {
+                let _ = fs::remove_dir(&self.root);
+            }
         }
     }
 }
@@ -104,18 +113,23 @@ impl Staged {
     }
 
     /// Lets readers see the tables, in place of those that were there before.
-    pub fn publish(self) -> Result<Manifest> {
-        let run = &self.staging.run;
+    pub fn publish(mut self) -> Result<Manifest> {
+        let (root, run) = (self.staging.root.clone(), self.staging.run.clone());
         let decided = run.join(MANIFEST);
         let json = serde_json::to_vec_pretty(&self.manifest)
             .map_err(|source| Error::Manifest { path: decided.clone(), source })?;
         let draft = run.join("manifest.draft");
         fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
         sync(&draft)?;
+        // All room that the rest needs is taken before the decision.
+        let replaced = run.join("old");
+        fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
         rename(&draft, &decided)?;
-        sync(run)?;
-        finish(&self.staging.root, run, &self.manifest)?;
-        Ok(self.manifest)
+        self.staging.decided = true;
+        match sync(&run).and_then(|()| finish(&root, &run, &self.manifest)) {
+            Ok(()) => Ok(self.manifest),
+            Err(source) => Err(Error::Unfinished { path: root, source: Box::new(source) }),
+        }
     }
 }
 

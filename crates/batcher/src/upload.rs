@@ -1,9 +1,9 @@
 //! An output file on its way to the object store: plain writes in, parts out.
 
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path};
 use std::{io, sync::Arc};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinSet};
 
 /// Size of the parts that a file is sent in. S3 takes none smaller than 5 MiB.
 const PART_BYTES: usize = 5 << 20;
@@ -15,7 +15,7 @@ const PARTS_IN_FLIGHT: usize = 1;
 pub(crate) struct Upload {
     runtime: Handle,
     /// None once finished.
-    parts: Option<WriteMultipart>,
+    parts: Option<Parts>,
     buffer: Vec<u8>,
     /// The store's error, which `io::Error` would hide from the caller.
     failure: Option<object_store::Error>,
@@ -28,7 +28,7 @@ impl Upload {
         runtime: &Handle,
     ) -> Result<Self, object_store::Error> {
         let upload = runtime.block_on(store.put_multipart(path))?;
-        let parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        let parts = Parts { upload, in_flight: JoinSet::new() };
         Ok(Self { runtime: runtime.clone(), parts: Some(parts), buffer: empty_part(), failure: None })
     }
 
@@ -39,22 +39,57 @@ impl Upload {
 
     /// Sends the rest and completes the file. Nothing can be written after that.
     pub(crate) fn finish(&mut self) -> Result<(), object_store::Error> {
-        let Some(mut parts) = self.parts.take() else { return Ok(()) };
+        let Some(parts) = self.parts.take() else { return Ok(()) };
         let rest = Bytes::from(std::mem::take(&mut self.buffer));
-        self.runtime.block_on(async {
-            parts.put(rest);
-            parts.finish().await.map(|_| ())
-        })
+        self.runtime.block_on(parts.finish(rest))
     }
 
     fn send(&mut self) -> Result<(), object_store::Error> {
         let Some(parts) = &mut self.parts else { return Ok(()) };
         let part = Bytes::from(std::mem::replace(&mut self.buffer, empty_part()));
         self.runtime.block_on(async {
-            parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+            parts.wait(PARTS_IN_FLIGHT - 1).await?;
             parts.put(part);
             Ok(())
         })
+    }
+}
+
+/// The parts of a file. Unlike `object_store::WriteMultipart`, it tells why a file could not be
+/// completed, and not that it has then been aborted.
+struct Parts {
+    upload: Box<dyn MultipartUpload>,
+    in_flight: JoinSet<Result<(), object_store::Error>>,
+}
+
+impl Parts {
+    /// Within a runtime.
+    fn put(&mut self, part: Bytes) {
+        self.in_flight.spawn(self.upload.put_part(part.into()));
+    }
+
+    /// Waits until no more than so many parts are on their way.
+    async fn wait(&mut self, most: usize) -> Result<(), object_store::Error> {
+        while self.in_flight.len() > most
+            && let Some(part) = self.in_flight.join_next().await
+        {
+            part??;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self, rest: Bytes) -> Result<(), object_store::Error> {
+        self.put(rest);
+        let finished = match self.wait(0).await {
+            Ok(()) => self.upload.complete().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if finished.is_err() {
+            self.in_flight.shutdown().await;
+            // The first error is the one to be told.
+            let _ = self.upload.abort().await;
+        }
+        finished
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     manifest::DataFile,
-    schema::TableId,
+    schema::{ColumnType, TableId},
     upload::Upload,
 };
 use arrow::array::RecordBatch;
@@ -153,8 +153,12 @@ impl TableWriter {
         for &column in unique {
             properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
         }
-        for column in ["data", "value", "value_text"] {
-            properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+        // Only times tell a reader which row groups to leave out: ids and values of all kinds stand
+        // in every one of them, and their minima and maxima are dear.
+        for column in self.table.columns().iter().filter(|column| column.column_type != ColumnType::TimestampMicrosUtc)
+        {
+            let path = ColumnPath::from(column.name);
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
         properties.build()
     }

@@ -32,11 +32,12 @@
 //! assert_eq!(tokens.pull()?, None);
 //! # Ok::<(), apsides_tokenizer::Error>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod error;
 mod nesting;
 mod number;
+mod simd;
 mod text;
 mod tokens;
 mod window;

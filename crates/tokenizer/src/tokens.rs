@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind, Expected, Result},
     nesting::Nesting,
     number::{self, Number},
+    simd,
     text::Text,
     window::Window,
 };
@@ -196,6 +197,34 @@ impl<R: Read> Tokens<R> {
         })
     }
 
+    /// Enters the next value if it is an object: the same as pulling its
+    /// [`Token::ObjectStart`]. If it is anything else, nothing is read.
+    #[inline]
+    pub fn enter_object(&mut self) -> Result<bool> {
+        let is_object = self.next_byte()? == Some(b'{') && self.at_value();
+        if is_object {
+            self.pull()?;
+        }
+        Ok(is_object)
+    }
+
+    /// The next token if it is a scalar: a string that is a value, a number, `true`, `false` or
+    /// `null`. If it is anything else, nothing is read.
+    #[inline]
+    pub fn scalar(&mut self) -> Result<Option<Token<'_>>> {
+        match self.next_byte()? {
+            Some(b'{' | b'[') | None => Ok(None),
+            Some(_) if !self.at_value() => Ok(None),
+            Some(_) => self.pull(),
+        }
+    }
+
+    /// Whether a value may come next.
+    #[inline]
+    fn at_value(&self) -> bool {
+        matches!(self.place, Place::Root | Place::Value | Place::FirstValue)
+    }
+
     /// Passes over the next value, whole: checked like everything else, and lent to nobody. Where
     /// no value comes next (a key, an end) it passes over that token.
     pub fn skip(&mut self) -> Result<()> {
@@ -241,7 +270,7 @@ impl<R: Read> Tokens<R> {
 
     /// Settles what stands between tokens; the byte that then comes next starts a token (or is
     /// none that may stand there). None at the end of the document.
-    #[inline]
+    #[inline(always)]
     fn next_byte(&mut self) -> Result<Option<u8>> {
         // In a compact document there is no white space, and all bytes but a few are in the window.
         let bytes = self.window.bytes();
@@ -272,6 +301,7 @@ impl<R: Read> Tokens<R> {
     }
 
     /// As [`next_byte`](Self::next_byte), without assumptions.
+    #[inline(never)]
     fn next_byte_anywhere(&mut self) -> Result<Option<u8>> {
         if let Some((kind, offset)) = self.failed {
             return Err(Error::new(kind, offset));
@@ -410,7 +440,21 @@ impl<R: Read> Tokens<R> {
     }
 
     /// Reads a string from its opening quote.
+    #[inline]
     fn string(&mut self) -> Result<Text<'_>> {
+        // Most strings are in the window, whole, and nothing in them is escaped.
+        let content = self.position + 1;
+        let rest = &self.window.bytes()[content..];
+        let length = plain_length(rest);
+        if rest.get(length) == Some(&b'"') && length + 2 <= self.limits.token_bytes_max {
+            self.position = content + length + 1;
+            return self.text(false);
+        }
+        self.string_anywhere()
+    }
+
+    /// As [`string`](Self::string), without assumptions.
+    fn string_anywhere(&mut self) -> Result<Text<'_>> {
         self.position += 1;
         let mut escaped = false;
         loop {
@@ -432,13 +476,21 @@ impl<R: Read> Tokens<R> {
         }
         self.position += 1;
         self.check_lengths()?;
+        self.text(escaped)
+    }
+
+    /// The string that has been passed, from its opening to its closing quote.
+    #[inline]
+    fn text(&mut self, escaped: bool) -> Result<Text<'_>> {
         let content = self.token + 1;
-        match std::str::from_utf8(&self.window.bytes()[content..self.position - 1]) {
+        match simd::text::from_utf8(&self.window.bytes()[content..self.position - 1]) {
             Ok(raw) => Ok(Text::new(raw, escaped)),
             Err(error) => {
-                let offset = self.window.offset(content + error.valid_up_to());
-                (self.failed, self.place) = (Some((ErrorKind::InvalidUtf8, offset)), Place::Failed);
-                Err(Error::new(ErrorKind::InvalidUtf8, offset))
+                let invalid = (ErrorKind::InvalidUtf8, content + error.valid_up_to());
+                let (kind, index) = self.exceeded().unwrap_or(invalid);
+                let offset = self.window.offset(index);
+                (self.failed, self.place) = (Some((kind, offset)), Place::Failed);
+                Err(Error::new(kind, offset))
             }
         }
     }
@@ -570,7 +622,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 /// A checked number as text.
 #[inline]
 fn ascii(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("a number is ASCII")
+    simd::text::from_utf8(bytes).expect("a number is ASCII")
 }
 
 #[cfg(test)]
