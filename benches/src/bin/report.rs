@@ -19,7 +19,8 @@ use std::{
 const MIB: u64 = 1 << 20;
 /// The export that is read several times, from a file.
 const FILE_BYTES: u64 = 256 * MIB;
-/// Those that are read once, from a pipe.
+/// Those that are read once, from a pipe. Two of one kind, since one peak alone cannot tell whether memory grows.
+const HALF_BYTES: u64 = 2048 * MIB;
 const LARGE_BYTES: u64 = 4096 * MIB;
 const SINGLE_PROFILE_BYTES: u64 = 1024 * MIB;
 /// How often each contender reads the file; the run of median time is reported.
@@ -108,6 +109,8 @@ impl Bench {
     }
 
     fn report(&self) -> Result<String> {
+        let load = first_word("/proc/loadavg")?;
+        let processors_before = Processors::read()?;
         let plain = self.folder.path().join("export.json");
         let compressed = self.folder.path().join("export.json.gz");
         say("writing the export");
@@ -131,10 +134,13 @@ impl Bench {
         }
         let [apsides_plain, apsides_gzip] = apsides_runs.map(median);
         let [peer_plain, peer_gzip] = peer_runs.map(median);
-        say("the large export, through a pipe");
+        say("the large exports, through a pipe");
+        let half = self.piped(HALF_BYTES, &[])?;
         let large = self.piped(LARGE_BYTES, &[])?;
         say("the single profile, through a pipe");
         let single = self.piped(SINGLE_PROFILE_BYTES, &["--single-profile"])?;
+
+        let processors = Processors::read()?.since(processors_before);
 
         let mut out = String::new();
         writeln!(out, "# apsides, measured on {}\n", today()?)?;
@@ -144,12 +150,15 @@ impl Bench {
             out,
             "Whole processes, page cache warm. MB/s are 10⁶ bytes of uncompressed JSON per second of wall time; CPU is \
              processor time of all threads; memory is the peak (VmHWM). Machines of this kind are shared and noisy, \
-             and this one may have had other work at the same time: compare within this page, not between pages.\n"
+             and this one may have had other work at the same time: compare within this page, not between pages. The load average before was {load}; during the measurement \
+             the hypervisor withheld {:.0} % of the processor time.\n",
+            processors.stolen / processors.all.max(1.0) * 100.0,
         )?;
         writeln!(out, "## One export, {} of it\n", size(file_bytes))?;
         writeln!(
             out,
-            "Median of {RUNS} runs, in turns; between brackets the fastest and the slowest. As gzip the export has \
+            "Median of {RUNS} runs, in turns; between brackets the slowest and the fastest; all other figures are those of \
+             the median run. As gzip the export has \
              {} (1 : {:.1}). Both programs wrote the same number of attributes and events.\n",
             size(compressed_bytes),
             file_bytes as f64 / compressed_bytes as f64,
@@ -179,13 +188,14 @@ impl Bench {
         writeln!(
             out,
             "`apsides simulate --write - | apsides convert -`, one run each. The generator runs at the same time on \
-             the same processors (alone, to a file, it writes {:.0} MB/s), so the speed is a lower bound; what these \
-             runs show is that memory does not grow.\n",
+             the same processors (alone, to a file, it writes {:.0} MB/s), so the speed is a lower bound. These runs are \
+             there for the memory: it may rise until every table has filled a row group, and has to be level from \
+             there on.\n",
             file_bytes as f64 / 1e6 / generated.seconds,
         )?;
         writeln!(out, "| Export | MB/s | Seconds | CPU seconds | Peak memory |")?;
         writeln!(out, "|---|---:|---:|---:|---:|")?;
-        for (name, run) in [("many profiles", &large), ("a single profile", &single)] {
+        for (name, run) in [("many profiles", &half), ("many profiles", &large), ("a single profile", &single)] {
             let bytes = run.output.json_bytes;
             writeln!(
                 out,
@@ -333,6 +343,27 @@ fn children_cpu_seconds() -> Result<f64> {
     Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 
+/// Processor time of the whole machine, in ticks.
+struct Processors {
+    all: f64,
+    /// What the hypervisor gave to others.
+    stolen: f64,
+}
+
+impl Processors {
+    fn read() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        // user nice system idle iowait irq softirq steal; what follows is counted in these already.
+        let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
+        let ticks: Vec<f64> = fields.map(str::parse).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or_default() })
+    }
+
+    fn since(&self, before: Self) -> Self {
+        Self { all: self.all - before.all, stolen: self.stolen - before.stolen }
+    }
+}
+
 /// Several runs of the same.
 struct Runs<T> {
     /// The one of median time.
@@ -420,6 +451,10 @@ fn today() -> Result<String> {
 fn first_line(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::null()).output()?;
     Ok(String::from_utf8(output.stdout)?.lines().next().unwrap_or_default().to_owned())
+}
+
+fn first_word(path: &str) -> Result<String> {
+    Ok(fs::read_to_string(path)?.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
 fn say(what: &str) {

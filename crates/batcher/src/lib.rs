@@ -5,7 +5,7 @@
 //!                     one thread                              queues    a thread per table
 //! ```
 //!
-//! [`stage`] reads an export to its end and writes its tables under a hidden name;
+//! [`stage()`] reads an export to its end and writes its tables under a hidden name;
 //! [`Staged::publish`] then shows them to readers. Whatever goes wrong before leaves the
 //! destination as it was. All queues and buffers are bounded, so memory does not grow with the
 //! input.

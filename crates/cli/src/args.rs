@@ -8,8 +8,12 @@ use std::{net::SocketAddr, path::PathBuf};
 #[derive(Debug, Parser)]
 #[command(name = "apsides", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
-Exit status: 0 all is published; 1 unexpected; 2 usage or configuration; 3 the input is no valid export;
-4 the destination; 5 another run writes there; 6 credentials; 7 the API; 8 the network; 130 interrupted.")]
+Exit status:
+  0  all is published                 5  another run writes to the destination
+  1  something unexpected             6  the API refused the credentials
+  2  usage or configuration           7  the API said no, or the export failed
+  3  the input is no valid export     8  the network
+  4  the destination                130  interrupted; nothing was published")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) output: Output,

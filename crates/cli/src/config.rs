@@ -93,7 +93,11 @@ impl Pipeline {
             let message = format!("the pipeline {} cannot be read: {error}", path.display());
             Failure::new(Exit::Configuration, message).next("check the path; pipelines/ has some to start from")
         })?;
-        toml::from_str(&text).map_err(|error| wrong(&format!("{}: {}", path.display(), error.to_string().trim_end())))
+        toml::from_str(&text).map_err(|error| {
+            // The error's own text shows the line, which may hold a secret.
+            let place = error.span().map(|span| place(&text, span.start)).unwrap_or_default();
+            wrong(&format!("{}: {place}{}", path.display(), error.message()))
+        })
     }
 
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
@@ -173,6 +177,14 @@ impl Files {
             row_group_rows: self.row_group_rows.map_or(default.row_group_rows, Into::into),
         }
     }
+}
+
+/// Where an offset is in a text, for people.
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+    format!("line {line}, column {column}: ")
 }
 
 fn wrong(message: &str) -> Failure {

@@ -5,6 +5,7 @@ use crate::{
     failure::{Exit, Failure},
     run::{Job, execute},
     shutdown::Shutdown,
+    summary::print,
 };
 use apsides_batcher::{FileOptions, published};
 use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Secret};
@@ -46,7 +47,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
     server.stop().await;
     result?;
     if !output.json {
-        println!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.display().to_string()));
+        print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.display().to_string())))?;
     }
     Ok(())
 }

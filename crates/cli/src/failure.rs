@@ -4,7 +4,12 @@
 use apsides_batcher as batcher;
 use apsides_fetcher as fetcher;
 use apsides_tokenizer::ErrorKind as JsonError;
-use std::{error::Error, fmt, io, process::ExitCode};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 /// The kinds of failures, each with its exit status. They are documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +68,8 @@ impl Failure {
 
     /// Prints the failure and gives its exit status.
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("{self}");
+        // Where nobody listens, there is still the exit status.
+        let _ = writeln!(io::stderr(), "{self}");
         ExitCode::from(self.exit as u8)
     }
 }
@@ -124,6 +130,9 @@ impl From<batcher::Error> for Failure {
             }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
+            }
+            E::Unfinished { .. } => {
+                (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
             }
             E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
             E::Manifest { path, .. } => (

@@ -5,6 +5,7 @@ use crate::{
     failure::{Exit, Failure},
     measure,
     shutdown::Shutdown,
+    summary::print,
 };
 use apsides_simulator::{CorpusSpec, Layout, PollUrl, Server, Settings, Shape, Size, write_export};
 use std::{
@@ -54,7 +55,7 @@ pub(crate) async fn simulate(args: Simulate, shutdown: &Shutdown) -> Result<(), 
     let started = Server::start(settings).await.map_err(|error| {
         Failure::new(Exit::Unexpected, error.to_string()).next("choose another address with --bind")
     })?;
-    println!("simulated API on {}, client id {}; stop with Ctrl-C", started.base_url(), server.client_id);
+    print(&format!("simulated API on {}, client id {}; stop with Ctrl-C", started.base_url(), server.client_id))?;
     started.run_until(shutdown.requested()).await;
     Ok(())
 }

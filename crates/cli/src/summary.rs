@@ -1,10 +1,29 @@
 //! The end of a command that wrote tables: a table for people, or JSON for machines.
 
-use crate::{args::Output, measure};
+use crate::{
+    args::Output,
+    failure::{Exit, Failure},
+    measure,
+};
 use apsides_batcher::Manifest;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use std::{path::Path, time::Duration};
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+
+/// Prints a text and a line break to standard output. If nobody reads it any more, that is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let message = format!("all is done, but standard output cannot be written: {error}");
+            Err(Failure::new(Exit::Unexpected, message))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// What was published, and what it took.
 #[derive(Debug, Serialize)]
@@ -30,12 +49,11 @@ impl<'a> Summary<'a> {
     }
 
     /// Prints it to standard output.
-    pub(crate) fn print(&self, output: &Output) {
+    pub(crate) fn print(&self, output: &Output) -> Result<(), Failure> {
         if output.json {
-            let json = serde_json::to_string_pretty(self).expect("a summary is plain data");
-            println!("{json}");
+            print(&serde_json::to_string_pretty(self).expect("a summary is plain data"))
         } else {
-            println!("{}", self.text());
+            print(&self.text())
         }
     }
 

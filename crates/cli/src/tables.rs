@@ -46,7 +46,7 @@ pub(crate) async fn publish(
     };
     match published {
         Ok(manifest) => {
-            Summary::new(destination, &manifest, started.elapsed()).print(output);
+            Summary::new(destination, &manifest, started.elapsed()).print(output)?;
             Ok(manifest)
         }
         Err(_) if shutdown.is_requested() => Err(Failure::interrupted()),

@@ -1,0 +1,6 @@
+//! The crate from outside: its tables against the published schemas, and how its files are cut.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod files;
+mod schemas;

@@ -1,0 +1,14 @@
+//! The program from outside: what it makes of good and bad inputs, and what it leaves behind when it is stopped, killed
+//! or out of room.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bombs;
+mod crashes;
+mod disk_full;
+mod exports;
+mod forms;
+mod pipelines;
+mod program;
+mod refused;
+mod tables;

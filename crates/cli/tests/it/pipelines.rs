@@ -1,0 +1,274 @@
+//! The whole job over HTTP, against the simulated API as a process of its own.
+
+use crate::{
+    exports::golden,
+    program::{Ended, apsides, convert, end},
+    tables::{contents, rows},
+};
+use apsides_simulator::{CorpusSpec, Selection, Size, Window, catalogue, write_export};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+};
+use tempfile::{TempDir, tempdir};
+
+const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
+/// In the pipeline: what the environment variables are called.
+const CREDENTIALS: &str = "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
+
+/// A simulated API, stopped when dropped.
+struct Api {
+    child: Child,
+    base_url: String,
+}
+
+impl Api {
+    fn start(arguments: &str) -> Self {
+        let mut command = apsides("simulate --bind 127.0.0.1:0 --profiles 300 --client-id the-client");
+        command.args(["--client-secret", SECRET]).args(arguments.split_whitespace());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base_url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        Self { base_url: base_url.trim_end_matches(',').to_owned(), child }
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A pipeline in a folder of its own, with its tables beside it.
+struct Pipeline {
+    folder: TempDir,
+}
+
+impl Pipeline {
+    fn new(text: &str) -> Self {
+        let folder = tempdir().unwrap();
+        fs::write(folder.path().join("pipeline.toml"), text).unwrap();
+        Self { folder }
+    }
+
+    /// One that asks for these members of `[export]`.
+    fn of(base_url: &str, export: &str) -> Self {
+        let folder = tempdir().unwrap();
+        let out = folder.path().join("out");
+        let source = format!("[source]\nbase_url = \"{base_url}\"\n{CREDENTIALS}");
+        let text = format!("{source}\n\n[export]\n{export}\n\n[destination]\npath = {:?}\n", out.to_str().unwrap());
+        fs::write(folder.path().join("pipeline.toml"), text).unwrap();
+        Self { folder }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = apsides("run");
+        command.arg(self.folder.path().join("pipeline.toml"));
+        command.env("APSIDES_TEST_ID", "the-client").env("APSIDES_TEST_SECRET", SECRET);
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Ended {
+        end(self.command().args(arguments.split_whitespace()))
+    }
+}
+
+/// The members of `[export]` that ask for all there is.
+fn everything() -> String {
+    let list = |ids: Vec<&str>| format!("{ids:?}");
+    format!(
+        "attributes = {}\ntags = {}\nevents = {}\nwindow = {{ start = \"2026-01-01\", end = \"2026-01-31T00:00:00Z\" }}",
+        list(catalogue::attributes().map(|attribute| attribute.id).collect()),
+        list(catalogue::tags().map(|tag| tag.id).collect()),
+        list(catalogue::EVENTS.iter().map(|event| event.id).collect()),
+    )
+}
+
+/// The tables of the same export, converted from a file.
+fn converted(selection: Selection, window: Window) -> (TempDir, PathBuf) {
+    let folder = tempdir().unwrap();
+    let mut export = Vec::new();
+    let spec = CorpusSpec { size: Size::Profiles(300), selection, window, ..CorpusSpec::default() };
+    write_export(&spec, &mut export).unwrap();
+    let (input, out) = (folder.path().join("export.json"), folder.path().join("out"));
+    fs::write(&input, export).unwrap();
+    end(&mut convert(&input, &out)).succeeded();
+    (folder, out)
+}
+
+#[test]
+fn a_run_publishes_what_the_export_has() {
+    let (_folder, converted) = converted(Selection::default(), Window::default());
+    for arguments in ["--poll-url v1 --polls 1", "--poll-url v2 --polls 1 --rate-limits"] {
+        let api = Api::start(arguments);
+        let pipeline = Pipeline::of(&api.base_url, &everything());
+        let ended = pipeline.run("--json").succeeded();
+        assert!(rows(&pipeline.out()) == rows(&converted), "{arguments}");
+        assert_eq!(ended.json()["source"], api.base_url.as_str());
+        assert!(ended.rows().iter().any(|(table, rows)| table == "events" && *rows > 300), "{:?}", ended.rows());
+        assert!(!ended.stderr.contains(SECRET) && !ended.stdout.contains(SECRET));
+    }
+}
+
+#[test]
+fn a_run_asks_for_its_columns_and_its_window_only() {
+    let attribute = catalogue::attributes().next().unwrap().id;
+    let (tag, event) = (catalogue::tags().next().unwrap().id, catalogue::EVENTS[0].id);
+    let only = |id: &str| Some([id.to_owned()].into());
+    let selection = Selection { attributes: only(attribute), tags: only(tag), events: only(event) };
+    let day = 86_400_000;
+    let window = Window { start_ms: Window::default().start_ms + day, end_ms: Window::default().start_ms + 3 * day };
+    let (_folder, converted) = converted(selection, window);
+
+    let api = Api::start("--polls 0");
+    let export = format!(
+        "attributes = [\"{attribute}\"]\ntags = [\"{tag}\"]\nevents = [\"{event}\"]\n\
+         window = {{ start = \"2026-01-02\", end = \"2026-01-04\" }}"
+    );
+    let pipeline = Pipeline::of(&api.base_url, &export);
+    pipeline.run("").succeeded();
+    let found = rows(&pipeline.out());
+    assert!(found == rows(&converted));
+    assert!(found["events"].num_rows() > 0 && found["tags"].num_rows() > 0);
+
+    // The tables are there now, and the pipeline does not say that they may be replaced.
+    let before = contents(&pipeline.out());
+    let ended = pipeline.run("").failed(4);
+    assert!(ended.stderr.contains("already holds tables"), "{}", ended.stderr);
+    assert!(contents(&pipeline.out()) == before);
+}
+
+#[test]
+fn a_wrong_secret_is_told_and_never_shown() {
+    let api = Api::start("");
+    let pipeline = Pipeline::of(&api.base_url, &everything());
+    const WRONG: &str = "wr0ng-\"secret\"";
+    for arguments in ["", "-v", "-vv --log-format json"] {
+        let mut command = pipeline.command();
+        command.env("APSIDES_TEST_SECRET", WRONG).args(arguments.split_whitespace());
+        let ended = end(&mut command);
+        assert_eq!(ended.code, Some(6), "{ended:?}");
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("error: "), "{said}");
+        assert!(!said.contains("wr0ng") && !said.contains("s3cret"), "{said}");
+        assert!(!pipeline.out().exists());
+    }
+}
+
+#[test]
+fn a_download_that_breaks_off_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/export.json?signature=hunter2", listener.local_addr().unwrap());
+    let folder = tempdir().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"key\":{},").unwrap();
+        });
+        let ended = end(&mut convert(address.as_ref(), &folder.path().join("out"))).failed(8);
+        assert!(ended.stderr.contains("nothing was published"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    });
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "tries again for up to a minute, as it should"]
+fn an_api_that_is_not_there_is_told() {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let pipeline = Pipeline::of(&format!("http://{unused}"), &everything());
+    let ended = pipeline.run("").failed(8);
+    assert!(ended.stderr.contains("Connection refused"), "{}", ended.stderr);
+    assert!(!pipeline.out().exists());
+}
+
+/// What is wrong with a pipeline, its text, and what is said of it.
+const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
+    (
+        "an unknown key",
+        "[source]\nclient_id = \"x\"\nclient_secrt = \"hunter2\"\n",
+        "line 3, column 1: unknown field `client_secrt`, expected one of `region`, `base_url`, `client_id`, `client_secret`",
+    ),
+    ("no TOML", "[source]\nclient_secret = \"hunter2\n", "line 2, column "),
+    ("no source", "[export]\nattributes = [\"1\"]\n", "missing field `source`"),
+    (
+        "an unset variable",
+        "[source]\nclient_id = \"${env:APSIDES_TEST_UNSET}\"\nclient_secret = \"hunter2\"\n",
+        "line 2, column 13: the environment variable APSIDES_TEST_UNSET is not set",
+    ),
+    (
+        "a missing file",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"${file:/nowhere/secret}\"\n",
+        "line 3, column 17: /nowhere/secret cannot be read: No such file or directory (os error 2)",
+    ),
+    (
+        "no attributes",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\nevents = [\"1\"]\n[destination]\npath = \"out\"\n",
+        "[export] asks for no attribute and no tag, so that no profile would show up",
+    ),
+    (
+        "events of no time",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\nevents = [\"1\"]\n[destination]\npath = \"out\"\n",
+        "[export] asks for events, but [export.window] has neither `start` nor `last_days`",
+    ),
+    (
+        "a base URL that is none",
+        "[source]\nbase_url = \"nowhere\"\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\n",
+        "[source] `base_url` is no URL: relative URL without a base",
+    ),
+    (
+        "a secret in the clear",
+        "[source]\nbase_url = \"http://example.com\"\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\n",
+        "http://example.com",
+    ),
+];
+
+#[test]
+fn a_wrong_pipeline_is_told_where_and_why() {
+    for (name, text, message) in WRONG_PIPELINES {
+        let ended = Pipeline::new(text).run("").failed(2);
+        assert!(ended.stderr.contains(message), "{name}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("hunter2"), "{name} shows a secret: {}", ended.stderr);
+    }
+    let ended = end(apsides("run").arg("/nowhere/pipeline.toml")).failed(2);
+    assert!(ended.stderr.contains("/nowhere/pipeline.toml cannot be read"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_demo_works_again_and_again() {
+    let folder = tempdir().unwrap();
+    let demo = |arguments: &str| {
+        let mut command = apsides("demo --profiles 200");
+        end(command.args(arguments.split_whitespace()).arg("--out").arg(folder.path().join("out")))
+    };
+    let first = demo("").succeeded();
+    let query = format!("FROM '{}/events/*.parquet'", folder.path().join("out").display());
+    assert!(first.stdout.contains("duckdb -c \"SELECT ") && first.stdout.contains(&query), "{}", first.stdout);
+    let before = rows(&folder.path().join("out"));
+    assert_eq!(before["profiles"].num_rows(), 200);
+
+    let second = demo("--json").succeeded();
+    assert_eq!(second.json()["source"], "demo");
+    assert!(rows(&folder.path().join("out")) == before);
+}
+
+#[test]
+fn the_demo_replaces_nothing_but_its_own_tables() {
+    let folder = tempdir().unwrap();
+    end(&mut convert(&golden("values.json"), folder.path())).succeeded();
+    let before = contents(folder.path());
+    let ended = end(apsides("demo --profiles 10 --out").arg(folder.path())).failed(4);
+    assert!(ended.stderr.contains("already holds tables"), "{}", ended.stderr);
+    assert!(contents(folder.path()) == before);
+}
