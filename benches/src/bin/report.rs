@@ -150,16 +150,15 @@ impl Bench {
             out,
             "Whole processes, page cache warm. MB/s are 10⁶ bytes of uncompressed JSON per second of wall time; CPU is \
              processor time of all threads; memory is the peak (VmHWM). Machines of this kind are shared and noisy, \
-             and this one may have had other work at the same time: compare within this page, not between pages. The load average before was {load}; during the measurement \
-             the hypervisor withheld {:.0} % of the processor time.\n",
+             and this one may have had other work at the same time: compare within this page, not between pages. \
+             The load average before was {load}; during the measurement the hypervisor withheld {:.0} % of the processor time.\n",
             processors.stolen / processors.all.max(1.0) * 100.0,
         )?;
         writeln!(out, "## One export, {} of it\n", size(file_bytes))?;
         writeln!(
             out,
-            "Median of {RUNS} runs, in turns; between brackets the slowest and the fastest; all other figures are those of \
-             the median run. As gzip the export has \
-             {} (1 : {:.1}). Both programs wrote the same number of attributes and events.\n",
+            "Median of {RUNS} runs, in turns; between brackets the slowest and the fastest; all other figures \
+             are those of the median run. As gzip the export has {} (1 : {:.1}). Both programs wrote the same number of attributes and events.\n",
             size(compressed_bytes),
             file_bytes as f64 / compressed_bytes as f64,
         )?;
@@ -189,8 +188,7 @@ impl Bench {
             out,
             "`apsides simulate --write - | apsides convert -`, one run each. The generator runs at the same time on \
              the same processors (alone, to a file, it writes {:.0} MB/s), so the speed is a lower bound. These runs are \
-             there for the memory: it may rise until every table has filled a row group, and has to be level from \
-             there on.\n",
+             there for the memory.\n",
             file_bytes as f64 / 1e6 / generated.seconds,
         )?;
         writeln!(out, "| Export | MB/s | Seconds | CPU seconds | Peak memory |")?;
