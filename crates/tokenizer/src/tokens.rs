@@ -16,11 +16,12 @@
 //! [`Tokens::more`], which slides the window and adjusts all indices; slices are taken only once
 //! the token is whole. So the result cannot depend on how the input was cut.
 
+mod scan;
+
 use crate::{
     error::{Error, ErrorKind, Expected, Result},
     nesting::Nesting,
-    number::{self, Number},
-    simd,
+    number::Number,
     text::Text,
     window::Window,
 };
@@ -406,115 +407,6 @@ impl<R: Read> Tokens<R> {
         self.place = if self.nesting.depth() == 0 { Place::Done } else { Place::AfterValue };
     }
 
-    fn literal(&mut self, expected: &[u8], token: Token<'static>) -> Result<Token<'static>> {
-        for &byte in expected {
-            // Nothing of a literal needs to stay.
-            self.token = self.position;
-            match self.current()? {
-                Some(found) if found == byte => self.position += 1,
-                Some(_) => return Err(self.fail(ErrorKind::Unexpected { expected: Expected::Literal })),
-                None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
-            }
-        }
-        self.after_value();
-        Ok(token)
-    }
-
-    fn number(&mut self) -> Result<Number<'_>> {
-        loop {
-            let rest = &self.window.bytes()[self.position..];
-            let length = rest.iter().position(|&byte| !number::is_number_byte(byte));
-            self.position += length.unwrap_or(rest.len());
-            if length.is_some() || !self.more()? {
-                break;
-            }
-        }
-        self.check_lengths()?;
-        let bytes = &self.window.bytes()[self.token..self.position];
-        if let Err(at) = number::check(bytes) {
-            let at = self.token + at;
-            let at_end = at == self.window.bytes().len();
-            return Err(self.fail_at(if at_end { ErrorKind::UnexpectedEnd } else { ErrorKind::InvalidNumber }, at));
-        }
-        Ok(Number::new(ascii(&self.window.bytes()[self.token..self.position])))
-    }
-
-    /// Reads a string from its opening quote.
-    #[inline]
-    fn string(&mut self) -> Result<Text<'_>> {
-        // Most strings are in the window, whole, and nothing in them is escaped.
-        let content = self.position + 1;
-        let rest = &self.window.bytes()[content..];
-        let length = plain_length(rest);
-        if rest.get(length) == Some(&b'"') && length + 2 <= self.limits.token_bytes_max {
-            self.position = content + length + 1;
-            return self.text(false);
-        }
-        self.string_anywhere()
-    }
-
-    /// As [`string`](Self::string), without assumptions.
-    fn string_anywhere(&mut self) -> Result<Text<'_>> {
-        self.position += 1;
-        let mut escaped = false;
-        loop {
-            let bytes = self.window.bytes();
-            self.position += plain_length(&bytes[self.position..]);
-            match bytes.get(self.position) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.fail(ErrorKind::ControlCharacter)),
-                None => {
-                    if !self.more()? {
-                        return Err(self.fail(ErrorKind::UnexpectedEnd));
-                    }
-                }
-            }
-        }
-        self.position += 1;
-        self.check_lengths()?;
-        self.text(escaped)
-    }
-
-    /// The string that has been passed, from its opening to its closing quote.
-    #[inline]
-    fn text(&mut self, escaped: bool) -> Result<Text<'_>> {
-        let content = self.token + 1;
-        match simd::text::from_utf8(&self.window.bytes()[content..self.position - 1]) {
-            Ok(raw) => Ok(Text::new(raw, escaped)),
-            Err(error) => {
-                let invalid = (ErrorKind::InvalidUtf8, content + error.valid_up_to());
-                let (kind, index) = self.exceeded().unwrap_or(invalid);
-                let offset = self.window.offset(index);
-                (self.failed, self.place) = (Some((kind, offset)), Place::Failed);
-                Err(Error::new(kind, offset))
-            }
-        }
-    }
-
-    /// Passes over an escape sequence from its backslash.
-    fn escape(&mut self) -> Result<()> {
-        self.position += 1;
-        let digits = match self.current()? {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
-            Some(b'u') => 4,
-            Some(_) => return Err(self.fail(ErrorKind::InvalidEscape)),
-            None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
-        };
-        self.position += 1;
-        for _ in 0..digits {
-            match self.current()? {
-                Some(byte) if byte.is_ascii_hexdigit() => self.position += 1,
-                Some(_) => return Err(self.fail(ErrorKind::InvalidEscape)),
-                None => return Err(self.fail(ErrorKind::UnexpectedEnd)),
-            }
-        }
-        Ok(())
-    }
-
     /// The byte at the position, read on if need be; none at the end of the stream.
     fn current(&mut self) -> Result<Option<u8>> {
         if self.position == self.window.bytes().len() && !self.more()? {
@@ -593,52 +485,5 @@ impl<R: Read> Tokens<R> {
         let offset = self.window.offset(index);
         (self.failed, self.place) = (Some((kind, offset)), Place::Failed);
         Error::new(kind, offset)
-    }
-}
-
-/// How many bytes from the start stand in a string for themselves: up to a quote, a backslash or a
-/// control character, eight bytes a step.
-#[inline]
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // Sets the high bit of each byte that is zero; bytes above the lowest such may be marked
-    // wrongly, which does not matter, since only the lowest is looked at.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut length = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("chunks are of eight bytes"));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let special = control | zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
-        if special != 0 {
-            return length + special.trailing_zeros() as usize / 8;
-        }
-        length += 8;
-    }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
-    length + bytes[length..].iter().position(is_special).unwrap_or(bytes.len() - length)
-}
-
-/// A checked number as text.
-#[inline]
-fn ascii(bytes: &[u8]) -> &str {
-    simd::text::from_utf8(bytes).expect("a number is ASCII")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_length_stops_at_every_special_byte() {
-        for length in 0..40 {
-            for special in (0..0x20).chain([b'"', b'\\']) {
-                let mut bytes = vec![0xe9; length];
-                bytes.push(special);
-                bytes.extend([b'"', 0, 0x1f, b' ', 0xff, 0x80, b'a', b'\\']);
-                assert_eq!(plain_length(&bytes), length, "{special}");
-            }
-            assert_eq!(plain_length(&vec![b' '; length]), length);
-        }
     }
 }

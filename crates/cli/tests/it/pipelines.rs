@@ -183,16 +183,6 @@ fn a_download_that_breaks_off_is_told() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-#[test]
-#[ignore = "tries again for up to a minute, as it should"]
-fn an_api_that_is_not_there_is_told() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let pipeline = Pipeline::of(&format!("http://{unused}"), &everything());
-    let ended = pipeline.run("").failed(8);
-    assert!(ended.stderr.contains("Connection refused"), "{}", ended.stderr);
-    assert!(!pipeline.out().exists());
-}
-
 /// What is wrong with a pipeline, its text, and what is said of it.
 const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
     (

@@ -1,4 +1,4 @@
-//! Bytes to text. Most texts of most documents are short and ASCII, for which the standard
+//! Text in bytes. Most texts of most documents are short and ASCII, for which the standard
 //! library's check costs more in its preparations than in its work.
 
 use std::str::Utf8Error;
@@ -27,9 +27,45 @@ fn is_ascii(bytes: &[u8]) -> bool {
     bytes.chunks_exact(8).fold(last, |seen, chunk| seen | word(chunk)) & HIGHS == 0
 }
 
+/// How many bytes from the start stand in a string for themselves: up to a quote, a backslash or a
+/// control character, eight bytes a step.
+#[inline]
+pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // Sets the high bit of each byte that is zero; bytes above the lowest such may be marked
+    // wrongly, which does not matter, since only the lowest is looked at.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut length = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let word = u64::from_le_bytes(chunk.try_into().expect("chunks are of eight bytes"));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let special = control | zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if special != 0 {
+            return length + special.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
+    length + bytes[length..].iter().position(is_special).unwrap_or(bytes.len() - length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_length_stops_at_every_special_byte() {
+        for length in 0..40 {
+            for special in (0..0x20).chain([b'"', b'\\']) {
+                let mut bytes = vec![0xe9; length];
+                bytes.push(special);
+                bytes.extend([b'"', 0, 0x1f, b' ', 0xff, 0x80, b'a', b'\\']);
+                assert_eq!(plain_length(&bytes), length, "{special}");
+            }
+            assert_eq!(plain_length(&vec![b' '; length]), length);
+        }
+    }
 
     #[test]
     fn it_says_what_the_standard_library_says() {
