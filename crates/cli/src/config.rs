@@ -257,3 +257,57 @@ impl<'de> Deserialize<'de> for ByteSize {
         usize::try_from(size).map(Self).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_are_pipelines() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines");
+        let files: Vec<_> =
+            fs::read_dir(folder).expect("the folder").map(|file| file.expect("an entry").path()).collect();
+        assert!(files.len() >= 3, "{files:?}");
+        for file in files {
+            // Whoever runs the tests has no credentials.
+            let text = fs::read_to_string(&file).expect("an example").replace("${env:", "").replace('}', "");
+            let pipeline: Pipeline =
+                toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            pipeline.into_job().unwrap_or_else(|failure| panic!("{}: {failure}", file.display()));
+        }
+    }
+
+    #[test]
+    fn texts_are_expanded() {
+        assert_eq!(expand("a${env:CARGO_PKG_NAME}b").as_deref(), Ok("aapsides-clib"));
+        assert_eq!(expand("plain").as_deref(), Ok("plain"));
+        for wrong in ["${env:APSIDES_NOT_SET}", "${file:/nowhere}", "${HOME}", "${env:X"] {
+            assert!(expand(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn windows_are_whole_days_or_what_is_said() {
+        let now = "2026-03-01T05:00:00Z".parse().expect("a time");
+        let bounds = |text: &str| {
+            let window: Window = toml::from_str(text).expect(text);
+            let time = |bound: Option<Timestamp>| bound.map_or("-".to_owned(), |bound| bound.to_string());
+            window.bounds(now).map(|(start, end)| format!("{} {}", time(start), time(end))).ok()
+        };
+        for (text, expected) in [
+            ("", Some("- -")),
+            ("last_days = 1", Some("2026-02-28T00:00:00Z 2026-03-01T00:00:00Z")),
+            ("last_days = 30", Some("2026-01-30T00:00:00Z 2026-03-01T00:00:00Z")),
+            ("start = '2026-01-01'", Some("2026-01-01T00:00:00Z -")),
+            (
+                "start = '2026-01-01'\nend = '2026-01-02T03:00:00+01:00'",
+                Some("2026-01-01T00:00:00Z 2026-01-02T02:00:00Z"),
+            ),
+            ("start = '2026-01-02'\nend = '2026-01-02'", None),
+            ("last_days = 0", None),
+            ("last_days = 1\nend = '2026-01-02'", None),
+        ] {
+            assert_eq!(bounds(text).as_deref(), expected, "{text}");
+        }
+    }
+}
