@@ -67,7 +67,7 @@ impl Converting {
         match transfer.total_in() {
             Some(total) => {
                 line.set_length(total);
-                line.set_style(style("{spinner:.cyan} {bar:24.cyan} {percent:>3}%  {wide_msg}"));
+                line.set_style(style("{spinner:.cyan} {bar:14.cyan} {percent:>3}%  {wide_msg}"));
             }
             None => line.set_style(style("{spinner:.cyan} {wide_msg}")),
         }
@@ -96,12 +96,7 @@ impl Drop for Converting {
 fn message(transfer: &Transfer, conversion: &Conversion, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     let rate = conversion.bytes() as f64 / seconds.max(0.001);
-    let mut message = format!(
-        "{} JSON  {}/s  {} profiles",
-        measure::size(conversion.bytes()),
-        measure::size(rate as u64),
-        measure::count(conversion.profiles()),
-    );
+    let mut message = format!("{}  {}/s", measure::size(conversion.bytes()), measure::size(rate as u64));
     // Of the input as it comes, compressed or not, the rest takes as long as the part so far did.
     let done = transfer.bytes_in() as f64;
     if let Some(total) = transfer.total_in()
@@ -111,6 +106,8 @@ fn message(transfer: &Transfer, conversion: &Conversion, elapsed: Duration) -> S
         let left = seconds * (total as f64 - done).max(0.0) / done;
         message.push_str(&format!("  {} left", duration(left.ceil() as u64)));
     }
+    // Last, since a narrow terminal cuts the end off.
+    message.push_str(&format!("  {} profiles", measure::count(conversion.profiles())));
     message
 }
 
