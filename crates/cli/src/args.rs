@@ -148,6 +148,18 @@ pub(crate) struct Limits {
     pub(crate) max_depth: u16,
 }
 
+impl Limits {
+    pub(crate) fn tokenizer(&self) -> apsides_tokenizer::Limits {
+        let bytes = usize::try_from(self.max_value_size).unwrap_or(usize::MAX);
+        apsides_tokenizer::Limits {
+            token_bytes_max: bytes,
+            raw_bytes_max: bytes,
+            depth_max: self.max_depth,
+            ..apsides_tokenizer::Limits::default()
+        }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Simulate {
     /// Write one export to a file (`-` for standard output) and exit, instead of serving

@@ -6,7 +6,7 @@ use crate::{
     run::Job,
 };
 use apsides_batcher::FileOptions;
-use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Region, Secret};
+use apsides_fetcher::{ClientConfig, ExportSpec, Region, Secret};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
@@ -23,6 +23,8 @@ pub(crate) struct Pipeline {
     destination: Destination,
     #[serde(default)]
     files: Files,
+    #[serde(default)]
+    limits: Limits,
 }
 
 /// The API and the client.
@@ -87,6 +89,14 @@ struct Files {
     row_group_rows: Option<std::num::NonZeroUsize>,
 }
 
+/// What is still taken for an export.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    max_value_size: Option<ByteSize>,
+    max_depth: Option<u16>,
+}
+
 impl Pipeline {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|error| {
@@ -113,7 +123,7 @@ impl Pipeline {
             base_url,
             client_id: self.source.client_id.0,
             client_secret: Secret::new(self.source.client_secret.0),
-            limits: Limits::default(),
+            limits: apsides_fetcher::Limits::default(),
         };
         let source = client.base_url.origin().ascii_serialization();
         Ok(Job {
@@ -123,6 +133,7 @@ impl Pipeline {
             destination: self.destination.path,
             overwrite: self.destination.overwrite,
             files: self.files.into_options(),
+            limits: self.limits.into_limits(),
         })
     }
 }
@@ -185,6 +196,18 @@ fn place(text: &str, offset: usize) -> String {
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
     format!("line {line}, column {column}: ")
+}
+
+impl Limits {
+    fn into_limits(self) -> apsides_tokenizer::Limits {
+        let default = apsides_tokenizer::Limits::default();
+        apsides_tokenizer::Limits {
+            token_bytes_max: self.max_value_size.map_or(default.token_bytes_max, |size| size.0),
+            raw_bytes_max: self.max_value_size.map_or(default.raw_bytes_max, |size| size.0),
+            depth_max: self.max_depth.unwrap_or(default.depth_max),
+            ..default
+        }
+    }
 }
 
 fn wrong(message: &str) -> Failure {
@@ -275,6 +298,14 @@ mod tests {
                 toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             pipeline.into_job().unwrap_or_else(|failure| panic!("{}: {failure}", file.display()));
         }
+    }
+
+    #[test]
+    fn limits_are_those_of_the_tokenizer() {
+        let limits: Limits = toml::from_str("max_value_size = '1K'\nmax_depth = 7").expect("limits");
+        let limits = limits.into_limits();
+        assert_eq!((limits.token_bytes_max, limits.raw_bytes_max, limits.depth_max), (1024, 1024, 7));
+        assert_eq!(Limits::default().into_limits(), apsides_tokenizer::Limits::default());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `apsides convert`: an export at hand to tables.
 
 use crate::{
-    args::{Convert, Files, Limits, Output},
+    args::{Convert, Files, Output},
     failure::Failure,
     shutdown::Shutdown,
     tables,
@@ -17,7 +17,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         files: file_options(&args.files),
-        limits: tokenizer_limits(&args.limits),
+        limits: args.limits.tokenizer(),
         ..Options::default()
     };
     tables::publish(reader, &args.out, options, output, shutdown).await?;
@@ -30,16 +30,6 @@ fn file_options(files: &Files) -> FileOptions {
         row_group_rows: files.row_group_rows as usize,
         row_group_bytes: usize_of(files.row_group_size),
         file_bytes: usize_of(files.file_size),
-    }
-}
-
-fn tokenizer_limits(limits: &Limits) -> apsides_tokenizer::Limits {
-    let bytes = usize_of(limits.max_value_size);
-    apsides_tokenizer::Limits {
-        token_bytes_max: bytes,
-        raw_bytes_max: bytes,
-        depth_max: limits.max_depth,
-        ..apsides_tokenizer::Limits::default()
     }
 }
 

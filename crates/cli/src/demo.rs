@@ -42,6 +42,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out,
         files: FileOptions::default(),
+        limits: apsides_tokenizer::Limits::default(),
     };
     let result = execute(&job, output, shutdown).await;
     server.stop().await;

@@ -66,6 +66,12 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted; nothing was published").next("run the same command again")
     }
 
+    /// As [`interrupted`](Self::interrupted), where the work could not be waited for.
+    pub(crate) fn interrupted_at_work() -> Self {
+        Self::new(Exit::Interrupted, "interrupted, and did not stop in time; no table is published in part")
+            .next("run the same command again; it first finishes or removes what this run left")
+    }
+
     /// Prints the failure and gives its exit status.
     pub(crate) fn report(&self) -> ExitCode {
         // Where nobody listens, there is still the exit status.
@@ -152,10 +158,10 @@ fn json_next(kind: JsonError, offset: u64) -> String {
     match kind {
         JsonError::UnexpectedEnd => "nothing was published; the export is cut short: fetch it again".to_owned(),
         JsonError::TokenTooLong { .. } | JsonError::RawTooLong { .. } => {
-            "nothing was published; if the value is meant to be there, raise --max-value-size".to_owned()
+            "nothing was published; if the value is meant to be there, raise --max-value-size (in a pipeline: limits.max_value_size)".to_owned()
         }
         JsonError::TooDeep { .. } => {
-            "nothing was published; if the nesting is meant to be there, raise --max-depth".to_owned()
+            "nothing was published; if the nesting is meant to be there, raise --max-depth (in a pipeline: limits.max_depth)".to_owned()
         }
         JsonError::TrailingData => "nothing was published; an export ends with its closing brace".to_owned(),
         _ => format!(

@@ -21,6 +21,7 @@ pub(crate) struct Job {
     pub(crate) destination: PathBuf,
     pub(crate) overwrite: bool,
     pub(crate) files: FileOptions,
+    pub(crate) limits: apsides_tokenizer::Limits,
 }
 
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
@@ -55,6 +56,7 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
         files: job.files,
+        limits: job.limits,
         ..Options::default()
     };
     tables::publish(download.into_reader(), &job.destination, options, output, shutdown).await

@@ -1,7 +1,7 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
 use crate::{args::Output, failure::Failure, progress::Converting, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Manifest, Options, Progress, stage};
+use apsides_batcher::{Error, Manifest, Options, Progress, stage};
 use apsides_fetcher::Reader;
 use std::{
     path::Path,
@@ -36,7 +36,7 @@ pub(crate) async fn publish(
         // a read, the next run removes it.
         () = shutdown.requested() => match timeout(STOP_WAIT, work).await {
             Ok(done) => done,
-            Err(_) => return Err(Failure::interrupted()),
+            Err(_) => return Err(Failure::interrupted_at_work()),
         },
     };
     drop(line);
@@ -49,7 +49,8 @@ pub(crate) async fn publish(
             Summary::new(destination, &manifest, started.elapsed()).print(output)?;
             Ok(manifest)
         }
-        Err(_) if shutdown.is_requested() => Err(Failure::interrupted()),
+        // What is decided will be published, and its error says so.
+        Err(Error::Read { .. }) if shutdown.is_requested() => Err(Failure::interrupted()),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,8 +10,9 @@ use tempfile::tempdir;
 
 const CUT_SHORT: &str = "nothing was published; the export is cut short: fetch it again";
 const NO_EXPORT: &str = "nothing was published; check that this file is an export";
-const TOO_LONG: &str = "nothing was published; if the value is meant to be there, raise --max-value-size";
-const TOO_DEEP: &str = "nothing was published; if the nesting is meant to be there, raise --max-depth";
+const TOO_LONG: &str = "nothing was published; if the value is meant to be there, raise --max-value-size (in a pipeline: limits.max_value_size)";
+const TOO_DEEP: &str =
+    "nothing was published; if the nesting is meant to be there, raise --max-depth (in a pipeline: limits.max_depth)";
 const TRAILING: &str = "nothing was published; an export ends with its closing brace";
 /// Stands for the general advice, which has the offset in it.
 const LOOK: &str = "";
