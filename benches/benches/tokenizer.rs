@@ -1,66 +1,58 @@
-//! Visiting every token of an export and decoding every string, beside the readers a Rust program would use else; and
-//! what `skip` and `raw` save. All contenders have to agree on what the export contains before they are timed.
+//! Visiting every token of a document and decoding every string, beside the readers a Rust program would use else, on
+//! documents of four shapes; and on the export what `skip` and `raw` save. All contenders have to agree on what a
+//! document contains before they are timed.
 
 use apsides_benches::{
-    Counts, Result, apsides, apsides_raw, apsides_skip, export, serde_json_reader, serde_json_slice, struson,
+    Result, Shape,
+    contenders::{Tool, apsides, apsides_raw_whole},
+    document_bytes,
 };
+use apsides_tokenizer::Backend;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::{hint::black_box, time::Duration};
 
-type Contender = (&'static str, fn(&[u8]) -> Result<Counts>);
-
-const EVERY_TOKEN: [Contender; 4] = [
-    ("apsides", |json| apsides(json)),
-    ("struson", |json| struson(json)),
-    ("serde_json, stream", |json| serde_json_reader(json)),
-    ("serde_json, slice", serde_json_slice),
-];
-
 fn bench(criterion: &mut Criterion) {
-    let (json, _) = export();
-    check(&json).expect("the export is valid JSON");
-    let mut group = criterion.benchmark_group("tokenizer");
-    group
-        .throughput(Throughput::Bytes(json.len() as u64))
-        .sampling_mode(SamplingMode::Flat)
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3));
-    for (name, count) in EVERY_TOKEN {
-        group.bench_function(name, |bencher| bencher.iter(|| count(black_box(&json)).expect("checked before")));
+    for shape in Shape::ALL {
+        let json = shape.document(document_bytes());
+        let tools = tools(shape);
+        check(shape, &json, &tools).expect("a shape is valid JSON");
+        let mut group = criterion.benchmark_group(shape.name());
+        group
+            .throughput(Throughput::Bytes(json.len() as u64))
+            .sampling_mode(SamplingMode::Flat)
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(2));
+        for tool in tools {
+            let mut visit = tool.visitor(json.len());
+            group.bench_function(tool.to_string(), |bencher| {
+                bencher.iter(|| visit(black_box(&json)).expect("checked before"));
+            });
+        }
+        group.finish();
     }
-    group.bench_function("apsides, events' data raw", |bencher| {
-        bencher.iter(|| apsides_raw(black_box(&json[..]), |data| _ = black_box(data)).expect("checked before"));
-    });
-    group.bench_function("apsides, skip", |bencher| {
-        bencher.iter(|| apsides_skip(black_box(&json[..])).expect("checked before"));
-    });
-    group.finish();
+}
+
+fn tools(shape: Shape) -> Vec<Tool> {
+    let mut tools: Vec<Tool> = Tool::ours().chain(Tool::PEERS).collect();
+    if shape == Shape::Export {
+        tools.extend(Backend::available().flat_map(|backend| [Tool::Skip(Some(backend)), Tool::Raw(Some(backend))]));
+    }
+    tools
 }
 
 /// Panics unless all contenders read the same.
-fn check(json: &[u8]) -> Result<()> {
-    let expected = apsides(json)?;
-    for (name, count) in EVERY_TOKEN {
-        assert_eq!(count(json)?, expected, "{name}");
+fn check(shape: Shape, json: &[u8], tools: &[Tool]) -> Result<()> {
+    let expected = apsides(json, None)?;
+    for tool in tools {
+        match tool {
+            // Each member of the outermost object has a name; all the rest is passed over.
+            Tool::Skip(_) => assert!(tool.visitor(json.len())(json)?.keys > 0, "{tool}"),
+            Tool::Raw(backend) => assert_eq!(apsides_raw_whole(json, *backend)?, expected, "{tool}"),
+            _ => assert_eq!(tool.visitor(json.len())(json)?, expected, "{tool}"),
+        }
     }
-    assert_eq!(apsides_skip(json)?, json.len() as u64, "bytes passed over");
-    // What was handed out raw, and what was not, are together the whole.
-    let mut raw = Vec::new();
-    let mut counts = apsides_raw(json, |data| raw.push(apsides(data.as_bytes())))?;
-    for data in raw {
-        let data = data?;
-        counts.objects += data.objects;
-        counts.arrays += data.arrays;
-        counts.keys += data.keys;
-        counts.strings += data.strings;
-        counts.numbers += data.numbers;
-        counts.booleans += data.booleans;
-        counts.nulls += data.nulls;
-        counts.text_bytes += data.text_bytes;
-    }
-    assert_eq!(counts, expected, "with raw data");
-    println!("{} bytes, all contenders agree: {expected:?}", json.len());
+    println!("{}, {} bytes, all contenders agree: {expected:?}", shape.name(), json.len());
     Ok(())
 }
 

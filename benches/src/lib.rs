@@ -1,18 +1,26 @@
-//! What the benchmarks share: the export that all contenders read, the counts by which they prove that they read the
-//! same, and the program of a day that `apsides convert` is compared with.
+//! What the benchmarks share: the documents that all contenders read, the contenders, the counts by which they prove
+//! that they read the same, and the program of a day that `apsides convert` is compared with.
 //!
-//! `README.md` says how to run each benchmark and how to read it.
+//! `README.md` says how to run each benchmark and how to read it. Without the feature `documents` there is only what
+//! reads JSON: that much is also built for this very processor.
 
 #![forbid(unsafe_code)]
 
-mod counting;
+pub mod contenders;
+mod counts;
+#[cfg(feature = "documents")]
+mod machine;
+#[cfg(feature = "documents")]
 pub mod peer;
+#[cfg(feature = "documents")]
+mod shapes;
 
-pub use counting::{Counts, apsides, apsides_raw, apsides_skip, serde_json_reader, serde_json_slice, struson};
-
-use apsides_simulator::{CorpusSpec, Size, Written, write_export};
-use flate2::{Compression, write::GzEncoder};
-use std::io::{self, Write};
+pub use counts::Counts;
+#[cfg(feature = "documents")]
+pub use {
+    machine::{Processors, first_line, first_word, machine, today, versions},
+    shapes::Shape,
+};
 
 /// A result with any error: what fails here ends the benchmark.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -20,29 +28,35 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// The buffer of every contender that needs one.
 pub const BUFFER_BYTES: usize = 256 << 10;
 
-const EXPORT_BYTES: u64 = 32 << 20;
-
-/// A generated export in memory, with what the generator says it contains. It is always the same for the same size:
-/// 32 MiB, or as many bytes as the environment variable `APSIDES_BENCH_BYTES` says.
+/// The size of the documents of the criterion benchmarks: 32 MiB, or as many bytes as the environment variable
+/// `APSIDES_BENCH_BYTES` says.
 ///
 /// # Panics
 ///
 /// If the variable holds no number.
-pub fn export() -> (Vec<u8>, Written) {
-    let bytes = match std::env::var("APSIDES_BENCH_BYTES") {
+pub fn document_bytes() -> u64 {
+    match std::env::var("APSIDES_BENCH_BYTES") {
         Ok(text) => text.parse().expect("APSIDES_BENCH_BYTES is a whole number of bytes"),
-        Err(_) => EXPORT_BYTES,
-    };
-    let spec = CorpusSpec { seed: 1, size: Size::Bytes(bytes), ..CorpusSpec::default() };
+        Err(_) => 32 << 20,
+    }
+}
+
+/// A generated export in memory, with what the generator says it contains. It is always the same for the same size.
+#[cfg(feature = "documents")]
+pub fn export() -> (Vec<u8>, apsides_simulator::Written) {
+    use apsides_simulator::{CorpusSpec, Size, write_export};
+    let spec = CorpusSpec { seed: 1, size: Size::Bytes(document_bytes()), ..CorpusSpec::default() };
     let mut json = Vec::new();
     let written = write_export(&spec, &mut json).expect("writing to memory cannot fail");
     (json, written)
 }
 
 /// Compresses as the API does: gzip, at its usual level.
-pub fn gzip(mut json: impl io::Read, out: impl Write) -> io::Result<()> {
+#[cfg(feature = "documents")]
+pub fn gzip(mut json: impl std::io::Read, out: impl std::io::Write) -> std::io::Result<()> {
+    use flate2::{Compression, write::GzEncoder};
     let mut encoder = GzEncoder::new(out, Compression::default());
-    io::copy(&mut json, &mut encoder)?;
+    std::io::copy(&mut json, &mut encoder)?;
     encoder.finish()?.flush()
 }
 

@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use apsides_benches::{BUFFER_BYTES, Result, gzip, peer::Converted};
+use apsides_benches::{BUFFER_BYTES, Processors, Result, first_word, gzip, machine, peer::Converted, today, versions};
 use serde::Deserialize;
 use std::{
     fmt::Write as _,
@@ -140,19 +140,19 @@ impl Bench {
         say("the single profile, through a pipe");
         let single = self.piped(SINGLE_PROFILE_BYTES, &["--single-profile"])?;
 
-        let processors = Processors::read()?.since(processors_before);
+        let withheld = Processors::read()?.withheld_since(&processors_before);
 
         let mut out = String::new();
         writeln!(out, "# apsides, measured on {}\n", today()?)?;
         writeln!(out, "{}\n", machine()?)?;
-        writeln!(out, "{}\n", self.versions()?)?;
+        writeln!(out, "{}\n", versions(&["arrow", "parquet", "struson", "flate2", "zlib-rs", "zstd-sys"])?)?;
         writeln!(
             out,
             "Whole processes, page cache warm. MB/s are 10⁶ bytes of uncompressed JSON per second of wall time; CPU is \
              processor time of all threads; memory is the peak (VmHWM). Machines of this kind are shared and noisy, \
              and this one may have had other work at the same time: compare within this page, not between pages. \
              The load average before was {load}; during the measurement the hypervisor withheld {:.0} % of the processor time.\n",
-            processors.stolen / processors.all.max(1.0) * 100.0,
+            withheld,
         )?;
         writeln!(out, "## One export, {} of it\n", size(file_bytes))?;
         writeln!(
@@ -282,27 +282,6 @@ impl Bench {
         }
         Ok(out)
     }
-
-    fn versions(&self) -> Result<String> {
-        let apsides = first_line(Command::new(&self.apsides).arg("--version"))?;
-        let rustc = first_line(Command::new("rustc").arg("--version"))?;
-        // Without a repository the revision is just not told.
-        let git = |arguments: &[&str]| {
-            first_line(Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"))).unwrap_or_default()
-        };
-        let mut apsides = format!("{apsides} {}", git(&["rev-parse", "--short", "HEAD"])).trim().to_owned();
-        if !git(&["status", "--porcelain", "--", "../crates", "../Cargo.lock", "../Cargo.toml"]).is_empty() {
-            apsides.push_str(" with changes");
-        }
-        let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"))?;
-        let version = |name: &str| {
-            let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-            Some(format!("{name} {}", rest.split('"').next()?))
-        };
-        let libraries: Vec<String> =
-            ["arrow", "parquet", "struson", "flate2", "zlib-rs", "zstd-sys"].into_iter().filter_map(version).collect();
-        Ok(format!("{apsides}, {rustc}; {}.", libraries.join(", ")))
-    }
 }
 
 impl Summary {
@@ -339,27 +318,6 @@ fn children_cpu_seconds() -> Result<f64> {
     let (_, fields) = stat.rsplit_once(") ").ok_or("unknown form of /proc/self/stat")?;
     let ticks: Vec<f64> = fields.split(' ').skip(13).take(2).map(str::parse).collect::<std::result::Result<_, _>>()?;
     Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
-}
-
-/// Processor time of the whole machine, in ticks.
-struct Processors {
-    all: f64,
-    /// What the hypervisor gave to others.
-    stolen: f64,
-}
-
-impl Processors {
-    fn read() -> Result<Self> {
-        let stat = fs::read_to_string("/proc/stat")?;
-        // user nice system idle iowait irq softirq steal; what follows is counted in these already.
-        let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
-        let ticks: Vec<f64> = fields.map(str::parse).collect::<std::result::Result<_, _>>()?;
-        Ok(Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or_default() })
-    }
-
-    fn since(&self, before: Self) -> Self {
-        Self { all: self.all - before.all, stolen: self.stolen - before.stolen }
-    }
 }
 
 /// Several runs of the same.
@@ -425,34 +383,6 @@ fn size(bytes: u64) -> String {
 
 fn memory(peak: Option<u64>) -> String {
     peak.map_or("unknown".to_owned(), size)
-}
-
-/// The machine, by its kind only.
-fn machine() -> Result<String> {
-    let processors = fs::read_to_string("/proc/cpuinfo")?;
-    let field = |text: &str, name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let model = field(&processors, "model name").unwrap_or("a processor without a name".to_owned());
-    let threads = std::thread::available_parallelism()?;
-    let memory = field(&fs::read_to_string("/proc/meminfo")?, "MemTotal").unwrap_or_default();
-    let kib: u64 = memory.trim_end_matches("kB").trim().parse()?;
-    Ok(format!("{model}, {threads} processors, {:.0} GiB.", kib as f64 / 1024.0 / 1024.0))
-}
-
-fn today() -> Result<String> {
-    first_line(Command::new("date").args(["-u", "+%F"]))
-}
-
-/// What a program says in one line; nothing where it says nothing.
-fn first_line(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::null()).output()?;
-    Ok(String::from_utf8(output.stdout)?.lines().next().unwrap_or_default().to_owned())
-}
-
-fn first_word(path: &str) -> Result<String> {
-    Ok(fs::read_to_string(path)?.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
 fn say(what: &str) {

@@ -13,14 +13,16 @@ fn main() -> ExitCode {
     let written = pretty(&mut Tokens::new(io::stdin().lock()), &mut out);
     match written.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads has seen enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("pretty: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn pretty(tokens: &mut Tokens<impl Read>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+pub(crate) fn pretty(tokens: &mut Tokens<impl Read>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // What stands between the last token and the next: a container's first item and its end need no
     // comma before them, a member's value and the document no line of their own.
     let (mut first, mut inline) = (true, true);
@@ -55,4 +57,8 @@ fn pretty(tokens: &mut Tokens<impl Read>, out: &mut impl Write) -> Result<(), Bo
 
 fn new_line(out: &mut impl Write, depth: u16) -> io::Result<()> {
     write!(out, "\n{:1$}", "", 2 * usize::from(depth))
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -34,7 +34,9 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod backend;
 mod error;
+mod index;
 mod nesting;
 mod number;
 mod simd;
@@ -42,7 +44,8 @@ mod text;
 mod tokens;
 mod window;
 
+pub use backend::{Backend, UnknownBackend};
 pub use error::{Error, ErrorKind, Expected, Result};
 pub use number::Number;
 pub use text::{Decoded, Text};
-pub use tokens::{Limits, Next, Token, Tokens};
+pub use tokens::{Limits, Next, Options, Token, Tokens};

@@ -1,57 +1,133 @@
-//! Which containers are open: one bit a level.
+//! Which containers are open.
 
-/// A stack of open containers, a set bit for an object, a clear one for an array. Its memory is
-/// taken once, for the deepest nesting allowed.
+/// A stack of open containers. Its memory is taken once, for the deepest nesting allowed.
 #[derive(Debug)]
 pub(crate) struct Nesting {
-    /// Bit `d % 64` of word `d / 64` tells what the container at depth `d` is, for `d < depth`.
-    words: Box<[u64]>,
-    depth: u16,
+    inner: Inner,
+    /// The levels around, the outermost first: whether they are objects.
+    outer: Box<[bool]>,
+    /// How many these are.
+    outer_count: u32,
     depth_max: u16,
+}
+
+/// The innermost levels, a bit for each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inner {
+    /// Set for an object; the innermost level is the lowest bit.
+    kinds: u64,
+    /// How many of the bits are levels. It is zero only if there are no levels around.
+    count: i32,
 }
 
 impl Nesting {
     pub(crate) fn new(depth_max: u16) -> Self {
-        let words = usize::from(depth_max).div_ceil(64).max(1);
-        Self { words: vec![0; words].into_boxed_slice(), depth: 0, depth_max }
+        let outer = vec![false; usize::from(depth_max)].into_boxed_slice();
+        Self { inner: Inner { kinds: 0, count: 0 }, outer, outer_count: 0, depth_max }
     }
 
     /// Opens a container; false if that would be one too many.
-    #[inline]
     pub(crate) fn open(&mut self, object: bool) -> bool {
-        if self.depth == self.depth_max {
-            return false;
+        let room = self.make_room(1, 0);
+        if room {
+            self.inner = self.inner.opened(u64::from(object));
         }
-        let (word, bit) = (usize::from(self.depth / 64), 1 << (self.depth % 64));
-        if object {
-            self.words[word] |= bit;
-        } else {
-            self.words[word] &= !bit;
-        }
-        self.depth += 1;
-        true
+        room
     }
 
     /// Closes the innermost container, which must exist.
-    #[inline]
     pub(crate) fn close(&mut self) {
-        debug_assert!(self.depth > 0, "only an open container is closed");
-        self.depth -= 1;
+        debug_assert!(self.depth() > 0, "only an open container is closed");
+        self.inner = self.inner.closed();
+        self.make_room(0, 1);
     }
 
     /// Whether the innermost open container is an object.
-    #[inline]
     pub(crate) fn in_object(&self) -> bool {
-        let Some(top) = self.depth.checked_sub(1) else { return false };
-        self.words[usize::from(top / 64)] >> (top % 64) & 1 == 1
+        self.inner.count > 0 && self.inner.in_object() != 0
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn depth(&self) -> u16 {
-        self.depth
+        (self.outer_count + self.inner.count as u32) as u16
     }
 
     pub(crate) fn depth_max(&self) -> u16 {
         self.depth_max
+    }
+
+    /// Sees to it that so many levels can be opened and closed among the innermost. False if they
+    /// might be too many. One level more stays among the innermost, if there is any.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, opening: u32, closing: u32) -> bool {
+        let (opening, closing) = (opening as i32, closing as i32);
+        let depth = self.outer_count as i32 + self.inner.count;
+        if depth + opening > i32::from(self.depth_max) || opening + closing >= u64::BITS as i32 {
+            return false;
+        }
+        if self.inner.count + opening > u64::BITS as i32 || (self.inner.count <= closing && self.outer_count > 0) {
+            self.shift(opening, closing);
+        }
+        true
+    }
+
+    #[cold]
+    fn shift(&mut self, opening: i32, closing: i32) {
+        let Inner { kinds, count } = &mut self.inner;
+        while *count + opening > u64::BITS as i32 {
+            *count -= 1;
+            self.outer[self.outer_count as usize] = *kinds >> *count & 1 == 1;
+            self.outer_count += 1;
+        }
+        while *count <= closing && self.outer_count > 0 {
+            self.outer_count -= 1;
+            let bit = 1 << *count;
+            *kinds = if self.outer[self.outer_count as usize] { *kinds | bit } else { *kinds & !bit };
+            *count += 1;
+        }
+    }
+
+    /// The innermost levels, to go on with or to come back to.
+    #[inline(always)]
+    pub(crate) fn inner(&self) -> Inner {
+        self.inner
+    }
+
+    /// For which there was made room.
+    #[inline(always)]
+    pub(crate) fn set_inner(&mut self, inner: Inner) {
+        self.inner = inner;
+    }
+
+    /// How many of the innermost levels are left at the depth of `depth`; below zero where it is in
+    /// the levels around.
+    #[inline(always)]
+    pub(crate) fn inner_count(&self, depth: u16) -> i32 {
+        i32::from(depth) - self.outer_count as i32
+    }
+}
+
+impl Inner {
+    /// All bits set if the innermost container is an object.
+    #[inline(always)]
+    pub(crate) fn in_object(self) -> u64 {
+        (self.kinds & 1).wrapping_neg()
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(self) -> i32 {
+        self.count
+    }
+
+    /// With a container opened, an object if `object` is 1.
+    #[inline(always)]
+    pub(crate) fn opened(self, object: u64) -> Self {
+        Self { kinds: self.kinds << 1 | object, count: self.count + 1 }
+    }
+
+    /// With the innermost closed.
+    #[inline(always)]
+    pub(crate) fn closed(self) -> Self {
+        Self { kinds: self.kinds >> 1, count: self.count - 1 }
     }
 }

@@ -50,6 +50,17 @@ pub(crate) fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
+/// Whether `text` is a number, `true`, `false` or `null`.
+#[inline]
+pub(crate) fn is_scalar(text: &[u8]) -> bool {
+    match text.first() {
+        Some(b't') => text == b"true",
+        Some(b'f') => text == b"false",
+        Some(b'n') => text == b"null",
+        _ => check(text).is_ok(),
+    }
+}
+
 /// Checks that `text` is a number; else the index of the first byte that breaks the grammar, which
 /// is the length where something is missing at the end.
 pub(crate) fn check(text: &[u8]) -> Result<(), usize> {

@@ -40,7 +40,7 @@ impl<'w> Text<'w> {
     /// escaped.
     #[inline]
     pub fn is(self, expected: &str) -> bool {
-        self.raw == expected || self.escaped && Characters::new(self.raw).eq(expected.chars())
+        if self.escaped { Characters::new(self.raw).eq(expected.chars()) } else { self.raw == expected }
     }
 
     /// The decoded string: borrowed from the window where nothing is escaped, else written over

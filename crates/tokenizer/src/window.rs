@@ -35,6 +35,12 @@ impl<R: Read> Window<R> {
         &self.buffer[..self.end]
     }
 
+    /// The bytes held and, behind them, room: for who knows where they end.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// The offset in the stream of the byte at `index`.
     #[inline]
     pub(crate) fn offset(&self, index: usize) -> u64 {

@@ -1,8 +1,8 @@
 //! Memory does not grow with the input: what the tokenizer takes, it takes when it is made; only a
-//! token longer than the window takes more, and gives it back.
+//! token longer than the window takes more, and gives it back. The same on every backend.
 
 use allocation_counter::{AllocationInfo, measure};
-use apsides_tokenizer::{Limits, Next, Result, Token, Tokens};
+use apsides_tokenizer::{Backend, Limits, Next, Options, Result, Token, Tokens};
 use std::io::{self, Read};
 
 const WINDOW: usize = 8 << 10;
@@ -42,63 +42,96 @@ fn limits() -> Limits {
     Limits { window_bytes: WINDOW, ..Limits::default() }
 }
 
+/// Runs with each backend.
+fn on_each(test: impl Fn(Backend)) {
+    for backend in Backend::available() {
+        println!("on {backend}");
+        test(backend);
+    }
+}
+
+fn tokens<R: Read>(reader: R, backend: Backend) -> Tokens<R> {
+    Tokens::with_options(reader, Options { limits: limits(), backend: Some(backend) })
+}
+
 /// What `run` allocates with a tokenizer that has been made before.
-fn steady<R: Read>(reader: R, run: impl FnOnce(&mut Tokens<R>) -> Result<()>) -> AllocationInfo {
-    let mut tokens = Tokens::with_limits(reader, limits());
+fn steady<R: Read>(reader: R, backend: Backend, run: impl FnOnce(&mut Tokens<R>) -> Result<()>) -> AllocationInfo {
+    let mut tokens = tokens(reader, backend);
     measure(|| run(&mut tokens).expect("the document is JSON"))
 }
 
 #[test]
 fn pulling_allocates_nothing() {
-    let mut count = 0;
-    let info = steady(document(ROWS, ""), |tokens| {
-        while tokens.pull()?.is_some() {
-            count += 1;
-        }
-        Ok(())
+    on_each(|backend| {
+        let mut count = 0;
+        let info = steady(document(ROWS, ""), backend, |tokens| {
+            while tokens.pull()?.is_some() {
+                count += 1;
+            }
+            Ok(())
+        });
+        assert_eq!(count, ROWS * 17 + 3);
+        assert_eq!(info.count_total, 0, "{info:?}");
     });
-    assert_eq!(count, ROWS * 17 + 3);
-    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn the_calls_beside_it_allocate_nothing() {
+    on_each(|backend| {
+        let info = steady(document(ROWS, ""), backend, |tokens| {
+            while tokens.peek()? != Next::Eof {
+                if tokens.scalar()?.is_none() && !tokens.enter_object()? {
+                    tokens.pull()?;
+                }
+            }
+            Ok(())
+        });
+        assert_eq!(info.count_total, 0, "{info:?}");
+    });
 }
 
 #[test]
 fn skipping_allocates_nothing() {
-    let info = steady(document(ROWS, ""), |tokens| {
-        tokens.skip()?;
-        assert_eq!(tokens.pull()?, None);
-        Ok(())
-    });
-    assert_eq!(info.count_total, 0, "{info:?}");
-
-    let info = steady(document(ROWS, ""), |tokens| {
-        tokens.pull()?;
-        while tokens.peek()? != Next::End {
+    on_each(|backend| {
+        let info = steady(document(ROWS, ""), backend, |tokens| {
             tokens.skip()?;
-        }
-        Ok(())
+            assert_eq!(tokens.pull()?, None);
+            Ok(())
+        });
+        assert_eq!(info.count_total, 0, "{info:?}");
+
+        let info = steady(document(ROWS, ""), backend, |tokens| {
+            tokens.pull()?;
+            while tokens.peek()? != Next::End {
+                tokens.skip()?;
+            }
+            Ok(())
+        });
+        assert_eq!(info.count_total, 0, "{info:?}");
     });
-    assert_eq!(info.count_total, 0, "{info:?}");
 }
 
 #[test]
 fn raw_values_allocate_nothing() {
-    let mut count = 0;
-    let info = steady(document(ROWS, ""), |tokens| {
-        tokens.pull()?;
-        while tokens.peek()? == Next::Object {
-            assert_eq!(tokens.raw()?.len(), ROW.len() - 1);
-            count += 1;
-        }
-        Ok(())
+    on_each(|backend| {
+        let mut count = 0;
+        let info = steady(document(ROWS, ""), backend, |tokens| {
+            tokens.pull()?;
+            while tokens.peek()? == Next::Object {
+                assert_eq!(tokens.raw()?.len(), ROW.len() - 1);
+                count += 1;
+            }
+            Ok(())
+        });
+        assert_eq!(count, ROWS);
+        assert_eq!(info.count_total, 0, "{info:?}");
     });
-    assert_eq!(count, ROWS);
-    assert_eq!(info.count_total, 0, "{info:?}");
 }
 
 #[test]
 fn decoding_allocates_nothing_without_escapes_and_reuses_its_scratch_with_them() {
-    let decode_all = |scratch: &mut String, escaped: bool| {
-        steady(document(ROWS, ""), |tokens| {
+    let decode_all = |backend, scratch: &mut String, escaped: bool| {
+        steady(document(ROWS, ""), backend, |tokens| {
             while let Some(token) = tokens.pull()? {
                 match token {
                     Token::Key(text) | Token::String(text) if escaped || !text.is_escaped() => {
@@ -112,62 +145,95 @@ fn decoding_allocates_nothing_without_escapes_and_reuses_its_scratch_with_them()
             Ok(())
         })
     };
-    let mut scratch = String::new();
-    let info = decode_all(&mut scratch, false);
-    assert_eq!((info.count_total, scratch.capacity()), (0, 0), "{info:?}");
+    on_each(|backend| {
+        let mut scratch = String::new();
+        let info = decode_all(backend, &mut scratch, false);
+        assert_eq!((info.count_total, scratch.capacity()), (0, 0), "{info:?}");
 
-    let mut scratch = String::with_capacity(64);
-    let info = decode_all(&mut scratch, true);
-    assert_eq!((info.count_total, scratch.capacity()), (0, 64), "{info:?}");
+        let mut scratch = String::with_capacity(64);
+        let info = decode_all(backend, &mut scratch, true);
+        assert_eq!((info.count_total, scratch.capacity()), (0, 64), "{info:?}");
+    });
 }
 
 #[test]
-fn a_tokenizer_takes_its_window_and_its_stack_and_no_more() {
-    for rows in [10, 1000, ROWS] {
-        let info = measure(|| {
-            let mut tokens = Tokens::with_limits(document(rows, ""), limits());
-            while tokens.pull().expect("the document is JSON").is_some() {}
+fn a_tokenizer_takes_its_window_its_stack_and_its_index_and_no_more() {
+    /// More than the index of a stretch, and less than would need a second look.
+    const INDEX_MAX: u64 = 64 << 10;
+    on_each(|backend| {
+        let taken = [10, 1000, ROWS].map(|rows| {
+            let info = measure(|| {
+                let mut tokens = tokens(document(rows, ""), backend);
+                while tokens.pull().expect("the document is JSON").is_some() {}
+            });
+            assert_eq!(info.bytes_current, 0);
+            (info.count_total, info.bytes_max)
         });
+        assert_eq!(taken, [taken[0]; 3], "it is the same for any document");
         let stack = u64::from(limits().depth_max) / 8;
-        assert_eq!((info.count_total, info.bytes_max), (2, WINDOW as u64 + stack), "{info:?}");
-        assert_eq!(info.bytes_current, 0);
-    }
+        assert!(taken[0].0 <= 8 && taken[0].1 <= WINDOW as u64 + stack + INDEX_MAX, "{taken:?}");
+    });
+}
+
+#[test]
+fn what_is_broken_costs_an_error() {
+    on_each(|backend| {
+        let mut tokens = tokens(document(ROWS, "[1 2]"), backend);
+        let info = measure(|| while let Ok(Some(_)) = tokens.pull() {});
+        assert_eq!((info.count_total, info.bytes_current), (1, 0), "{info:?}");
+    });
 }
 
 #[test]
 fn a_long_token_is_given_back() {
-    let long = format!("\"{}\",", "é".repeat(1 << 19));
-    // Short rows, one string of 1 MiB, and short rows: behind it the window is what it was.
-    let info = steady(document(ROWS, &long), |tokens| {
-        while tokens.pull()?.is_some() {}
-        Ok(())
+    on_each(|backend| {
+        let long = format!("\"{}\",", "é".repeat(1 << 19));
+        // Short rows, one string of 1 MiB, and short rows: behind it the window is what it was.
+        let info = steady(document(ROWS, &long), backend, |tokens| {
+            while tokens.pull()?.is_some() {}
+            Ok(())
+        });
+        assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
+        // Doubling holds an old and a new window for a moment, of at most 1 and 2 MiB.
+        assert!(info.bytes_max < 4 << 20, "{info:?}");
+        assert!(info.count_total < 16, "the window doubles: {info:?}");
+        // The same for a value held as a whole.
+        let long = format!("[{}null],", ROW.repeat(10_000));
+        let info = steady(document(ROWS, &long), backend, |tokens| {
+            tokens.pull()?;
+            let mut longest = 0;
+            while tokens.peek()? != Next::End {
+                longest = longest.max(tokens.raw()?.len());
+            }
+            assert_eq!(longest, long.len() - 1);
+            Ok(())
+        });
+        assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
+        assert!(info.bytes_max < 4 << 20, "{info:?}");
+        // A value that is passed over needs no window at all.
+        let info = steady(document(ROWS, &long), backend, |tokens| {
+            tokens.pull()?;
+            while tokens.peek()? != Next::End {
+                tokens.skip()?;
+            }
+            Ok(())
+        });
+        assert_eq!(info.count_total, 0, "{info:?}");
     });
-    assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
-    // Doubling holds an old and a new window for a moment, of at most 1 and 2 MiB.
-    assert!(info.bytes_max < 4 << 20, "{info:?}");
-    assert!(info.count_total < 16, "the window doubles: {info:?}");
-    // The same for a value held as a whole.
-    let long = format!("[{}null],", ROW.repeat(10_000));
-    let info = steady(document(ROWS, &long), |tokens| {
-        tokens.pull()?;
-        let mut longest = 0;
-        while tokens.peek()? != Next::End {
-            longest = longest.max(tokens.raw()?.len());
-        }
-        assert_eq!(longest, long.len() - 1);
-        Ok(())
-    });
-    assert_eq!(info.bytes_current, 0, "the window is as large as it was: {info:?}");
-    assert!(info.bytes_max < 4 << 20, "{info:?}");
 }
 
 #[test]
 fn a_token_beyond_its_limit_takes_no_more_than_the_limit() {
-    let limits = Limits { token_bytes_max: 100_000, raw_bytes_max: 50_000, ..limits() };
-    let endless = io::repeat(b'7');
-    let mut tokens = Tokens::with_limits(endless, limits);
-    let info = measure(|| assert!(tokens.pull().is_err()));
-    // An old and a new window for a moment.
-    assert!(info.bytes_max < 2 * (100_000 + WINDOW as u64), "{info:?}");
-    assert!(info.bytes_current <= 100_000, "{info:?}");
+    on_each(|backend| {
+        let limits = Limits { token_bytes_max: 100_000, raw_bytes_max: 50_000, ..limits() };
+        for byte in [b'7', b'"'] {
+            // A number that never ends, or a string.
+            let endless = io::repeat(byte).take(1).chain(io::repeat(b'7'));
+            let mut tokens = Tokens::with_options(endless, Options { limits, backend: Some(backend) });
+            let info = measure(|| assert!(tokens.pull().is_err()));
+            // An old and a new window for a moment.
+            assert!(info.bytes_max < 2 * (100_000 + WINDOW as u64), "{info:?}");
+            assert!(info.bytes_current <= 100_000, "{info:?}");
+        }
+    });
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use apsides_tokenizer::{ErrorKind, Expected, Limits, Tokens};
-use common::{Failure, Pieces, accepts, assert_spent, cuts, expected, failure, hear, rejects, windows};
+use common::{Failure, Pieces, accepts, case::assert_spent, cuts, expected, failure, hear, rejects, windows};
 
 use ErrorKind::{ControlCharacter, InvalidEscape, InvalidNumber, InvalidUtf8, UnexpectedEnd};
 use Expected::{Literal, Value};

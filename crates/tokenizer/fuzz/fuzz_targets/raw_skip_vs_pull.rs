@@ -1,22 +1,28 @@
 //! `raw` gives the bytes between where `pull` starts and ends a value, `skip` passes over the same,
-//! and both fail where it fails. Bit `i` of the first eight bytes chooses how the `i`th value met is
-//! taken; the rest is the document.
+//! and both fail where it fails; on every backend, through a large and a small window. The first eight
+//! bytes choose how each value met is taken, and where the document stands; the rest is the document.
 #![no_main]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use apsides_tokenizer::{Limits, Tokens};
-use common::{dump, failure, hear};
+use apsides_tokenizer::{Backend, Limits, Tokens};
+use common::{Heard, alike::Setup, case::embedded, dump, failure, hear, tokens};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Some((choices, document)) = input.split_first_chunk::<8>() else { return };
-    let mut choices = u64::from_le_bytes(*choices);
-    let limits = Limits { window_bytes: 16, ..Limits::default() };
-    let heard = hear(&mut Tokens::new(document));
-    let mut tokens = Tokens::with_limits(document, limits);
+    let document = embedded(document, choices[7], usize::from(choices[6]));
+    let heard = hear(&mut Setup::careful(Limits::default()).tokens(&document));
+    for backend in Backend::available() {
+        for window_bytes in [8 << 10, 64, 16] {
+            let limits = Limits { window_bytes, ..Limits::default() };
+            take(&document, &heard, u64::from_le_bytes(*choices), tokens(&document[..], backend, limits));
+        }
+    }
+});
 
+fn take(document: &[u8], heard: &Heard, mut choices: u64, mut tokens: Tokens<&[u8]>) {
     let mut at = 0;
     while at < heard.tokens.len() {
         let (pulled, raw) = (choices & 1 == 0, choices & 2 == 0);
@@ -46,4 +52,4 @@ fuzz_target!(|input: &[u8]| {
         at = end;
     }
     assert_eq!(hear(&mut tokens).failure, heard.failure);
-});
+}

@@ -1,7 +1,52 @@
-//! The only place with `unsafe` code: what the bytes of a window are, many at a time.
+//! The only place with `unsafe` code: the kernels of the structural index for each processor, and
+//! texts of bytes that are known to be UTF-8.
 //!
-//! So far that is one function on words of the machine; the vector kernels belong here.
+//! The algorithm is the same for all and knows nothing of processors ([`crate::index`]); here it is
+//! compiled for each set of instructions, and the one to run is chosen.
 
 #![allow(unsafe_code, reason = "this module is where it is allowed; each block says why it is sound")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub(crate) mod marked;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+mod scalar;
 pub(crate) mod text;
+
+use crate::{
+    backend::Backend,
+    index::{self, Run, Stop},
+};
+use scalar::Scalar;
+
+/// Indexes and writes marks.
+pub(crate) fn index(backend: Backend, run: Run<'_>) -> Stop {
+    dispatch::<true>(backend, run)
+}
+
+/// Checks as [`index`](index()) does, without marks.
+pub(crate) fn skip(backend: Backend, run: Run<'_>) -> Stop {
+    dispatch::<false>(backend, run)
+}
+
+/// A backend that this processor does not have must not come here: [`crate::index::Index`] asks before it
+/// takes one.
+fn dispatch<const MARKS: bool>(backend: Backend, run: Run<'_>) -> Stop {
+    match backend {
+        // SAFETY: the processor has the instructions, as `Backend::is_available` has said when the
+        // backend was chosen.
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx512 => unsafe { avx512::run::<MARKS>(run) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx2 => unsafe { avx2::run::<MARKS>(run) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Backend::Neon => unsafe { neon::run::<MARKS>(run) },
+        _ => index::run::<Scalar, MARKS>(run),
+    }
+}

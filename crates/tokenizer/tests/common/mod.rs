@@ -1,9 +1,15 @@
-//! What the tests share: a reader that cuts its input, a record of what a tokenizer said, and how a
-//! case is run.
+//! What the tests share: a reader that cuts its input, a record of what a tokenizer said, two
+//! tokenizers side by side ([`alike`]), and how a case is run ([`case`]).
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
-use apsides_tokenizer::{Error, ErrorKind, Expected, Limits, Next, Token, Tokens};
+pub(crate) mod alike;
+pub(crate) mod case;
+pub(crate) mod random;
+
+pub(crate) use case::{accepts, expected, rejects};
+
+use apsides_tokenizer::{Backend, Error, ErrorKind, Limits, Next, Options, Token, Tokens};
 use std::io::{self, Read};
 
 /// A reader that gives its input in pieces of the given sizes, the last size again and again.
@@ -159,118 +165,12 @@ pub(crate) fn cuts(length: usize) -> Vec<Vec<usize>> {
     [whole, bytes].into_iter().chain(splits).collect()
 }
 
+/// A tokenizer that is forced to use these instructions.
+pub(crate) fn tokens<R: Read>(reader: R, backend: Backend, limits: Limits) -> Tokens<R> {
+    Tokens::with_options(reader, Options { limits, backend: Some(backend) })
+}
+
 /// Limits of this kind with two windows: a usual one, and the smallest, which slides and grows.
 pub(crate) fn windows(limits: Limits) -> [Limits; 2] {
     [Limits { window_bytes: 4096, ..limits }, Limits { window_bytes: 16, ..limits }]
-}
-
-// ---- How a case is run ----
-
-pub(crate) fn expected(expected: Expected) -> ErrorKind {
-    ErrorKind::Unexpected { expected }
-}
-
-/// The input is JSON under these limits; what was heard of it.
-#[track_caller]
-pub(crate) fn accepts(limits: Limits, input: impl AsRef<[u8]>) -> Heard {
-    let input = input.as_ref();
-    let heard = always_heard(limits, input);
-    assert_eq!(heard.failure, None, "{}", input.escape_ascii());
-    assert_values(limits, input, &heard);
-    heard
-}
-
-/// The input is broken in this way at this byte, or exceeds a limit there.
-#[track_caller]
-pub(crate) fn rejects(limits: Limits, input: impl AsRef<[u8]>, kind: ErrorKind, offset: u64) {
-    let input = input.as_ref();
-    let heard = always_heard(limits, input);
-    assert_eq!(heard.failure, Some((kind, offset)), "{}", input.escape_ascii());
-    assert_values(limits, input, &heard);
-}
-
-/// What pulling gives, however the input is cut.
-#[track_caller]
-fn always_heard(limits: Limits, input: &[u8]) -> Heard {
-    let heard = hear(&mut Tokens::with_limits(input, limits));
-    let mut end = 0;
-    for seen in &heard.tokens {
-        // Every token is where it says it is, and nothing overlaps.
-        assert!(end <= seen.offset, "{}", input.escape_ascii());
-        end = seen.consumed;
-        let written = &input[seen.offset as usize..seen.consumed as usize];
-        assert_eq!(written, seen.dump.strip_suffix(':').unwrap_or(&seen.dump).as_bytes());
-    }
-    for limits in windows(limits) {
-        for cut in cuts(input.len()) {
-            let context = || format!("{} cut {cut:?}", input.escape_ascii());
-            let mut tokens = Tokens::with_limits(Pieces::new(input, &cut), limits);
-            assert_eq!(hear(&mut tokens), heard, "{}", context());
-            match heard.failure {
-                Some(failed) => assert_spent(&mut tokens, failed),
-                None => assert_eq!(tokens.consumed(), input.len() as u64, "{}", context()),
-            }
-            let mut tokens = Tokens::with_limits(Pieces::new(input, &cut), limits);
-            assert_eq!(hear_peeking(&mut tokens), heard, "{}", context());
-        }
-    }
-    heard
-}
-
-/// At each token of the document, `raw` gives what stands there, `skip` passes over it, and both
-/// leave what follows as it is; where the document breaks inside, they break in the same way.
-#[track_caller]
-fn assert_values(limits: Limits, input: &[u8], heard: &Heard) {
-    // The whole square is for short inputs; of long ones a few cuts do.
-    let cuts = if input.len() <= 64 { cuts(input.len()) } else { vec![vec![usize::MAX], vec![1], vec![5]] };
-    let whole = heard.failure.is_none();
-    for limits in windows(limits) {
-        for cut in &cuts {
-            for from in 0..heard.tokens.len() {
-                let start = || {
-                    let mut tokens = Tokens::with_limits(Pieces::new(input, cut), limits);
-                    for seen in &heard.tokens[..from] {
-                        let token = tokens.pull().expect("this much was heard").map(dump);
-                        assert_eq!(token.as_deref(), Some(seen.dump.as_str()));
-                    }
-                    tokens
-                };
-                let mut raw = start();
-                let mut skipped = start();
-                let got = raw.raw().map(String::from).map_err(|error| failure(&error));
-                let passed = skipped.skip().map_err(|error| failure(&error));
-                if got.is_err() || passed.is_err() {
-                    let failed = heard.failure.expect("only a broken document fails");
-                    assert_eq!((got, passed), (Err(failed), Err(failed)), "{}", input.escape_ascii());
-                    assert_spent(&mut raw, failed);
-                    continue;
-                }
-                let end = heard.value_end(from).expect("it was passed over");
-                let span = heard.tokens[from].offset as usize..heard.tokens[end - 1].consumed as usize;
-                assert_eq!(got.as_deref().map(str::as_bytes), Ok(&input[span.clone()]));
-                assert_eq!((raw.offset(), raw.consumed()), (span.start as u64, span.end as u64));
-                assert_eq!((skipped.consumed(), skipped.depth()), (span.end as u64, raw.depth()));
-                let rest = Heard { tokens: heard.tokens[end..].to_vec(), failure: heard.failure };
-                assert_eq!(hear(&mut raw), rest);
-                assert_eq!(hear(&mut skipped), rest);
-            }
-            if whole {
-                let mut tokens = Tokens::with_limits(Pieces::new(input, cut), limits);
-                tokens.skip().expect("the document is one value");
-                assert_eq!(tokens.pull().expect("nothing follows"), None);
-                assert_eq!(tokens.consumed(), input.len() as u64);
-            }
-        }
-    }
-}
-
-/// A tokenizer that has failed fails in the same way for ever.
-#[track_caller]
-pub(crate) fn assert_spent<R: Read>(tokens: &mut Tokens<R>, failed: Failure) {
-    for _ in 0..2 {
-        assert_eq!(tokens.pull().map(|_| ()).map_err(|error| failure(&error)), Err(failed));
-        assert_eq!(tokens.peek().map(|_| ()).map_err(|error| failure(&error)), Err(failed));
-        assert_eq!(tokens.skip().map_err(|error| failure(&error)), Err(failed));
-        assert_eq!(tokens.raw().map(|_| ()).map_err(|error| failure(&error)), Err(failed));
-    }
 }
