@@ -18,7 +18,7 @@ mod shapes;
 pub use counts::Counts;
 #[cfg(feature = "documents")]
 pub use {
-    machine::{Processors, first_line, first_word, machine, today, versions},
+    machine::{Processors, first_line, first_word, keep, machine, today, versions},
     shapes::Shape,
 };
 

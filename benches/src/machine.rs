@@ -71,6 +71,16 @@ pub fn versions(libraries: &[&str]) -> Result<String> {
     Ok(format!("{}, {rustc}; {}.", apsides.trim(), libraries.join(", ")))
 }
 
+/// Keeps a report in `record/`, by its date and what it is of.
+pub fn keep(report: &str, of: &str) -> Result<()> {
+    let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("record");
+    let name = format!("{}{of}.md", today()?);
+    fs::create_dir_all(&record)?;
+    fs::write(record.join(&name), report)?;
+    eprintln!("written to benches/record/{name}");
+    Ok(())
+}
+
 /// The date in Greenwich.
 pub fn today() -> Result<String> {
     first_line(Command::new("date").args(["-u", "+%F"]))

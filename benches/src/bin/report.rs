@@ -5,7 +5,9 @@
 
 #![forbid(unsafe_code)]
 
-use apsides_benches::{BUFFER_BYTES, Processors, Result, first_word, gzip, machine, peer::Converted, today, versions};
+use apsides_benches::{
+    BUFFER_BYTES, Processors, Result, first_word, gzip, keep, machine, peer::Converted, today, versions,
+};
 use serde::Deserialize;
 use std::{
     fmt::Write as _,
@@ -37,11 +39,7 @@ fn main() -> Result<()> {
     let report = bench.report()?;
     println!("{report}");
     if divisor == 1 {
-        let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("record");
-        let name = format!("{}.md", today()?);
-        fs::create_dir_all(&record)?;
-        fs::write(record.join(&name), report)?;
-        eprintln!("written to benches/record/{name}");
+        keep(&report, "")?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@
 use apsides_benches::{
     Counts, Processors, Result, Shape,
     contenders::{Tool, apsides, apsides_raw_whole},
-    first_word, machine, today, versions,
+    first_word, keep, machine, today, versions,
 };
 use apsides_tokenizer::Backend;
 use std::{
@@ -46,11 +46,7 @@ fn main() -> Result<()> {
     let report = bench.report()?;
     println!("{report}");
     if divisor == 1 {
-        let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("record");
-        let name = format!("{}-tokenizer.md", today()?);
-        fs::create_dir_all(&record)?;
-        fs::write(record.join(&name), report)?;
-        eprintln!("written to benches/record/{name}");
+        keep(&report, "-tokenizer")?;
     }
     Ok(())
 }

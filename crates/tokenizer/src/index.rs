@@ -2,10 +2,10 @@
 //! is looked at.
 //!
 //! The window is indexed in stretches of some KiB, which with their marks stay in a core's first
-//! cache. A stretch is taken in blocks of 64 bytes, and these in groups ([`group`]); what a group needs of those before it
-//! passes along in [`carry`]. The index ends before a block that is not whole in the window, that is
-//! wrong, or in which the document ends; the tokens there are read byte by byte, and behind them the
-//! index starts again.
+//! cache. A stretch is taken in blocks of 64 bytes, and these in groups ([`group`]); what a group needs
+//! of those before it passes along in [`carry`]. The index ends before a block that is not whole in the
+//! window, that is wrong, or in which the document ends; the tokens there are read byte by byte, and
+//! behind them the index starts again.
 //!
 //! A *mark* is the index in the window of a bracket, of a quote that opens or closes a string, of the
 //! first byte of a number or literal, or of the byte behind one, which may be a bracket as well.
@@ -21,8 +21,8 @@ pub(crate) use group::ESCAPED;
 
 use crate::{backend::Backend, nesting::Nesting, simd, tokens::Place};
 use carry::Carry;
-use group::{Classes, Marks, Outcome};
-use kernel::{BLOCK, Kernel};
+use group::{Marks, Outcome};
+use kernel::{BLOCK, Classes, Kernel};
 use std::ops::Range;
 use words::GROUP;
 
@@ -164,6 +164,10 @@ impl Index {
     /// the window, and else as far as possible. None if nothing is indexed to go on from.
     pub(crate) fn skip(&mut self, bytes: &[u8], goal: u16, nesting: &mut Nesting) -> Option<Skipped> {
         let (from, mut carry) = self.next.take()?;
+        if carry.in_string != 0 {
+            // The only mark of a token that is not whole is its opening quote's.
+            carry.string_at = self.marks[self.ready] as usize;
+        }
         self.clear();
         let Some(range) = whole_blocks(bytes, from) else {
             let (at, place) = carry.resume(bytes, from, nesting);

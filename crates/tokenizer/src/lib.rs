@@ -49,3 +49,8 @@ pub use error::{Error, ErrorKind, Expected, Result};
 pub use number::Number;
 pub use text::{Decoded, Text};
 pub use tokens::{Limits, Next, Options, Token, Tokens};
+
+/// The code of the README is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -108,7 +108,7 @@ pub struct Options {
     /// Bounds of the memory.
     pub limits: Limits,
     /// The instructions to use; none for [`Backend::preferred`]. One that this processor does not
-    /// have is replaced by the fastest that it has.
+    /// have is as none.
     pub backend: Option<Backend>,
 }
 

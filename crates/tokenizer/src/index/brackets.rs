@@ -6,7 +6,7 @@
 
 use super::{
     group::each_bit,
-    kernel::{BLOCK, Kernel},
+    kernel::Kernel,
     words::{GROUP, Words},
 };
 use crate::nesting::{Inner, Nesting};
@@ -34,7 +34,7 @@ pub(super) fn pass<K: Kernel, W: Words>(
     let (mut opens, mut curlies, mut count) = (0, 0, 0);
     for n in 0..W::COUNT {
         let brackets = open[n] | close[n];
-        // Only few bits of words that do not fit are lost: that is found below.
+        // Beyond 64 brackets this is of no meaning, and nobody looks at it.
         opens |= K::extract(open[n], brackets).wrapping_shl(count);
         curlies |= K::extract(curly[n], brackets).wrapping_shl(count);
         count += brackets.count_ones();
@@ -101,7 +101,7 @@ pub(super) fn close(
     nesting: &mut Nesting,
     goal: u16,
 ) -> usize {
-    let (before, [open, close, curly]) = (nesting.inner(), [open[0], close[0], curly[0]]);
+    let [open, close, curly] = [open[0], close[0], curly[0]];
     for bit in each_bit(open | close) {
         if close & bit == 0 {
             nesting.open(curly & bit != 0);
@@ -112,6 +112,5 @@ pub(super) fn close(
             return bit.trailing_zeros() as usize;
         }
     }
-    nesting.set_inner(before);
-    BLOCK
+    unreachable!("the depth comes down to the goal in this block")
 }

@@ -1,4 +1,4 @@
-//! What a block needs to know of the blocks before it.
+//! What a group of blocks needs to know of those before it.
 
 use super::group::scalar_start;
 use crate::{nesting::Nesting, tokens::Place};
@@ -19,7 +19,7 @@ pub(super) struct Carry {
     pub(super) high: u64,
     /// The string that goes on is a name.
     pub(super) key: u64,
-    /// Where the string that goes on began.
+    /// Where the string that goes on began, unless a mark tells.
     pub(super) string_at: usize,
     /// The last byte belongs to a number or literal, or to what should be one: the topmost bit.
     pub(super) scalar: u64,
@@ -27,26 +27,33 @@ pub(super) struct Carry {
     pub(super) complex: u64,
     /// The last byte is white space outside strings: the topmost bit.
     pub(super) white: u64,
-    /// The last byte is an opening bracket: the topmost bit.
-    pub(super) open: u64,
-    /// It is a comma or colon: the topmost bit.
-    pub(super) separator: u64,
-    /// It ends a string or a container: the topmost bit.
-    pub(super) end: u64,
-    /// It is `{`, or a comma in an object: the topmost bit.
-    pub(super) key_start: u64,
-    /// It ends a name: the topmost bit.
-    pub(super) key_end: u64,
-    /// White space goes on behind an opening bracket.
-    pub(super) open_white: u64,
-    /// Behind a comma or colon.
-    pub(super) separator_white: u64,
+    /// Behind an opening bracket.
+    pub(super) open: After,
+    /// Behind a comma or a colon.
+    pub(super) separator: After,
     /// Behind any other token.
-    pub(super) end_white: u64,
-    /// Behind `{`, or a comma in an object.
-    pub(super) key_start_white: u64,
+    pub(super) end: After,
+    /// Behind `{`, or behind a comma in an object.
+    pub(super) key_start: After,
     /// Behind a name.
-    pub(super) key_end_white: u64,
+    pub(super) key_end: After,
+}
+
+/// Whether what comes next stands behind some kind of token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct After {
+    /// The last byte is the end of one: the topmost bit.
+    pub(super) last: u64,
+    /// White space goes on behind one.
+    pub(super) white: u64,
+}
+
+impl After {
+    const TOKEN: Self = Self { last: TOP, white: 0 };
+
+    fn is_next(&self) -> bool {
+        self.last & TOP | self.white != 0
+    }
 }
 
 const TOP: u64 = 1 << 63;
@@ -59,12 +66,12 @@ impl Carry {
         }
         let nothing = Self::default();
         Some(match place {
-            Place::FirstKey => Self { open: TOP, key_start: TOP, ..nothing },
-            Place::FirstValue => Self { open: TOP, ..nothing },
-            Place::Key => Self { separator: TOP, key_start: TOP, ..nothing },
-            Place::Value => Self { separator: TOP, ..nothing },
-            Place::Colon => Self { end: TOP, key_end: TOP, ..nothing },
-            Place::AfterValue => Self { end: TOP, ..nothing },
+            Place::FirstKey => Self { open: After::TOKEN, key_start: After::TOKEN, ..nothing },
+            Place::FirstValue => Self { open: After::TOKEN, ..nothing },
+            Place::Key => Self { separator: After::TOKEN, key_start: After::TOKEN, ..nothing },
+            Place::Value => Self { separator: After::TOKEN, ..nothing },
+            Place::Colon => Self { end: After::TOKEN, key_end: After::TOKEN, ..nothing },
+            Place::AfterValue => Self { end: After::TOKEN, ..nothing },
             Place::Root | Place::Done | Place::Failed => return None,
         })
     }
@@ -87,13 +94,13 @@ impl Carry {
             let from = scalar_start(bytes, at);
             return (from, if is_first(from) { Place::FirstValue } else { Place::Value });
         }
-        let place = if self.open & TOP | self.open_white != 0 {
+        let place = if self.open.is_next() {
             if nesting.in_object() { Place::FirstKey } else { Place::FirstValue }
-        } else if self.key_start & TOP | self.key_start_white != 0 {
+        } else if self.key_start.is_next() {
             Place::Key
-        } else if self.separator & TOP | self.separator_white != 0 {
+        } else if self.separator.is_next() {
             Place::Value
-        } else if self.key_end & TOP | self.key_end_white != 0 {
+        } else if self.key_end.is_next() {
             Place::Colon
         } else {
             Place::AfterValue
@@ -108,6 +115,6 @@ impl Carry {
 
     /// What comes next is behind a token that may be a string.
     pub(super) fn after_end(&self) -> bool {
-        self.end & TOP | self.end_white != 0
+        self.end.is_next()
     }
 }

@@ -13,8 +13,8 @@
 
 use super::{
     brackets,
-    carry::Carry,
-    kernel::{BLOCK, Kernel},
+    carry::{After, Carry},
+    kernel::{BLOCK, Classes, Kernel},
     words::{GROUP, Words},
 };
 use crate::{nesting::Nesting, number};
@@ -35,24 +35,7 @@ pub(super) enum Outcome {
 }
 
 /// A word for each block.
-type Blocks = [u64; GROUP];
-
-/// What the bytes are, whether inside strings or out; see [`super::kernel::Classes`].
-#[derive(Default)]
-pub(super) struct Classes {
-    quote: Blocks,
-    backslash: Blocks,
-    open: Blocks,
-    close: Blocks,
-    curly: Blocks,
-    comma: Blocks,
-    colon: Blocks,
-    white: Blocks,
-    control: Blocks,
-    high: Blocks,
-    digit: Blocks,
-    zero: Blocks,
-}
+pub(super) type Blocks = [u64; GROUP];
 
 /// Where marks are put.
 pub(super) struct Marks<'m> {
@@ -71,7 +54,7 @@ pub(super) fn index<K: Kernel, W: Words, const MARKS: bool>(
     nesting: &mut Nesting,
     marks: &mut Marks<'_>,
     goal: u16,
-    classes: &mut Classes,
+    classes: &mut Classes<Blocks>,
 ) -> Outcome {
     classify::<K, W>(bytes, at, classes);
     let mut strings = [0; GROUP];
@@ -124,7 +107,8 @@ pub(super) fn index<K: Kernel, W: Words, const MARKS: bool>(
         // Nobody will ask.
         carry.has_escape = 0;
     }
-    if carry.in_string != 0 {
+    // Where there are marks, one of them tells.
+    if !MARKS && carry.in_string != 0 {
         let mut openings = [0; GROUP];
         opening.store(&mut openings);
         if let Some(block) = openings[..W::COUNT].iter().rposition(|&word| word != 0) {
@@ -151,7 +135,7 @@ pub(super) fn index<K: Kernel, W: Words, const MARKS: bool>(
             behind(backslash, string, &mut carry.has_escape).and(closing).store(&mut escaped);
         }
         for block in 0..W::COUNT {
-            let Some(room) = marks.list[marks.count..].first_chunk_mut() else { return Outcome::Broken };
+            let room = marks.list[marks.count..].first_chunk_mut().expect("there is room for a block's marks");
             K::flatten(bits[block], (at + block * BLOCK) as u32, room);
             for bit in each_bit(escaped[block]) {
                 room[(bits[block] & (bit - 1)).count_ones() as usize] |= ESCAPED;
@@ -164,7 +148,7 @@ pub(super) fn index<K: Kernel, W: Words, const MARKS: bool>(
 
 /// Classifies blocks.
 #[inline(always)]
-fn classify<K: Kernel, W: Words>(bytes: &[u8], at: usize, classes: &mut Classes) {
+fn classify<K: Kernel, W: Words>(bytes: &[u8], at: usize, classes: &mut Classes<Blocks>) {
     for (n, block) in bytes[at..].as_chunks::<BLOCK>().0.iter().take(W::COUNT).enumerate() {
         let is = K::classes(block);
         classes.quote[n] = is.quote;
@@ -189,7 +173,7 @@ fn find_strings<K: Kernel, W: Words>(
     bytes: &[u8],
     at: usize,
     carry: &mut Carry,
-    classes: &mut Classes,
+    classes: &mut Classes<Blocks>,
     strings: &mut Blocks,
 ) -> bool {
     let mut wrong = 0;
@@ -258,15 +242,13 @@ impl<W: Words> Order<W> {
     #[inline(always)]
     fn misplaced<const WHITE: bool>(&self, key_start: W, carry: &mut Carry) -> W {
         let Self { string, opening, closing, open, close, comma, colon, scalar_start, scalar_end, white } = *self;
-        let after_open = follow::<W, WHITE>(open.up(&mut carry.open), white, &mut carry.open_white);
-        let separator = comma.or(colon).up(&mut carry.separator);
-        let after_separator = follow::<W, WHITE>(separator, white, &mut carry.separator_white);
-        let end = closing.or(close).up(&mut carry.end).or(scalar_end);
-        let after_end = follow::<W, WHITE>(end, white, &mut carry.end_white);
-        let key_start = key_start.up(&mut carry.key_start);
-        let after_key_start = follow::<W, WHITE>(key_start, white, &mut carry.key_start_white);
+        let nothing = W::load(&[0; GROUP]);
+        let after_open = follow::<W, WHITE>(open, nothing, white, &mut carry.open);
+        let after_separator = follow::<W, WHITE>(comma.or(colon), nothing, white, &mut carry.separator);
+        let after_end = follow::<W, WHITE>(closing.or(close), scalar_end, white, &mut carry.end);
+        let after_key_start = follow::<W, WHITE>(key_start, nothing, white, &mut carry.key_start);
         let keys = behind(opening.and(after_key_start), string, &mut carry.key).and(closing);
-        let after_key = follow::<W, WHITE>(keys.up(&mut carry.key_end), white, &mut carry.key_end_white);
+        let after_key = follow::<W, WHITE>(keys, nothing, white, &mut carry.key_end);
 
         let value = opening.or(scalar_start).or(open);
         (value.without(after_separator.or(after_open)))
@@ -277,14 +259,16 @@ impl<W: Words> Order<W> {
     }
 }
 
-/// The tokens that stand at these places or, where these are white, behind the white space.
+/// The places of the tokens that come next behind the last bytes of `tokens`, or at `places`; white
+/// space is passed over.
 #[inline(always)]
-fn follow<W: Words, const WHITE: bool>(places: W, white: W, carry: &mut u64) -> W {
+fn follow<W: Words, const WHITE: bool>(tokens: W, places: W, white: W, after: &mut After) -> W {
+    let places = places.or(tokens.up(&mut after.last));
     if !WHITE {
         return places;
     }
     // Each run of white space that starts at such a place is carried over by adding one there.
-    let passed = white.plus(places.and(white), carry);
+    let passed = white.plus(places.and(white), &mut after.white);
     places.or(passed).without(white)
 }
 

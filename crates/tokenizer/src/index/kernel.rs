@@ -5,34 +5,34 @@ use super::{utf8, words::Words};
 /// Bytes that are looked at in one step: one bit each in a word.
 pub(crate) const BLOCK: usize = 64;
 
-/// What the bytes of a block are, a bit for each byte, the first the lowest; whether inside strings
-/// or out.
+/// What bytes are, a bit for each, the first the lowest, whether inside strings or out: of a block, or a
+/// word for each of several blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Classes {
+pub(crate) struct Classes<T = u64> {
     /// `"`
-    pub(crate) quote: u64,
+    pub(crate) quote: T,
     /// `\`
-    pub(crate) backslash: u64,
+    pub(crate) backslash: T,
     /// `{` and `[`
-    pub(crate) open: u64,
+    pub(crate) open: T,
     /// `}` and `]`
-    pub(crate) close: u64,
+    pub(crate) close: T,
     /// Of the brackets, the curly ones; elsewhere anything.
-    pub(crate) curly: u64,
+    pub(crate) curly: T,
     /// `,`
-    pub(crate) comma: u64,
+    pub(crate) comma: T,
     /// `:`
-    pub(crate) colon: u64,
+    pub(crate) colon: T,
     /// Space, tab, line feed, carriage return.
-    pub(crate) white: u64,
+    pub(crate) white: T,
     /// Below 0x20.
-    pub(crate) control: u64,
+    pub(crate) control: T,
     /// From 0x80 up.
-    pub(crate) high: u64,
+    pub(crate) high: T,
     /// `0` to `9`
-    pub(crate) digit: u64,
+    pub(crate) digit: T,
     /// `0`
-    pub(crate) zero: u64,
+    pub(crate) zero: T,
 }
 
 /// What matters behind a backslash.

@@ -1,5 +1,5 @@
-//! The only place with `unsafe` code: the kernels of the structural index for each processor, and
-//! texts of bytes that are known to be UTF-8.
+//! The only place with `unsafe` code: the kernels of the structural index for each processor, reading
+//! where its marks point, and texts of bytes that are known to be UTF-8.
 //!
 //! The algorithm is the same for all and knows nothing of processors ([`crate::index`]); here it is
 //! compiled for each set of instructions, and the one to run is chosen.
@@ -13,7 +13,6 @@ mod avx512;
 pub(crate) mod marked;
 #[cfg(target_arch = "aarch64")]
 mod neon;
-
 mod scalar;
 pub(crate) mod text;
 
@@ -33,8 +32,8 @@ pub(crate) fn skip(backend: Backend, run: Run<'_>) -> Stop {
     dispatch::<false>(backend, run)
 }
 
-/// A backend that this processor does not have must not come here: [`crate::index::Index`] asks before it
-/// takes one.
+/// A backend that this processor does not have must not come here: [`index::Index`] asks before it takes
+/// one.
 fn dispatch<const MARKS: bool>(backend: Backend, run: Run<'_>) -> Stop {
     match backend {
         // SAFETY: the processor has the instructions, as `Backend::is_available` has said when the

@@ -8,7 +8,7 @@ use std::str::Utf8Error;
 #[inline(always)]
 pub(crate) fn known(bytes: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(bytes).is_ok(), "only what was checked is text");
-    // SAFETY: all callers are in `tokens`; they hand on what lies between two marks, or between the
+    // SAFETY: all callers are in `tokens`, directly or by `marked`; they hand on what lies between two marks, or between the
     // ends of two tokens that were read, in a window that has not changed since. Marks are only made
     // of blocks whose UTF-8 was checked, and tokens read byte by byte are checked by `from_utf8`.
     // Both cut at ASCII bytes.
