@@ -45,24 +45,27 @@ impl<'w> Text<'w> {
 
     /// The decoded string: borrowed from the window where nothing is escaped, else written over
     /// `scratch`.
+    #[inline(always)]
     pub fn decode<'s>(self, scratch: &'s mut String) -> Decoded<'s>
     where
         'w: 's,
     {
-        if !self.escaped {
-            return Decoded { text: self.raw, replaced: 0 };
-        }
-        scratch.clear();
-        let mut characters = Characters::new(self.raw);
-        loop {
-            // Long stretches without an escape are copied whole.
-            let plain = characters.rest.find('\\').unwrap_or(characters.rest.len());
-            scratch.push_str(&characters.rest[..plain]);
-            characters.rest = &characters.rest[plain..];
-            match characters.next() {
-                Some(character) => scratch.push(character),
-                None => return Decoded { text: scratch, replaced: characters.replaced },
-            }
+        if self.escaped { decode(self.raw, scratch) } else { Decoded { text: self.raw, replaced: 0 } }
+    }
+}
+
+#[inline(never)]
+fn decode<'s>(raw: &str, scratch: &'s mut String) -> Decoded<'s> {
+    scratch.clear();
+    let mut characters = Characters::new(raw);
+    loop {
+        // Long stretches without an escape are copied whole.
+        let plain = characters.rest.find('\\').unwrap_or(characters.rest.len());
+        scratch.push_str(&characters.rest[..plain]);
+        characters.rest = &characters.rest[plain..];
+        match characters.next() {
+            Some(character) => scratch.push(character),
+            None => return Decoded { text: scratch, replaced: characters.replaced },
         }
     }
 }
