@@ -9,7 +9,7 @@ mod serde;
 mod streams;
 
 pub use memory::{SimdJson, jiter, serde_json_slice, sonic_rs};
-pub use ours::{apsides, apsides_raw, apsides_raw_whole, apsides_skip};
+pub use ours::{apsides, apsides_pull, apsides_raw, apsides_raw_whole, apsides_skip};
 pub use streams::{actson, serde_json_reader, struson};
 
 use crate::{Counts, Result};
@@ -22,8 +22,10 @@ pub type Visitor = Box<dyn FnMut(&[u8]) -> Result<Counts>>;
 /// A program that reads JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// Ours: every token pulled, every string decoded. None is the backend of its own choice.
+    /// Ours: every token given to a function, every string decoded. None is the backend of its own choice.
     Apsides(Option<Backend>),
+    /// The same, but the tokens are pulled one by one.
+    Pull(Option<Backend>),
     /// Ours: the members of the outermost object are passed over, one by one.
     Skip(Option<Backend>),
     /// Ours: as `Apsides`, but each member `data` is handed out whole.
@@ -63,7 +65,7 @@ impl Tool {
 
     /// By the name that [`Tool::name`] gives, and for ours a backend.
     pub fn named(name: &str, backend: Option<Backend>) -> Option<Self> {
-        let ours = [Self::Apsides(backend), Self::Skip(backend), Self::Raw(backend)];
+        let ours = [Self::Apsides(backend), Self::Pull(backend), Self::Skip(backend), Self::Raw(backend)];
         ours.into_iter().chain(Self::PEERS).find(|tool| tool.name() == name)
     }
 
@@ -71,6 +73,7 @@ impl Tool {
     pub fn name(self) -> &'static str {
         match self {
             Self::Apsides(_) => "apsides",
+            Self::Pull(_) => "apsides-pull",
             Self::Skip(_) => "apsides-skip",
             Self::Raw(_) => "apsides-raw",
             Self::Struson => "struson",
@@ -86,7 +89,7 @@ impl Tool {
     /// The backend asked for; peers have none.
     pub fn backend(self) -> Option<Backend> {
         match self {
-            Self::Apsides(backend) | Self::Skip(backend) | Self::Raw(backend) => backend,
+            Self::Apsides(backend) | Self::Pull(backend) | Self::Skip(backend) | Self::Raw(backend) => backend,
             _ => None,
         }
     }
@@ -108,6 +111,7 @@ impl Tool {
         let file = File::open(path)?;
         match self {
             Self::Apsides(backend) => apsides(file, backend),
+            Self::Pull(backend) => apsides_pull(file, backend),
             Self::Skip(backend) => apsides_skip(file, backend),
             Self::Raw(backend) => apsides_raw(file, backend, |_| ()),
             Self::Struson => struson(file),
@@ -121,6 +125,7 @@ impl Tool {
     pub fn visitor(self, bytes: usize) -> Visitor {
         match self {
             Self::Apsides(backend) => Box::new(move |json| apsides(json, backend)),
+            Self::Pull(backend) => Box::new(move |json| apsides_pull(json, backend)),
             Self::Skip(backend) => Box::new(move |json| apsides_skip(json, backend)),
             Self::Raw(backend) => {
                 Box::new(move |json| apsides_raw(json, backend, |data| _ = std::hint::black_box(data)))

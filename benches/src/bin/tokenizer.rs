@@ -268,6 +268,7 @@ impl fmt::Display for Contender {
 
 fn contenders(shape: Shape) -> Vec<Contender> {
     let mut ours: Vec<Tool> = Tool::ours().collect();
+    ours.extend(Backend::available().map(|backend| Tool::Pull(Some(backend))));
     if shape == Shape::Export {
         ours.extend(Backend::available().map(|backend| Tool::Skip(Some(backend))));
         ours.extend(Backend::available().map(|backend| Tool::Raw(Some(backend))));

@@ -22,8 +22,17 @@ fn count(counts: &mut Counts, token: Token<'_>, scratch: &mut String) {
     }
 }
 
-/// Every token pulled, every string decoded.
+/// Every token visited, every string decoded.
 pub fn apsides(input: impl Read, backend: Option<Backend>) -> Result<Counts> {
+    let mut tokens = tokens(input, backend);
+    let mut counts = Counts::default();
+    let mut scratch = String::new();
+    tokens.for_each(|token| count(&mut counts, token, &mut scratch))?;
+    Ok(counts)
+}
+
+/// The same, pulled one by one.
+pub fn apsides_pull(input: impl Read, backend: Option<Backend>) -> Result<Counts> {
     let mut tokens = tokens(input, backend);
     let mut counts = Counts::default();
     let mut scratch = String::new();

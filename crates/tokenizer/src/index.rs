@@ -1,36 +1,42 @@
 //! The structural index: where the tokens of the window are, known to be right before any of them
 //! is looked at.
 //!
-//! The window is indexed in stretches of some KiB, which with their marks stay in a core's first
-//! cache. A stretch is taken in blocks of 64 bytes, and these in groups ([`group`]); what a group needs
-//! of those before it passes along in [`carry`]. The index ends before a block that is not whole in the
-//! window, that is wrong, or in which the document ends; the tokens there are read byte by byte, and
-//! behind them the index starts again.
+//! The window is indexed in stretches of some KiB, which with all that is said of them stay in a core's
+//! first cache. Each goes through three steps, in each of which there is less to look at:
 //!
-//! A *mark* is the index in the window of a bracket, of a quote that opens or closes a string, of the
-//! first byte of a number or literal, or of the byte behind one, which may be a bracket as well.
+//! ```text
+//! blocks    bytes     64 at a time: strings, scalars; where tokens are          all bytes
+//! grammar   tokens    64 at a time: which token may follow which                about a third as many
+//! brackets  brackets  up to 64 at a time: which kind of container is open       about a ninth
+//! ```
+//!
+//! Nothing is ever reported from here. Of a stretch that is not provably right nothing is kept, and
+//! a shorter one is tried, down to a single block; that is left to be read byte by byte, which finds the
+//! error and its exact place. The same becomes of the block in which the document ends, of one that is not
+//! whole in the window, and of brackets too deep or too many at once to be told from here.
 
+mod blocks;
 mod brackets;
 mod carry;
-mod group;
+mod containers;
+mod grammar;
 pub(crate) mod kernel;
 mod utf8;
-pub(crate) mod words;
 
-pub(crate) use group::ESCAPED;
+pub(crate) use blocks::ESCAPED;
 
 use crate::{backend::Backend, nesting::Nesting, simd, tokens::Place};
+use blocks::{Later, Marks};
 use carry::Carry;
-use group::{Marks, Outcome};
-use kernel::{BLOCK, Classes, Kernel};
-use std::ops::Range;
-use words::GROUP;
+use containers::Containers;
+use kernel::{BLOCK, CODES, Kernel};
 
 /// How much of the window is indexed at once, in blocks: 8 KiB.
 const STRETCH_BLOCKS: usize = 128;
-/// The same after a start, from where it doubles: much of it may be skipped.
-const FIRST_STRETCH_BLOCKS: usize = 8;
-/// Marks of a stretch, of the token that the one before left incomplete, and room to write more than
+/// The same at first, and after a stretch was wrong a fraction of that; it grows again.
+const FIRST_STRETCH_BLOCKS: usize = 16;
+const STRETCH_FACTOR: usize = 8;
+/// Marks of a stretch, of the tokens that the one before left waiting, and room to write more than
 /// there are.
 const MARKS: usize = STRETCH_BLOCKS * BLOCK + 2 + BLOCK;
 
@@ -38,82 +44,118 @@ const MARKS: usize = STRETCH_BLOCKS * BLOCK + 2 + BLOCK;
 #[derive(Debug)]
 pub(crate) struct Index {
     backend: Backend,
-    marks: Box<[u32]>,
-    /// The next mark to be read.
+    /// Where tokens start.
+    starts: Box<[u32]>,
+    /// Where they end.
+    ends: Box<[u32]>,
+    /// The next token to be read.
     cursor: usize,
-    /// Marks before this one are of whole tokens.
+    /// Tokens before this one have both marks and are right. At most two more are waiting.
     ready: usize,
-    /// All marks there are; at most two more.
-    count: usize,
+    starts_count: usize,
+    ends_count: usize,
+    /// The cursor when it was last asked where that is.
+    settled: usize,
+    codes: Box<[u64; CODES]>,
+    later: Later,
+    containers: Containers,
     /// Where the index goes on; none if it has to start again.
     next: Option<(usize, Carry)>,
     stretch_blocks: usize,
-    /// The first mark of the token that was passed last, or [`NONE`].
-    passed: usize,
-}
-
-const NONE: usize = usize::MAX;
-
-/// Where to read on.
-pub(crate) enum Skipped {
-    /// Behind the bracket at this index, which closes the container.
-    Closed(usize),
-    /// At this index, byte by byte.
-    Resume(usize, Place),
+    /// Before this index in the window a block has been in vain.
+    in_vain: usize,
 }
 
 impl Index {
     pub(crate) fn new(backend: Option<Backend>) -> Self {
         Self {
             backend: backend.filter(|backend| backend.is_available()).unwrap_or_else(Backend::preferred),
-            marks: vec![0; MARKS].into_boxed_slice(),
+            starts: vec![0; MARKS].into_boxed_slice(),
+            ends: vec![0; MARKS].into_boxed_slice(),
             cursor: 0,
             ready: 0,
-            count: 0,
+            starts_count: 0,
+            ends_count: 0,
+            settled: 0,
+            codes: Box::new([0; CODES]),
+            later: Later::new(),
+            containers: Containers::new(),
             next: None,
             stretch_blocks: FIRST_STRETCH_BLOCKS,
-            passed: NONE,
+            in_vain: 0,
         }
     }
 
     /// Where the next token starts, if one is ready.
     #[inline(always)]
-    pub(crate) fn first(&self) -> Option<usize> {
-        (self.cursor < self.ready).then(|| simd::marked::mark(&self.marks, self.cursor) as usize)
+    pub(crate) fn start(&self) -> Option<usize> {
+        (self.cursor < self.ready).then(|| simd::marked::mark(&self.starts, self.cursor) as usize)
     }
 
-    /// The next token's second mark: one is ready that has two.
+    /// Where the next token ends, with the bit [`ESCAPED`]: one is ready.
     #[inline(always)]
-    pub(crate) fn second(&self) -> u32 {
-        simd::marked::mark(&self.marks, self.cursor + 1)
+    pub(crate) fn end(&self) -> u32 {
+        simd::marked::mark(&self.ends, self.cursor)
     }
 
-    /// Passes a token by the number of its marks.
+    /// Passes a token.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, marks: usize) {
-        self.passed = self.cursor;
-        self.cursor += marks;
+    pub(crate) fn pass(&mut self) {
+        self.cursor += 1;
     }
 
-    /// The marks of the token that was passed last, if any has been since the last time they were
-    /// forgotten. The second is of no meaning where it has only one.
+    /// The marks of all tokens that are ready.
+    #[inline(always)]
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (&u32, &u32)> {
+        let rest = self.cursor..self.ready;
+        self.starts[rest.clone()].iter().zip(&self.ends[rest])
+    }
+
+    /// Passes all tokens that are ready.
+    #[inline(always)]
+    pub(crate) fn pass_all(&mut self) {
+        self.cursor = self.ready;
+    }
+
+    /// Passes tokens from the next one on, `depth` deep, up to that which brings the depth down to
+    /// `goal`; gives the depth then. It is more than `goal` if all were passed that are ready.
+    pub(crate) fn pass_container(&mut self, depth: u16, goal: u16) -> u16 {
+        match self.containers.find(self.cursor, depth, goal) {
+            Ok(token) => {
+                self.cursor = token + 1;
+                goal
+            }
+            Err(depth) => {
+                self.cursor = self.ready;
+                depth
+            }
+        }
+    }
+
+    /// The marks of the token that was passed last, if any has been since they were settled.
     #[inline(always)]
     pub(crate) fn passed(&self) -> Option<(usize, u32)> {
-        (self.passed != NONE).then(|| (self.marks[self.passed] as usize, self.marks[self.passed + 1]))
+        let passed = self.cursor.wrapping_sub(1);
+        (self.cursor != self.settled).then(|| (self.starts[passed] as usize, self.ends[passed]))
     }
 
     /// Forgets which token was passed last.
     #[inline(always)]
     pub(crate) fn settle(&mut self) {
-        self.passed = NONE;
+        self.settled = self.cursor;
     }
 
-    /// Forgets everything: the window has moved, or tokens are read without the index.
+    /// Forgets everything: tokens are read without the index.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        (self.cursor, self.ready, self.count, self.next) = (0, 0, 0, None);
-        self.stretch_blocks = FIRST_STRETCH_BLOCKS;
-        self.passed = NONE;
+        (self.cursor, self.ready, self.starts_count, self.ends_count, self.settled) = (0, 0, 0, 0, 0);
+        self.next = None;
+    }
+
+    /// The window has moved by so many bytes.
+    pub(crate) fn slide(&mut self, by: usize) {
+        debug_assert!(self.next.is_none(), "everything was forgotten");
+        self.in_vain = self.in_vain.saturating_sub(by);
     }
 
     /// Indexes on from where it stopped, or starts at `position`, which is between two tokens. False
@@ -121,125 +163,89 @@ impl Index {
     pub(crate) fn extend(&mut self, bytes: &[u8], position: usize, place: Place, nesting: &mut Nesting) -> bool {
         debug_assert!(self.cursor >= self.ready, "tokens are passed before more are made ready");
         loop {
-            if self.next.is_none() {
-                // Marks of a token that the index stopped in are made again.
-                (self.ready, self.count) = (0, 0);
+            let (at, carry) = match self.next.take() {
+                Some(next) => next,
+                None if position < self.in_vain => return false,
+                None => {
+                    self.clear();
+                    let Some(carry) = Carry::between(place, nesting) else { return false };
+                    (position, carry)
+                }
+            };
+            // Tokens that are waiting go to the front.
+            self.starts.copy_within(self.ready..self.starts_count, 0);
+            self.ends.copy_within(self.ready..self.ends_count.max(self.ready), 0);
+            self.starts_count -= self.ready;
+            self.ends_count = self.ends_count.saturating_sub(self.ready);
+            (self.cursor, self.ready, self.settled) = (0, 0, 0);
+
+            let blocks = self.stretch_blocks.min((bytes.len() - at) / BLOCK);
+            if !self.stretch(bytes, at, blocks, carry, nesting) {
+                return false;
             }
-            let start = || Carry::between(place, nesting).map(|carry| (position, carry));
-            let Some((from, mut carry)) = self.next.take().or_else(start) else { return false };
-            let Some(mut range) = whole_blocks(bytes, from) else { return false };
-            range.end = range.end.min(from + self.stretch_blocks * BLOCK);
-            self.stretch_blocks = STRETCH_BLOCKS.min(self.stretch_blocks * 2);
-            // What was left incomplete goes to the front.
-            self.marks.copy_within(self.ready..self.count, 0);
-            let count = self.count - self.ready;
-            let marks = &mut self.marks;
-            let stop =
-                simd::index(self.backend, Run { bytes, range, carry: &mut carry, nesting, marks, count, goal: 0 });
-            (self.cursor, self.count) = (0, stop.count);
-            if stop.outcome == Outcome::Indexed {
-                self.next = Some((stop.at, carry));
-            }
-            self.ready = self.count - self.incomplete(bytes, &carry);
-            if self.ready > 0 || stop.outcome != Outcome::Indexed {
-                return self.ready > 0;
+            if self.ready > 0 {
+                return true;
             }
         }
     }
 
-    /// How many of the last marks are of a token that may go on, or of a string of which it is not
-    /// known yet whether it is a name.
-    fn incomplete(&self, bytes: &[u8], carry: &Carry) -> usize {
-        let is_quote = |mark: &u32| bytes[(mark & !ESCAPED) as usize] == b'"';
-        if carry.in_token() {
-            1
-        } else if carry.after_end() && self.marks[..self.count].last().is_some_and(is_quote) {
-            2
-        } else {
-            0
+    /// Indexes so many blocks, or fewer if they are wrong. False if it is none.
+    fn stretch(&mut self, bytes: &[u8], at: usize, mut blocks: usize, carry: Carry, nesting: &mut Nesting) -> bool {
+        nesting.save();
+        while blocks > 0 {
+            let mut carry = carry;
+            self.containers.clear();
+            let mut stretch = Stretch {
+                bytes,
+                at,
+                end: at + blocks * BLOCK,
+                carry: &mut carry,
+                nesting,
+                marks: Marks {
+                    starts: &mut self.starts,
+                    starts_count: self.starts_count,
+                    ends: &mut self.ends,
+                    ends_count: self.ends_count,
+                    codes: &mut self.codes,
+                    codes_count: 0,
+                },
+                later: &mut self.later,
+                containers: &mut self.containers,
+            };
+            if simd::index(self.backend, &mut stretch) {
+                (self.starts_count, self.ends_count) = (stretch.marks.starts_count, stretch.marks.ends_count);
+                self.ready = self.starts_count - carry.tokens.waiting();
+                self.next = Some((at + blocks * BLOCK, carry));
+                self.stretch_blocks = STRETCH_BLOCKS.min(blocks * STRETCH_FACTOR);
+                return true;
+            }
+            nesting.restore();
+            self.in_vain = if blocks == 1 { at + BLOCK } else { self.in_vain };
+            blocks = if blocks == 1 { 0 } else { (blocks / STRETCH_FACTOR).max(1) };
+            self.stretch_blocks = blocks.max(1);
         }
+        false
     }
-
-    /// Passes over everything up to the bracket that brings the depth down to `goal`, if that is in
-    /// the window, and else as far as possible. None if nothing is indexed to go on from.
-    pub(crate) fn skip(&mut self, bytes: &[u8], goal: u16, nesting: &mut Nesting) -> Option<Skipped> {
-        let (from, mut carry) = self.next.take()?;
-        if carry.in_string != 0 {
-            // The only mark of a token that is not whole is its opening quote's.
-            carry.string_at = self.marks[self.ready] as usize;
-        }
-        self.clear();
-        let Some(range) = whole_blocks(bytes, from) else {
-            let (at, place) = carry.resume(bytes, from, nesting);
-            return Some(Skipped::Resume(at, place));
-        };
-        let run = Run { bytes, range, carry: &mut carry, nesting, marks: &mut [], count: 0, goal };
-        let stop = simd::skip(self.backend, run);
-        if let Outcome::Closed(index) = stop.outcome {
-            return Some(Skipped::Closed(index));
-        }
-        let (at, place) = carry.resume(bytes, stop.at, nesting);
-        Some(Skipped::Resume(at, place))
-    }
-}
-
-/// The whole blocks from an index on, if there are any.
-fn whole_blocks(bytes: &[u8], from: usize) -> Option<Range<usize>> {
-    let blocks = (bytes.len() - from) / BLOCK;
-    (blocks > 0).then_some(from..from + blocks * BLOCK)
 }
 
 /// What is to be indexed.
-pub(crate) struct Run<'r> {
-    bytes: &'r [u8],
-    /// Whole blocks.
-    range: Range<usize>,
-    carry: &'r mut Carry,
-    nesting: &'r mut Nesting,
-    marks: &'r mut [u32],
-    /// Marks there are already.
-    count: usize,
-    /// The depth that is asked for, or 0.
-    goal: u16,
-}
-
-/// How far it came. The carry is that to this block.
-pub(crate) struct Stop {
-    /// Index of the first block that was not indexed.
+pub(crate) struct Stretch<'s> {
+    bytes: &'s [u8],
+    /// Whole blocks, from here up to `end`.
     at: usize,
-    outcome: Outcome,
-    /// Marks there are now.
-    count: usize,
+    end: usize,
+    carry: &'s mut Carry,
+    nesting: &'s mut Nesting,
+    marks: Marks<'s>,
+    later: &'s mut Later,
+    containers: &'s mut Containers,
 }
 
-/// Indexes with a kernel; to be compiled once for each.
+/// Indexes a stretch with a kernel; to be compiled once for each. False if it cannot be; then all that
+/// is carried is of no meaning.
 #[inline(always)]
-pub(crate) fn run<K: Kernel, const MARKS: bool>(run: Run<'_>) -> Stop {
-    let Run { bytes, range, carry, nesting, marks, count, goal } = run;
-    let (mut at, end) = (range.start, range.end);
-    let mut marks = Marks { list: marks, count };
-    let mut classes = Classes::default();
-    // Up to here it goes block by block.
-    let mut single = at;
-    while at < end {
-        let mut next = *carry;
-        if at >= single && end - at >= GROUP * BLOCK {
-            let outcome =
-                group::index::<K, K::Group, MARKS>(bytes, at, &mut next, nesting, &mut marks, goal, &mut classes);
-            if outcome == Outcome::Indexed {
-                *carry = next;
-                at += GROUP * BLOCK;
-            } else {
-                single = at + GROUP * BLOCK;
-            }
-            continue;
-        }
-        let outcome = group::index::<K, u64, MARKS>(bytes, at, &mut next, nesting, &mut marks, goal, &mut classes);
-        if outcome != Outcome::Indexed {
-            return Stop { at, outcome, count: marks.count };
-        }
-        *carry = next;
-        at += BLOCK;
-    }
-    Stop { at, outcome: Outcome::Indexed, count: marks.count }
+pub(crate) fn index<K: Kernel>(stretch: &mut Stretch<'_>) -> bool {
+    let Stretch { bytes, at, end, carry, nesting, marks, later, containers } = stretch;
+    blocks::mark::<K>(bytes, *at, *end, &mut carry.bytes, marks, later)
+        && grammar::check::<K>(marks.codes, marks.codes_count, &mut carry.tokens, nesting, containers)
 }

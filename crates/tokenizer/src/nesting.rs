@@ -8,6 +8,8 @@ pub(crate) struct Nesting {
     outer: Box<[bool]>,
     /// How many these are.
     outer_count: u32,
+    /// What was saved of these three.
+    saved: (Inner, Box<[bool]>, u32),
     depth_max: u16,
 }
 
@@ -23,7 +25,8 @@ pub(crate) struct Inner {
 impl Nesting {
     pub(crate) fn new(depth_max: u16) -> Self {
         let outer = vec![false; usize::from(depth_max)].into_boxed_slice();
-        Self { inner: Inner { kinds: 0, count: 0 }, outer, outer_count: 0, depth_max }
+        let inner = Inner { kinds: 0, count: 0 };
+        Self { inner, outer: outer.clone(), outer_count: 0, saved: (inner, outer, 0), depth_max }
     }
 
     /// Opens a container; false if that would be one too many.
@@ -99,11 +102,18 @@ impl Nesting {
         self.inner = inner;
     }
 
-    /// How many of the innermost levels are left at the depth of `depth`; below zero where it is in
-    /// the levels around.
-    #[inline(always)]
-    pub(crate) fn inner_count(&self, depth: u16) -> i32 {
-        i32::from(depth) - self.outer_count as i32
+    /// Remembers the levels.
+    pub(crate) fn save(&mut self) {
+        let count = self.outer_count as usize;
+        self.saved.1[..count].copy_from_slice(&self.outer[..count]);
+        (self.saved.0, self.saved.2) = (self.inner, self.outer_count);
+    }
+
+    /// Goes back to the levels that were saved.
+    pub(crate) fn restore(&mut self) {
+        (self.inner, self.outer_count) = (self.saved.0, self.saved.2);
+        let count = self.outer_count as usize;
+        self.outer[..count].copy_from_slice(&self.saved.1[..count]);
     }
 }
 
@@ -119,15 +129,35 @@ impl Inner {
         self.count
     }
 
+    /// A bit for each level, set for an object; the innermost is the lowest.
+    #[inline(always)]
+    pub(crate) fn kinds(self) -> u64 {
+        self.kinds
+    }
+
     /// With a container opened, an object if `object` is 1.
     #[inline(always)]
-    pub(crate) fn opened(self, object: u64) -> Self {
+    fn opened(self, object: u64) -> Self {
         Self { kinds: self.kinds << 1 | object, count: self.count + 1 }
     }
 
     /// With the innermost closed.
     #[inline(always)]
-    pub(crate) fn closed(self) -> Self {
+    fn closed(self) -> Self {
         Self { kinds: self.kinds >> 1, count: self.count - 1 }
+    }
+
+    /// With so many closed, fewer than 64, and then as many opened as `opening` says; of these a bit each, the first the
+    /// lowest.
+    #[inline(always)]
+    pub(crate) fn replaced(self, closing: u32, objects: u64, opening: u32) -> Self {
+        let count = self.count - closing as i32 + opening as i32;
+        let left = self.kinds >> closing;
+        if opening == 0 {
+            return Self { kinds: left, count };
+        }
+        // The last that is opened is the innermost.
+        let opened = objects.reverse_bits() >> (u64::BITS - opening);
+        Self { kinds: left << 1 << (opening - 1) | opened, count }
     }
 }

@@ -1,6 +1,8 @@
 //! Strings and member names: borrowed as they stand, decoded only where asked and only where
 //! escaped.
 
+use crate::simd;
+
 /// A string or a member name, for as long as the window stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'w> {
@@ -56,18 +58,8 @@ impl<'w> Text<'w> {
 
 #[inline(never)]
 fn decode<'s>(raw: &str, scratch: &'s mut String) -> Decoded<'s> {
-    scratch.clear();
-    let mut characters = Characters::new(raw);
-    loop {
-        // Long stretches without an escape are copied whole.
-        let plain = characters.rest.find('\\').unwrap_or(characters.rest.len());
-        scratch.push_str(&characters.rest[..plain]);
-        characters.rest = &characters.rest[plain..];
-        match characters.next() {
-            Some(character) => scratch.push(character),
-            None => return Decoded { text: scratch, replaced: characters.replaced },
-        }
-    }
+    let replaced = simd::text::unescape(raw, scratch);
+    Decoded { text: scratch, replaced }
 }
 
 /// The characters of a string whose escapes are known to be valid.

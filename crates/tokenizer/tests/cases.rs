@@ -180,6 +180,33 @@ fn skip_and_raw_pass_over_keys_and_ends() {
 }
 
 #[test]
+fn for_each_gives_what_is_left_to_pull() {
+    let rows = r#"{"k" : ["\u00e9", -1.5e3, true , null, {}], "name":{"more":"text"}},"#.repeat(40);
+    for document in [format!("[{rows}0]"), format!("[{rows}1 2]"), format!("[{rows}"), "7".into(), String::new()] {
+        for backend in Backend::available() {
+            for sizes in [&[usize::MAX][..], &[1], &[100, 64, 3]] {
+                for pulled in [0, 1, 5, 90] {
+                    let limits = Limits { window_bytes: 300, ..Limits::default() };
+                    let new = || {
+                        let mut tokens = tokens(Pieces::new(document.as_bytes(), sizes), backend, limits);
+                        for _ in 0..pulled {
+                            _ = tokens.pull();
+                        }
+                        tokens
+                    };
+                    let heard = hear(&mut new());
+                    let (mut given, mut tokens) = (Vec::new(), new());
+                    let failed = tokens.for_each(|token| given.push(dump(token))).err().map(|error| failure(&error));
+                    let expected: Vec<String> = heard.tokens.iter().map(|seen| seen.dump.clone()).collect();
+                    assert_eq!((given, failed), (expected, heard.failure), "{document} on {backend} behind {pulled}");
+                    assert_eq!(hear(&mut tokens).tokens.len(), 0, "nothing is left");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_scalar_is_taken_or_nothing() {
     let mut tokens = Tokens::new(&br#" [ 1 , "a" , [ true ] , { "k" : null } ] "#[..]);
     let mut taken = || match tokens.scalar().expect("it is JSON").map(dump) {

@@ -1,116 +1,78 @@
-//! The brackets of a group of blocks: whether they match, and what stands in an object.
+//! The third step: whether brackets match, and whether commas are of the kind of their container.
 //!
-//! The brackets are taken together, a bit for each, without the bytes between them. Most are pairs, one
-//! that opens and right behind it one that closes: these are checked all at once, and only the rest is
-//! passed one by one.
+//! Of the tokens only brackets and commas are taken, together in a word, a bit for each. Each has a kind,
+//! object or array. What stands behind an opening bracket or a comma, up to the next of them, is in a
+//! container of that kind; so there neighbours must agree. What stands behind a closing bracket is in
+//! the container around, whose kind is therefore known twice: from what stands before the opening bracket
+//! and from what stands behind the closing one.
+//!
+//! Pairs, an opening bracket and right behind it the closing one, are checked all at once and taken out,
+//! which makes new pairs of what stood around them, until none are left. Then there are closing
+//! brackets, which must be of the kinds on the stack, and behind them opening ones, which go there:
+//!
+//! ```text
+//! } , { { } , { } } } , { [        all
+//! } , { } } , { [                  neighbours agree, pairs are right
+//! } } , { [                        and the pairs that these were in
+//! ```
 
-use super::{
-    group::each_bit,
-    kernel::Kernel,
-    words::{GROUP, Words},
-};
-use crate::nesting::{Inner, Nesting};
+use super::kernel::Kernel;
+use crate::nesting::Nesting;
 
-/// What the brackets of a group say.
-pub(super) struct Passed {
-    /// Two do not match, or there are too many levels.
-    pub(super) wrong: bool,
-    /// The depth has come down to the goal.
-    pub(super) closed: bool,
-    /// The innermost levels before.
-    pub(super) before: Inner,
-}
-
-/// Passes the brackets; `in_object` gets the bytes inside an object, but not inside an array therein.
+/// Passes brackets and commas; `object` tells their kinds. False if they are wrong, or beyond the limit of
+/// nesting or near it, or if one closes the outermost container; then the nesting is of no meaning.
 #[inline(always)]
-pub(super) fn pass<K: Kernel, W: Words>(
-    open: &[u64; GROUP],
-    close: &[u64; GROUP],
-    curly: &[u64; GROUP],
-    nesting: &mut Nesting,
-    goal: u16,
-    in_object: &mut [u64; GROUP],
-) -> Passed {
-    let (mut opens, mut curlies, mut count) = (0, 0, 0);
-    for n in 0..W::COUNT {
-        let brackets = open[n] | close[n];
-        // Beyond 64 brackets this is of no meaning, and nobody looks at it.
-        opens |= K::extract(open[n], brackets).wrapping_shl(count);
-        curlies |= K::extract(curly[n], brackets).wrapping_shl(count);
-        count += brackets.count_ones();
+pub(super) fn pass<K: Kernel>(open: u64, close: u64, comma: u64, object: u64, nesting: &mut Nesting) -> bool {
+    let all = open | close | comma;
+    if all == 0 {
+        return true;
     }
-    if count > u64::BITS {
-        return Passed { wrong: true, closed: false, before: nesting.inner() };
-    }
-    let all = if count == 0 { 0 } else { !0 >> (u64::BITS - count) };
-    let first = opens & !(opens >> 1) & all >> 1;
-    let pairs = first | first << 1;
-    let mut mismatched = (curlies ^ curlies >> 1) & first;
+    let [open, close, object] = K::extract([open, close, object], all);
+    let here = lowest(all.count_ones());
+    // What the container is behind the one before; behind a closing bracket it is not known yet.
+    let inside = object << 1 | nesting.inner().in_object() & 1;
+    let mut wrong = (object ^ inside) & !(close << 1) & !open & here;
+    // The kind of the container around, as known from before an opening or from behind a closing bracket.
+    let around = open & inside | close & object >> 1;
+    let is_known = open | here >> 1;
 
-    let rest = all & !pairs;
-    let opening = (opens & rest).count_ones();
-    let closing = rest.count_ones() - opening;
-    let fits = nesting.make_room(opening + 1, closing);
-    let before = nesting.inner();
-    let mut inner = before;
-    let goal = nesting.inner_count(goal);
-    let mut closed = false;
-    // Brackets at which it changes whether the innermost container is an object.
-    let mut changes = 0;
-    let mut passed = 0;
-    for bit in each_bit(rest) {
-        let was = inner.in_object();
-        let until = bit | (bit - 1);
-        changes |= pairs & until & !passed & (curlies ^ was);
-        passed = until;
-        let is_curly = u64::from(curlies & bit != 0);
-        if opens & bit != 0 {
-            inner = inner.opened(is_curly);
-        } else {
-            mismatched |= (was ^ is_curly) & 1;
-            inner = inner.closed();
-            closed |= inner.count() <= goal;
+    let brackets = open | close;
+    let [mut open, mut object, mut around, mut is_known] = K::extract([open, object, around, is_known], brackets);
+    let mut count = brackets.count_ones();
+    let mut levels = 0;
+    loop {
+        let pairs = open & !(open >> 1) & lowest(count) >> 1;
+        if pairs == 0 {
+            break;
         }
-        changes |= (was ^ inner.in_object()) & bit;
+        wrong |= pairs & (object ^ object >> 1 | (around ^ around >> 1) & is_known >> 1);
+        let rest = lowest(count) & !(pairs | pairs << 1);
+        [open, object, around, is_known] = K::extract([open, object, around, is_known], rest);
+        count = rest.count_ones();
+        levels += 1;
     }
-    changes |= pairs & !passed & (curlies ^ inner.in_object());
-    nesting.set_inner(inner);
-
-    let mut now = before.in_object();
-    if changes == 0 {
-        *in_object = [now; GROUP];
-    } else {
-        for n in 0..W::COUNT {
-            let brackets = open[n] | close[n];
-            let here = K::prefix_xor(K::deposit(changes, brackets)) ^ now;
-            changes = changes.checked_shr(brackets.count_ones()).unwrap_or(0);
-            in_object[n] = here;
-            now = ((here as i64) >> 63) as u64;
-        }
+    let opening = open.count_ones();
+    let closing = count - opening;
+    if !nesting.make_room(opening + levels, closing) {
+        return false;
     }
-    Passed { wrong: mismatched != 0 || !fits, closed, before }
+    if count == 0 {
+        return wrong == 0;
+    }
+    let inner = nesting.inner();
+    let closed = lowest(closing);
+    wrong |= (object ^ inner.kinds()) & closed;
+    wrong |= (around ^ inner.kinds() >> 1) & is_known & closed;
+    let ends = closing >= inner.count() as u32;
+    if wrong != 0 || ends {
+        return false;
+    }
+    nesting.set_inner(inner.replaced(closing, object >> closing, opening));
+    true
 }
 
-/// Passes the brackets of a block that is right, up to that which closes the container asked for, and
-/// gives its place.
-#[cold]
-pub(super) fn close(
-    open: &[u64; GROUP],
-    close: &[u64; GROUP],
-    curly: &[u64; GROUP],
-    nesting: &mut Nesting,
-    goal: u16,
-) -> usize {
-    let [open, close, curly] = [open[0], close[0], curly[0]];
-    for bit in each_bit(open | close) {
-        if close & bit == 0 {
-            nesting.open(curly & bit != 0);
-            continue;
-        }
-        nesting.close();
-        if nesting.depth() <= goal {
-            return bit.trailing_zeros() as usize;
-        }
-    }
-    unreachable!("the depth comes down to the goal in this block")
+/// So many bits, the lowest ones.
+#[inline(always)]
+fn lowest(count: u32) -> u64 {
+    if count == 0 { 0 } else { !0 >> (64 - count) }
 }

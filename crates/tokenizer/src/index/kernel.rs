@@ -1,38 +1,35 @@
 //! What the index needs of a processor, and how vectors of any width provide it.
 
-use super::{utf8, words::Words};
+use super::utf8;
 
 /// Bytes that are looked at in one step: one bit each in a word.
 pub(crate) const BLOCK: usize = 64;
 
-/// What bytes are, a bit for each, the first the lowest, whether inside strings or out: of a block, or a
-/// word for each of several blocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Classes<T = u64> {
+/// Room for the codes of a stretch's tokens: how they lie there is a kernel's own matter.
+pub(crate) const CODES: usize = super::STRETCH_BLOCKS * BLOCK / 8 + 8;
+
+/// What the bytes of a block are, a bit for each, the first the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Classes {
     /// `"`
-    pub(crate) quote: T,
-    /// `\`
-    pub(crate) backslash: T,
-    /// `{` and `[`
-    pub(crate) open: T,
-    /// `}` and `]`
-    pub(crate) close: T,
-    /// Of the brackets, the curly ones; elsewhere anything.
-    pub(crate) curly: T,
-    /// `,`
-    pub(crate) comma: T,
-    /// `:`
-    pub(crate) colon: T,
-    /// Space, tab, line feed, carriage return.
-    pub(crate) white: T,
+    pub(crate) quote: u64,
+    /// The bits of a code, the lowest first:
+    ///
+    /// ```text
+    /// 0 anything else   2 comma   4 {   6 }
+    /// 1 white space, "  3 colon   5 [   7 ]
+    /// ```
+    pub(crate) code: [u64; 3],
     /// Below 0x20.
-    pub(crate) control: T,
-    /// From 0x80 up.
-    pub(crate) high: T,
+    pub(crate) control: u64,
     /// `0` to `9`
-    pub(crate) digit: T,
+    pub(crate) digit: u64,
     /// `0`
-    pub(crate) zero: T,
+    pub(crate) zero: u64,
+    /// `\`
+    pub(crate) backslash: u64,
+    /// From 0x80 up.
+    pub(crate) high: u64,
 }
 
 /// What matters behind a backslash.
@@ -48,13 +45,10 @@ pub(crate) struct Escapes {
 
 /// An implementation of the steps that depend on the processor. All give the same.
 pub(crate) trait Kernel {
-    /// A group of blocks.
-    type Group: Words;
-
     /// Classifies a block.
     fn classes(block: &[u8; BLOCK]) -> Classes;
 
-    /// Classifies a block that has escapes.
+    /// Classifies a block that may have escapes.
     fn escapes(block: &[u8; BLOCK]) -> Escapes;
 
     /// Whether the block at `at` breaks UTF-8, given what stands before it. A character that the
@@ -65,15 +59,28 @@ pub(crate) trait Kernel {
     /// Each bit the sum, modulo 2, of the bits up to and with it: of quotes, the strings' insides.
     fn prefix_xor(bits: u64) -> u64;
 
-    /// The bits at which `mask` is set, together at the lower end.
-    fn extract(bits: u64, mask: u64) -> u64;
-
-    /// The lower bits at the places at which `mask` is set: the inverse of `extract`.
-    fn deposit(bits: u64, mask: u64) -> u64;
+    /// Of each word the bits at which `mask` is set, together at the lower end.
+    fn extract<const N: usize>(words: [u64; N], mask: u64) -> [u64; N];
 
     /// Writes the indices of the bits that are set, each plus `base`, in their order. What is
     /// written behind them is of no meaning.
     fn flatten(bits: u64, base: u32, marks: &mut [u32; BLOCK]);
+
+    /// Adds a flag to those marks that [`flatten`](Self::flatten) has written for `bits`, at which `flagged` is set.
+    #[inline(always)]
+    fn flag(mut flagged: u64, bits: u64, flag: u32, marks: &mut [u32; BLOCK]) {
+        while flagged != 0 {
+            let before = bits & (flagged - 1) & !flagged;
+            marks[before.count_ones() as usize % BLOCK] |= flag;
+            flagged &= flagged - 1;
+        }
+    }
+
+    /// Appends the codes of the bytes at which `tokens` is set to the `count` that there are. `code` has those of the block.
+    fn push(codes: &mut [u64; CODES], count: usize, block: &[u8; BLOCK], code: [u64; 3], tokens: u64);
+
+    /// The bits of the `word`-th 64 codes, those behind the last being of no meaning.
+    fn codes(codes: &[u64; CODES], word: usize) -> [u64; 3];
 }
 
 /// A vector of bytes, as wide as the processor likes. Comparisons give a bit for each byte.
@@ -114,26 +121,29 @@ pub(crate) trait Vector: Copy {
 pub(crate) fn classes<V: Vector>(block: &[u8; BLOCK]) -> Classes {
     // At each white byte's lower half that byte; elsewhere a byte with another lower half.
     const WHITE: [u8; 16] = [b' ', 0, 0, 0, 0, 0, 0, 0, 0, b'\t', b'\n', 0, 0, b'\r', 0, 0];
-    let mut classes = Classes::default();
+    let (mut quote, mut backslash, mut high, mut control, mut digit, mut zero) = (0, 0, 0, 0, 0, 0);
+    let (mut open, mut close, mut curly, mut comma, mut colon, mut white) = (0, 0, 0, 0, 0, 0);
     for part in 0..BLOCK / V::LANES {
         let v = V::load(block, part);
         // `[` and `{`, `]` and `}` differ in one bit.
         let folded = v.or(V::splat(0x20));
         let shift = part * V::LANES;
-        classes.quote |= v.equals(V::splat(b'"')) << shift;
-        classes.backslash |= v.equals(V::splat(b'\\')) << shift;
-        classes.open |= folded.equals(V::splat(b'{')) << shift;
-        classes.close |= folded.equals(V::splat(b'}')) << shift;
-        classes.curly |= folded.equals(v) << shift;
-        classes.comma |= v.equals(V::splat(b',')) << shift;
-        classes.colon |= v.equals(V::splat(b':')) << shift;
-        classes.white |= v.lookup(V::table(&WHITE)).equals(v) << shift;
-        classes.control |= v.at_most(V::splat(0x1f)) << shift;
-        classes.high |= v.high() << shift;
-        classes.digit |= v.minus(V::splat(b'0')).at_most(V::splat(9)) << shift;
-        classes.zero |= v.equals(V::splat(b'0')) << shift;
+        quote |= v.equals(V::splat(b'"')) << shift;
+        backslash |= v.equals(V::splat(b'\\')) << shift;
+        high |= v.high() << shift;
+        open |= folded.equals(V::splat(b'{')) << shift;
+        close |= folded.equals(V::splat(b'}')) << shift;
+        curly |= folded.equals(v) << shift;
+        comma |= v.equals(V::splat(b',')) << shift;
+        colon |= v.equals(V::splat(b':')) << shift;
+        white |= v.lookup(V::table(&WHITE)).equals(v) << shift;
+        control |= v.at_most(V::splat(0x1f)) << shift;
+        digit |= v.minus(V::splat(b'0')).at_most(V::splat(9)) << shift;
+        zero |= v.equals(V::splat(b'0')) << shift;
     }
-    classes
+    let bracket = open | close;
+    let code = [white | quote | colon | bracket & !curly, comma | colon | close, bracket];
+    Classes { quote, code, control, digit, zero, backslash, high }
 }
 
 /// [`Kernel::escapes`] with vectors.
@@ -181,4 +191,29 @@ pub(crate) fn breaks_utf8<V: Vector>(bytes: &[u8], at: usize) -> bool {
 #[inline(always)]
 fn block_at(bytes: &[u8], at: usize) -> &[u8; BLOCK] {
     bytes[at..].first_chunk().expect("there is a whole block")
+}
+
+// The codes as three rows of bits, each as long as a stretch needs and a word longer.
+
+const ROW: usize = super::STRETCH_BLOCKS + 1;
+
+/// [`Kernel::push`] to rows of bits.
+#[inline(always)]
+pub(crate) fn push<K: Kernel>(codes: &mut [u64; CODES], count: usize, code: [u64; 3], tokens: u64) {
+    let (word, shift) = (count / 64, count % 64);
+    let bits = K::extract(code, tokens);
+    let mut row = 0;
+    while row < 3 {
+        let at = row * ROW + word;
+        let before = if shift == 0 { 0 } else { codes[at] };
+        codes[at] = before | bits[row] << shift;
+        codes[at + 1] = bits[row] >> 1 >> (63 - shift);
+        row += 1;
+    }
+}
+
+/// [`Kernel::codes`] from rows of bits.
+#[inline(always)]
+pub(crate) fn codes(codes: &[u64; CODES], word: usize) -> [u64; 3] {
+    [codes[word], codes[ROW + word], codes[2 * ROW + word]]
 }

@@ -1,9 +1,8 @@
 //! AVX-512: a block is one vector.
 
 use crate::index::{
-    self, Run, Stop,
-    kernel::{self, BLOCK, Classes, Escapes, Kernel, Vector},
-    words::{GROUP, Words},
+    self, Stretch,
+    kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
 };
 use std::arch::x86_64::*;
 
@@ -13,16 +12,23 @@ struct Avx512;
 ///
 /// The processor must have what [`Backend::Avx512`](crate::Backend::Avx512) needs.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-pub(super) unsafe fn run<const MARKS: bool>(run: Run<'_>) -> Stop {
-    index::run::<Avx512, MARKS>(run)
+pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> bool {
+    index::index::<Avx512>(stretch)
 }
 
 impl Kernel for Avx512 {
-    type Group = Group;
-
     #[inline(always)]
     fn classes(block: &[u8; BLOCK]) -> Classes {
-        kernel::classes::<Bytes>(block)
+        let (class, high) = classes(block);
+        Classes {
+            quote: has(class, QUOTE),
+            code: [has(class, 1), has(class, 2), has(class, 4)],
+            control: has(class, CONTROL),
+            digit: has(class, DIGIT),
+            zero: has(class, ZERO),
+            backslash: has(class, BACKSLASH),
+            high,
+        }
     }
 
     #[inline(always)]
@@ -41,13 +47,45 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
-    fn extract(bits: u64, mask: u64) -> u64 {
-        super::avx2::extract(bits, mask)
+    fn extract<const N: usize>(words: [u64; N], mask: u64) -> [u64; N] {
+        super::avx2::extract(words, mask)
     }
 
     #[inline(always)]
-    fn deposit(bits: u64, mask: u64) -> u64 {
-        super::avx2::deposit(bits, mask)
+    fn flag(flagged: u64, bits: u64, flag: u32, marks: &mut [u32; BLOCK]) {
+        let [mut flagged] = super::avx2::extract([flagged], bits);
+        for sixteen in marks.as_chunks_mut::<16>().0 {
+            if flagged == 0 {
+                break;
+            }
+            // SAFETY: as above; the reference is to one vector.
+            unsafe {
+                let marks = sixteen.as_mut_ptr().cast();
+                let flag = _mm512_maskz_set1_epi32(flagged as u16, flag as i32);
+                _mm512_storeu_si512(marks, _mm512_or_si512(_mm512_loadu_si512(marks), flag));
+            }
+            flagged >>= 16;
+        }
+    }
+
+    #[inline(always)]
+    fn push(codes: &mut [u64; CODES], count: usize, block: &[u8; BLOCK], _: [u64; 3], tokens: u64) {
+        // Here each code is a byte.
+        assert!(count + BLOCK <= size_of_val(codes), "there is room for a block's codes");
+        // SAFETY: the instructions are there, since this is compiled into `run` alone; that there is room was
+        // just checked.
+        unsafe {
+            let room = codes.as_mut_ptr().cast::<u8>().add(count);
+            _mm512_storeu_si512(room.cast(), _mm512_maskz_compress_epi8(tokens, classes(block).0));
+        }
+    }
+
+    #[inline(always)]
+    fn codes(codes: &[u64; CODES], word: usize) -> [u64; 3] {
+        let words: &[u64; 8] = codes[word * 8..].first_chunk().expect("there are such codes");
+        // SAFETY: as above; the reference is to 64 bytes.
+        let codes = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+        [has(codes, 1), has(codes, 2), has(codes, 4)]
     }
 
     #[inline(always)]
@@ -68,15 +106,68 @@ impl Kernel for Avx512 {
             let set = _mm512_maskz_compress_epi8(bits, indices);
             let base = _mm512_set1_epi32(base as i32);
             let marks: *mut u32 = marks.as_mut_ptr();
-            // Few blocks have more than 32, so this branch is foreseen; one at 16 would not be.
             store(_mm512_castsi512_si128(set), base, marks);
-            store(_mm512_extracti32x4_epi32::<1>(set), base, marks.add(16));
-            if bits.count_ones() > 32 {
+            if bits.count_ones() > 16 {
+                store(_mm512_extracti32x4_epi32::<1>(set), base, marks.add(16));
                 store(_mm512_extracti32x4_epi32::<2>(set), base, marks.add(32));
                 store(_mm512_extracti32x4_epi32::<3>(set), base, marks.add(48));
             }
         }
     }
+}
+
+// Bits of a byte's class beside the three of its code.
+const DIGIT: u8 = 1 << 3;
+const ZERO: u8 = 1 << 4;
+const CONTROL: u8 = 1 << 5;
+const QUOTE: u8 = 1 << 6;
+const BACKSLASH: u8 = 1 << 7;
+
+/// The class of each byte below 0x80.
+static CLASSES: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            b' ' => 1,
+            b'\t' | b'\n' | b'\r' => 1 | CONTROL,
+            b'"' => 1 | QUOTE,
+            b',' => 2,
+            b':' => 3,
+            b'{' => 4,
+            b'[' => 5,
+            b'}' => 6,
+            b']' => 7,
+            b'\\' => BACKSLASH,
+            b'0' => DIGIT | ZERO,
+            b'1'..=b'9' => DIGIT,
+            0..0x20 => CONTROL,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// The class of each byte, and which are from 0x80 up; these have none.
+#[inline(always)]
+fn classes(block: &[u8; BLOCK]) -> (__m512i, u64) {
+    let table: *const __m512i = CLASSES.as_ptr().cast();
+    // SAFETY: the instructions are there, since this is compiled into `run` alone; the table is of
+    // two vectors, the block of one.
+    unsafe {
+        let (low, high) = (_mm512_loadu_si512(table), _mm512_loadu_si512(table.add(1)));
+        let block = _mm512_loadu_si512(block.as_ptr().cast());
+        let beyond = _mm512_movepi8_mask(block);
+        (_mm512_maskz_permutex2var_epi8(!beyond, low, block, high), beyond)
+    }
+}
+
+/// Of which bytes this bit is set.
+#[inline(always)]
+fn has(v: __m512i, bit: u8) -> u64 {
+    // SAFETY: as above; nothing but values is touched.
+    unsafe { _mm512_test_epi8_mask(v, _mm512_set1_epi8(bit as i8)) }
 }
 
 /// Stores sixteen marks.
@@ -182,85 +273,5 @@ impl Vector for Bytes {
     fn any(self) -> bool {
         // SAFETY: see above.
         unsafe { _mm512_test_epi8_mask(self.0, self.0) != 0 }
-    }
-}
-
-/// A group of blocks, each a lane.
-#[derive(Clone, Copy)]
-struct Group(__m512i);
-
-// SAFETY of all blocks below: as above; `load` and `store` move 64 bytes, which is what the references
-// point to.
-impl Words for Group {
-    const COUNT: usize = GROUP;
-
-    #[inline(always)]
-    fn load(words: &[u64; GROUP]) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_loadu_si512(words.as_ptr().cast()) })
-    }
-
-    #[inline(always)]
-    fn store(self, words: &mut [u64; GROUP]) {
-        // SAFETY: see above.
-        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), self.0) }
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_and_si512(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_or_si512(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_xor_si512(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn without(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_andnot_si512(other.0, self.0) })
-    }
-
-    #[inline(always)]
-    fn down(self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_or_si512(_mm512_srli_epi64::<1>(self.0), _mm512_set1_epi64(i64::MIN)) })
-    }
-
-    #[inline(always)]
-    fn up(self, carry: &mut u64) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            let before = _mm512_alignr_epi64::<7>(self.0, _mm512_set1_epi64(*carry as i64));
-            *carry = _mm_extract_epi64::<1>(_mm512_extracti64x2_epi64::<3>(self.0)) as u64;
-            Self(_mm512_or_si512(_mm512_slli_epi64::<1>(self.0), _mm512_srli_epi64::<63>(before)))
-        }
-    }
-
-    #[inline(always)]
-    fn plus(self, other: Self, carry: &mut u64) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            let sum = _mm512_add_epi64(self.0, other.0);
-            let over = _mm512_cmplt_epu64_mask(sum, self.0);
-            let full = _mm512_cmpeq_epi64_mask(sum, _mm512_set1_epi64(-1));
-            let ones = super::avx2::carries(over, full, carry);
-            Self(_mm512_mask_sub_epi64(sum, ones, sum, _mm512_set1_epi64(-1)))
-        }
-    }
-
-    #[inline(always)]
-    fn any(self) -> bool {
-        // SAFETY: see above.
-        unsafe { _mm512_test_epi64_mask(self.0, self.0) != 0 }
     }
 }

@@ -18,34 +18,24 @@ pub(crate) mod text;
 
 use crate::{
     backend::Backend,
-    index::{self, Run, Stop},
+    index::{self, Stretch},
 };
 use scalar::Scalar;
 
-/// Indexes and writes marks.
-pub(crate) fn index(backend: Backend, run: Run<'_>) -> Stop {
-    dispatch::<true>(backend, run)
-}
-
-/// Checks as [`index`](index()) does, without marks.
-pub(crate) fn skip(backend: Backend, run: Run<'_>) -> Stop {
-    dispatch::<false>(backend, run)
-}
-
-/// A backend that this processor does not have must not come here: [`index::Index`] asks before it takes
-/// one.
-fn dispatch<const MARKS: bool>(backend: Backend, run: Run<'_>) -> Stop {
+/// Indexes a stretch, if it is right. A backend that this processor does not have must not come here:
+/// [`index::Index`] asks before it takes one.
+pub(crate) fn index(backend: Backend, stretch: &mut Stretch<'_>) -> bool {
     match backend {
         // SAFETY: the processor has the instructions, as `Backend::is_available` has said when the
         // backend was chosen.
         #[cfg(target_arch = "x86_64")]
-        Backend::Avx512 => unsafe { avx512::run::<MARKS>(run) },
+        Backend::Avx512 => unsafe { avx512::run(stretch) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Backend::Avx2 => unsafe { avx2::run::<MARKS>(run) },
+        Backend::Avx2 => unsafe { avx2::run(stretch) },
         // SAFETY: as above.
         #[cfg(target_arch = "aarch64")]
-        Backend::Neon => unsafe { neon::run::<MARKS>(run) },
-        _ => index::run::<Scalar, MARKS>(run),
+        Backend::Neon => unsafe { neon::run(stretch) },
+        _ => index::index::<Scalar>(stretch),
     }
 }

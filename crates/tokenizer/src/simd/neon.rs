@@ -2,9 +2,8 @@
 
 use super::scalar;
 use crate::index::{
-    self, Run, Stop,
-    kernel::{self, BLOCK, Classes, Escapes, Kernel, Vector},
-    words::Plain,
+    self, Stretch,
+    kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
 };
 use std::arch::aarch64::*;
 
@@ -14,13 +13,11 @@ struct Neon;
 ///
 /// The processor must have what [`Backend::Neon`](crate::Backend::Neon) needs.
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn run<const MARKS: bool>(run: Run<'_>) -> Stop {
-    index::run::<Neon, MARKS>(run)
+pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> bool {
+    index::index::<Neon>(stretch)
 }
 
 impl Kernel for Neon {
-    type Group = Plain;
-
     #[inline(always)]
     fn classes(block: &[u8; BLOCK]) -> Classes {
         kernel::classes::<Bytes>(block)
@@ -42,13 +39,18 @@ impl Kernel for Neon {
     }
 
     #[inline(always)]
-    fn extract(bits: u64, mask: u64) -> u64 {
-        scalar::extract(bits, mask)
+    fn extract<const N: usize>(words: [u64; N], mask: u64) -> [u64; N] {
+        scalar::extract(words, mask)
     }
 
     #[inline(always)]
-    fn deposit(bits: u64, mask: u64) -> u64 {
-        scalar::deposit(bits, mask)
+    fn push(codes: &mut [u64; CODES], count: usize, _: &[u8; BLOCK], code: [u64; 3], tokens: u64) {
+        kernel::push::<Self>(codes, count, code, tokens);
+    }
+
+    #[inline(always)]
+    fn codes(codes: &[u64; CODES], word: usize) -> [u64; 3] {
+        kernel::codes(codes, word)
     }
 
     #[inline(always)]

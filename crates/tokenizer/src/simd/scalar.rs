@@ -1,43 +1,35 @@
 //! The scalar twin: eight bytes a step in plain Rust, for processors without known vectors, and for
 //! the tests to compare with.
 
-use crate::index::{
-    kernel::{BLOCK, Classes, Escapes, Kernel},
-    words::Plain,
-};
+use crate::index::kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel};
 
 pub(super) struct Scalar;
 
-// What a byte is: four bits of a code, and four bits of their own.
-const QUOTE: u8 = 1;
-const BACKSLASH: u8 = 2;
-const COMMA: u8 = 3;
-const COLON: u8 = 4;
-const ZERO: u8 = 5;
-const BRACKET: u8 = 8;
-const OPEN: u8 = 4;
-const CURLY: u8 = 2;
-const WHITE: u8 = 1 << 4;
+// Bits of a byte's class beside the three of its code.
+const DIGIT: u8 = 1 << 3;
+const ZERO: u8 = 1 << 4;
 const CONTROL: u8 = 1 << 5;
-const HIGH: u8 = 1 << 6;
-const DIGIT: u8 = 1 << 7;
+const QUOTE: u8 = 1 << 6;
+/// With this bit alone it is a backslash, and with [`ZERO`] a byte from 0x80 up.
+const BACKSLASH: u8 = 1 << 7;
+const HIGH: u8 = BACKSLASH | ZERO;
 
 const fn class(byte: u8) -> u8 {
     match byte {
-        b'"' => QUOTE,
+        b' ' => 1,
+        b'\t' | b'\n' | b'\r' => 1 | CONTROL,
+        b'"' => 1 | QUOTE,
+        b',' => 2,
+        b':' => 3,
+        b'{' => 4,
+        b'[' => 5,
+        b'}' => 6,
+        b']' => 7,
         b'\\' => BACKSLASH,
-        b',' => COMMA,
-        b':' => COLON,
-        b'{' => BRACKET | OPEN | CURLY,
-        b'[' => BRACKET | OPEN,
-        b'}' => BRACKET | CURLY,
-        b']' => BRACKET,
-        b'0' => ZERO | DIGIT,
-        b'1'..=b'9' => DIGIT,
-        b' ' => WHITE,
-        b'\t' | b'\n' | b'\r' => WHITE | CONTROL,
-        0..0x20 => CONTROL,
         0x80.. => HIGH,
+        b'0' => DIGIT | ZERO,
+        b'1'..=b'9' => DIGIT,
+        0..0x20 => CONTROL,
         _ => 0,
     }
 }
@@ -100,49 +92,33 @@ pub(super) fn flatten(mut bits: u64, base: u32, marks: &mut [u32; BLOCK]) {
     }
 }
 
+/// Bits are moved by powers of two, as far as there are bits between them that are not set in the mask
+/// (Warren, "Hacker's Delight", 7-4).
 #[inline(always)]
-pub(super) fn extract(bits: u64, mut mask: u64) -> u64 {
-    let (mut extracted, mut to) = (0, 0);
-    while mask != 0 {
-        extracted |= (bits >> mask.trailing_zeros() & 1) << to;
-        mask &= mask - 1;
-        to += 1;
+pub(super) fn extract<const N: usize>(mut words: [u64; N], mut mask: u64) -> [u64; N] {
+    for word in &mut words {
+        *word &= mask;
     }
-    extracted
-}
-
-#[inline(always)]
-pub(super) fn deposit(bits: u64, mut mask: u64) -> u64 {
-    let (mut deposited, mut from) = (0, 0);
-    while mask != 0 {
-        deposited |= (bits >> from & 1) << mask.trailing_zeros();
-        mask &= mask - 1;
-        from += 1;
+    let mut gaps = !mask << 1;
+    for shift in [1, 2, 4, 8, 16, 32] {
+        let parity = prefix_xor(gaps);
+        let moving = parity & mask;
+        mask = mask ^ moving | moving >> shift;
+        for word in &mut words {
+            let moved = *word & moving;
+            *word = *word ^ moved | moved >> shift;
+        }
+        gaps &= !parity;
     }
-    deposited
+    words
 }
 
 impl Kernel for Scalar {
-    type Group = Plain;
-
     #[inline(always)]
     fn classes(block: &[u8; BLOCK]) -> Classes {
-        let [one, two, four, bracket, white, control, high, digit] = planes(block, &CLASSES);
-        let other = !bracket;
-        Classes {
-            quote: other & !four & !two & one,
-            backslash: other & !four & two & !one,
-            open: bracket & four,
-            close: bracket & !four,
-            curly: two,
-            comma: other & !four & two & one,
-            colon: other & four & !one,
-            white,
-            control,
-            high,
-            digit,
-            zero: other & four & one,
-        }
+        let [code_0, code_1, code_2, digit, zero, control, quote, other] = planes(block, &CLASSES);
+        let code = [code_0, code_1, code_2];
+        Classes { quote, code, control, digit, zero: zero & !other, backslash: other & !zero, high: other & zero }
     }
 
     #[inline(always)]
@@ -178,13 +154,18 @@ impl Kernel for Scalar {
     }
 
     #[inline(always)]
-    fn extract(bits: u64, mask: u64) -> u64 {
-        extract(bits, mask)
+    fn extract<const N: usize>(words: [u64; N], mask: u64) -> [u64; N] {
+        extract(words, mask)
     }
 
     #[inline(always)]
-    fn deposit(bits: u64, mask: u64) -> u64 {
-        deposit(bits, mask)
+    fn push(codes: &mut [u64; CODES], count: usize, _: &[u8; BLOCK], code: [u64; 3], tokens: u64) {
+        kernel::push::<Self>(codes, count, code, tokens);
+    }
+
+    #[inline(always)]
+    fn codes(codes: &[u64; CODES], word: usize) -> [u64; 3] {
+        kernel::codes(codes, word)
     }
 
     #[inline(always)]

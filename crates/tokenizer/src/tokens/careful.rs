@@ -187,6 +187,7 @@ impl<R: Read> Tokens<R> {
         self.check_lengths()?;
         let keep = self.hold.unwrap_or(self.token);
         let slid = self.window.slide(keep);
+        self.index.slide(keep);
         self.position -= keep;
         self.token -= keep;
         self.hold = self.hold.map(|hold| hold - keep);

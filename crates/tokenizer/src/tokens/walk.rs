@@ -17,7 +17,7 @@ impl<R: Read> Tokens<R> {
     /// Where the next token starts, if it is marked or can be.
     #[inline(always)]
     pub(super) fn marked(&mut self) -> Option<usize> {
-        self.index.first().or_else(|| self.extend())
+        self.index.start().or_else(|| self.extend())
     }
 
     /// Indexes on; gives where the next token starts.
@@ -31,104 +31,66 @@ impl<R: Read> Tokens<R> {
             return None;
         }
         let ready = self.index.extend(bytes, self.position, self.place, &mut self.nesting);
-        if ready { self.index.first() } else { None }
+        if ready { self.index.start() } else { None }
     }
 
     /// Leaves the marks: finds out what they did not need.
     #[inline]
     pub(super) fn settle(&mut self) {
-        let Some((at, second)) = self.index.passed() else { return };
+        let Some((at, end)) = self.index.passed() else { return };
         self.index.settle();
-        (self.position, self.place) = self.behind(at, second);
+        (self.position, self.place) = self.behind(at, end);
         self.offset = self.window.offset(at);
     }
 
     /// Where the token with these marks ends, and what the grammar allows then.
     #[inline]
-    pub(super) fn behind(&self, at: usize, second: u32) -> (usize, Place) {
-        let bytes = self.window.bytes();
-        match bytes[at] {
-            b'"' => {
-                let end = (second & !ESCAPED) as usize + 1;
-                (end, if is_colon_next(bytes, end) { Place::Colon } else { Place::AfterValue })
-            }
-            b'{' => (at + 1, Place::FirstKey),
-            b'[' => (at + 1, Place::FirstValue),
-            b'}' | b']' => (at + 1, Place::AfterValue),
-            _ => (second as usize, Place::AfterValue),
-        }
+    pub(super) fn behind(&self, at: usize, end: u32) -> (usize, Place) {
+        let (bytes, end) = (self.window.bytes(), (end & !ESCAPED) as usize);
+        let place = match bytes[at] {
+            b'"' if is_colon_next(bytes, end) => Place::Colon,
+            b'{' => Place::FirstKey,
+            b'[' => Place::FirstValue,
+            _ => Place::AfterValue,
+        };
+        (end, place)
     }
 
-    /// The token whose first mark this is.
+    /// The token that starts here, the next one marked.
     #[inline(always)]
     pub(super) fn walk(&mut self, at: usize) -> Token<'_> {
-        let first = byte(self.window.room(), at);
-        if first == b'"' {
-            let bytes = self.window.room();
-            let mark = self.index.second();
-            let closing = (mark & !ESCAPED) as usize;
-            self.index.pass(2);
-            let text = Text::new(text(bytes, at + 1, closing), mark & ESCAPED != 0);
-            return if is_colon_next(bytes, closing + 1) { Token::Key(text) } else { Token::String(text) };
-        }
-        match first {
-            b'{' => {
-                self.index.pass(1);
-                self.depth += 1;
-                Token::ObjectStart
-            }
-            b'}' => {
-                self.index.pass(1);
-                self.depth -= 1;
-                Token::ObjectEnd
-            }
-            b'[' => {
-                self.index.pass(1);
-                self.depth += 1;
-                Token::ArrayStart
-            }
-            b']' => {
-                self.index.pass(1);
-                self.depth -= 1;
-                Token::ArrayEnd
-            }
-            _ => {
-                let bytes = self.window.room();
-                let end = self.index.second() as usize;
-                self.index.pass(marks_of_scalar(byte(bytes, end)));
-                match first {
-                    b't' => Token::Bool(true),
-                    b'f' => Token::Bool(false),
-                    b'n' => Token::Null,
-                    _ => Token::Number(Number::new(text(bytes, at, end))),
-                }
-            }
-        }
+        let end = self.index.end();
+        self.index.pass();
+        token(self.window.room(), at, end, &mut self.depth)
     }
 
-    /// Passes marked tokens, at least one, until the depth is `depth` or less; false if there are
+    /// Gives all tokens that are marked to `f`.
+    #[inline(always)]
+    pub(super) fn walk_all(&mut self, mut f: impl FnMut(Token<'_>)) {
+        let bytes = self.window.room();
+        let mut depth = self.depth;
+        for (&at, &end) in self.index.rest() {
+            f(token(bytes, at as usize, end, &mut depth));
+        }
+        self.depth = depth;
+        self.index.pass_all();
+    }
+
+    /// Passes over marked tokens, at least one, until the depth is `depth` or less; false if there are
     /// too few.
     #[inline]
     pub(super) fn walk_over(&mut self, depth: u16) -> bool {
-        while let Some(at) = self.index.first() {
-            let bytes = self.window.room();
-            match byte(bytes, at) {
-                b'"' => self.index.pass(2),
-                b'{' | b'[' => {
-                    self.index.pass(1);
-                    self.depth += 1;
-                }
-                b'}' | b']' => {
-                    self.index.pass(1);
-                    self.depth -= 1;
-                }
-                _ => self.index.pass(marks_of_scalar(byte(bytes, self.index.second() as usize))),
-            }
-            if self.depth <= depth {
+        let Some(at) = self.index.start() else { return false };
+        if self.depth == depth {
+            let first = byte(self.window.room(), at);
+            if !matches!(first, b'{' | b'[') {
+                self.index.pass();
+                self.depth -= u16::from(matches!(first, b'}' | b']'));
                 return true;
             }
         }
-        false
+        self.depth = self.index.pass_container(self.depth, depth);
+        self.depth <= depth
     }
 
     /// What the token is whose first mark this is.
@@ -136,7 +98,7 @@ impl<R: Read> Tokens<R> {
     pub(super) fn marked_kind(&self, at: usize) -> Next {
         let bytes = self.window.room();
         match byte(bytes, at) {
-            b'"' if is_colon_next(bytes, (self.index.second() & !ESCAPED) as usize + 1) => Next::Key,
+            b'"' if is_colon_next(bytes, (self.index.end() & !ESCAPED) as usize) => Next::Key,
             b'"' => Next::String,
             b'{' => Next::Object,
             b'[' => Next::Array,
@@ -148,7 +110,40 @@ impl<R: Read> Tokens<R> {
     }
 }
 
-/// Whether the next byte that is not white is a colon. Behind a string with marks there is one.
+/// The token with these marks.
+#[inline(always)]
+fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -> Token<'w> {
+    let first = byte(bytes, at);
+    if first == b'"' {
+        let (behind, is_escaped) = ((end & !ESCAPED) as usize, end & ESCAPED != 0);
+        let text = Text::new(text(bytes, at + 1, behind - 1), is_escaped);
+        return if is_colon_next(bytes, behind) { Token::Key(text) } else { Token::String(text) };
+    }
+    match first {
+        b'{' => {
+            *depth += 1;
+            Token::ObjectStart
+        }
+        b'}' => {
+            *depth -= 1;
+            Token::ObjectEnd
+        }
+        b'[' => {
+            *depth += 1;
+            Token::ArrayStart
+        }
+        b']' => {
+            *depth -= 1;
+            Token::ArrayEnd
+        }
+        b't' => Token::Bool(true),
+        b'f' => Token::Bool(false),
+        b'n' => Token::Null,
+        _ => Token::Number(Number::new(text(bytes, at, end as usize))),
+    }
+}
+
+/// Whether the next byte that is not white is a colon. Behind a string that is ready there is one.
 #[inline(always)]
 fn is_colon_next(bytes: &[u8], at: usize) -> bool {
     match byte(bytes, at) {
@@ -161,10 +156,4 @@ fn is_colon_next(bytes: &[u8], at: usize) -> bool {
 #[cold]
 fn is_colon_behind_white(bytes: &[u8]) -> bool {
     bytes.iter().find(|&&byte| byte > b' ') == Some(&b':')
-}
-
-/// How many marks only this scalar has: the byte behind it may be a bracket, whose mark it is, too.
-#[inline(always)]
-fn marks_of_scalar(behind: u8) -> usize {
-    if matches!(behind, b'}' | b']') { 1 } else { 2 }
 }

@@ -1,0 +1,212 @@
+//! The first step: from bytes to tokens, a block at a time.
+//!
+//! A bit for each byte tells what it is; from these follow where strings are, and from that where
+//! tokens start and end. Strings are checked here, whole (escapes, control characters, UTF-8), and so
+//! are numbers and literals, each for itself: digits alone many at once, what is more one by one.
+
+use super::{
+    STRETCH_BLOCKS,
+    carry::Bytes as Carry,
+    kernel::{BLOCK, CODES, Kernel},
+};
+use crate::number;
+
+/// A bit of a string's end: the string has an escape.
+pub(crate) const ESCAPED: u32 = 1 << 31;
+
+/// Where tokens start and end, and what they are.
+pub(super) struct Marks<'m> {
+    /// Indices of first bytes; commas and colons have none.
+    pub(super) starts: &'m mut [u32],
+    pub(super) starts_count: usize,
+    /// Indices of the bytes behind the last ones.
+    pub(super) ends: &'m mut [u32],
+    pub(super) ends_count: usize,
+    /// What each token is; commas and colons are tokens here.
+    pub(super) codes: &'m mut [u64; CODES],
+    pub(super) codes_count: usize,
+}
+
+/// What is left for later, so that what cannot be foreseen does not hold up what comes behind it.
+#[derive(Debug)]
+pub(super) struct Later {
+    /// Where blocks are that have bytes from 0x80 up, or that have such before them.
+    high: Box<[u32; LATER]>,
+    /// Blocks in which scalars end that are more than digits.
+    complex: Box<[Complex; LATER]>,
+}
+
+/// One is written behind the last.
+const LATER: usize = STRETCH_BLOCKS + 1;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Complex {
+    /// Where the block is.
+    at: u32,
+    /// How many tokens end before it.
+    ends_count: u32,
+    /// Where tokens end in it.
+    ends: u64,
+    /// Where those scalars end.
+    complex: u64,
+    digit: u64,
+}
+
+impl Later {
+    pub(super) fn new() -> Self {
+        Self { high: Box::new([0; LATER]), complex: Box::new([Complex::default(); LATER]) }
+    }
+}
+
+/// Marks the tokens of the blocks from `at` up to `end`. False if any string or scalar is wrong;
+/// then the marks are of no meaning, nor is the carry.
+#[inline(always)]
+pub(super) fn mark<K: Kernel>(
+    bytes: &[u8],
+    at: usize,
+    end: usize,
+    carry: &mut Carry,
+    marks: &mut Marks<'_>,
+    later: &mut Later,
+) -> bool {
+    let mut wrong = 0;
+    let mut c = *carry;
+    let (mut starts_count, mut ends_count, mut codes_count) = (marks.starts_count, marks.ends_count, marks.codes_count);
+    let (mut high_count, mut complex_count) = (0, 0);
+    for (n, block) in bytes[at..end].as_chunks::<BLOCK>().0.iter().enumerate() {
+        let at = at + n * BLOCK;
+        let classes = K::classes(block);
+        let [code_0, code_1, code_2] = classes.code;
+
+        later.high[high_count] = at as u32;
+        high_count += usize::from((classes.high | c.high) != 0);
+        c.high = classes.high >> 61;
+        let mut quote = classes.quote;
+        let has_escapes = (classes.backslash | c.escaped | c.hex | c.has_escape) != 0;
+        if has_escapes {
+            let escaped = escaped(classes.backslash, &mut c.escaped);
+            let escapes = K::escapes(block);
+            let u = escaped & escapes.u;
+            let hex = c.hex | u << 1 | u << 2 | u << 3 | u << 4;
+            c.hex = u >> 63 | u >> 62 | u >> 61 | u >> 60;
+            wrong |= escaped & !escapes.letter | hex & !escapes.hex;
+            quote &= !escaped;
+        }
+        // With the opening quotes, but without the closing ones.
+        let string = K::prefix_xor(quote) ^ c.in_string;
+        c.in_string = ((string as i64) >> 63) as u64;
+        wrong |= classes.control & string;
+
+        let scalar = !(code_0 | code_1 | code_2 | string);
+        let going_on = scalar << 1 | c.scalar;
+        let scalar_start = scalar & !going_on;
+        let scalar_end = going_on & !scalar;
+        c.scalar = scalar >> 63;
+        let closing = quote & !string;
+        let tokens = (code_1 | code_2) & !string | quote & string | scalar_start;
+        let starts = tokens & (code_2 | !code_1);
+        let last = code_2 & !string | closing;
+        let ends = last << 1 | c.last | scalar_end;
+        c.last = last >> 63;
+
+        // Digits alone are right, unless they start with a zero and go on, or may go on.
+        let more = scalar & !classes.digit | scalar_start & classes.zero & (scalar >> 1 | 1 << 63);
+        let complex = behind(more, scalar, &mut c.complex) & scalar_end;
+        later.complex[complex_count] =
+            Complex { at: at as u32, ends_count: ends_count as u32, ends, complex, digit: classes.digit };
+        complex_count += usize::from(complex != 0);
+
+        let room = marks.starts[starts_count..].first_chunk_mut().expect("there is room for a block's marks");
+        K::flatten(starts, at as u32, room);
+        starts_count += starts.count_ones() as usize;
+        let room = marks.ends[ends_count..].first_chunk_mut().expect("there is room for a block's marks");
+        K::flatten(ends, at as u32, room);
+        if has_escapes {
+            // Whether the last byte ended a string with an escape is kept beside whether such a one goes on.
+            let ended = c.has_escape >> 1;
+            c.has_escape &= 1;
+            let escaped = behind(classes.backslash & string, string, &mut c.has_escape) & closing;
+            K::flag(escaped << 1 | ended, ends, ESCAPED, room);
+            c.has_escape |= escaped >> 63 << 1;
+        }
+        ends_count += ends.count_ones() as usize;
+        K::push(marks.codes, codes_count, block, classes.code, tokens);
+        codes_count += tokens.count_ones() as usize;
+    }
+    *carry = c;
+    (marks.starts_count, marks.ends_count, marks.codes_count) = (starts_count, ends_count, codes_count);
+    for &at in &later.high[..high_count] {
+        wrong |= u64::from(K::breaks_utf8(bytes, at as usize));
+    }
+    for block in &later.complex[..complex_count] {
+        wrong |= u64::from(!are_scalars(bytes, block, marks.starts));
+    }
+    wrong == 0
+}
+
+/// Whether all scalars are right that end in a block and are more than digits.
+#[inline(always)]
+fn are_scalars(bytes: &[u8], complex: &Complex, starts: &[u32]) -> bool {
+    let &Complex { at, ends_count, ends, mut complex, digit } = complex;
+    let at = at as usize;
+    let Some(block) = bytes[at..].first_chunk() else { return false };
+    let mut right = true;
+    while complex != 0 {
+        let end = complex.trailing_zeros();
+        complex &= complex - 1;
+        let before = (ends & !(!0 << end)).count_ones();
+        let start = starts[(ends_count + before) as usize] as usize;
+        if start < at || !is_common_scalar(block, (start - at) as u32, end, digit) {
+            right &= number::is_scalar(&bytes[start..at + end as usize]);
+        }
+    }
+    right
+}
+
+/// Whether this is a literal, or a number without an exponent; all is there from `start` up to `end`, and `digit` tells where
+/// digits are. Without branches, since which of them it is cannot be foreseen.
+#[inline(always)]
+fn is_common_scalar(block: &[u8; BLOCK], start: u32, end: u32, digit: u64) -> bool {
+    let (first, last) = (byte(block, start), end.wrapping_sub(4) as usize % (BLOCK - 3));
+    let last_four = u32::from_le_bytes([block[last], block[last + 1], block[last + 2], block[last + 3]]);
+    let length = end - start;
+    let literal = (length == 4)
+        & ((last_four == u32::from_le_bytes(*b"null")) | (last_four == u32::from_le_bytes(*b"true")))
+        | (length == 5) & (first == b'f') & (last_four == u32::from_le_bytes(*b"alse"));
+
+    let digits = start + u32::from(first == b'-');
+    let others = !digit & !(!0 << end) & !0 << digits;
+    let point = others.trailing_zeros().min(end);
+    let no_more = others & others.wrapping_sub(1) == 0;
+    let integer = (point > digits) & ((byte(block, digits) != b'0') | (point == digits + 1));
+    let fraction = (point == end) | (byte(block, point) == b'.') & (point + 1 < end);
+    literal | no_more & integer & fraction
+}
+
+#[inline(always)]
+fn byte(block: &[u8; BLOCK], index: u32) -> u8 {
+    block[index as usize % BLOCK]
+}
+
+/// Brings bits of `from` inside runs to the places behind the runs; other places are of no meaning.
+/// A run may reach into the block or out of it.
+#[inline(always)]
+fn behind(from: u64, runs: u64, carry: &mut u64) -> u64 {
+    let (sum, one) = runs.overflowing_add(from);
+    let (sum, two) = sum.overflowing_add(*carry);
+    *carry = u64::from(one | two);
+    sum
+}
+
+/// The characters that a backslash before them escapes. Of backslashes in a row each second is itself
+/// escaped: runs that start at an odd place are told from the others by a subtraction that carries
+/// through them, as in simdjson.
+#[inline(always)]
+fn escaped(backslash: u64, carry: &mut u64) -> u64 {
+    const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    let starts = backslash & !*carry;
+    let ends = ((starts << 1 | ODD).wrapping_sub(starts)) ^ ODD;
+    let escaped = ends ^ (backslash | *carry);
+    *carry = (ends & backslash) >> 63;
+    escaped
+}
