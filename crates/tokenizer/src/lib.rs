@@ -4,7 +4,8 @@
 //! [`Token`] borrows the window and dies at the next pull, so that nothing is copied that nobody
 //! asks for, and memory does not grow with the input: a document of 100 GiB needs the same few
 //! hundred KiB as one of 1 MiB. The grammar is RFC 8259 to the letter; what deviates from it is an
-//! [`Error`] with the exact offset in the stream, beyond 4 GiB too.
+//! [`Error`] with the exact offset in the stream, beyond 4 GiB too. On request, a [`Path`] says in
+//! which member or item that is, and a [`Picture`] shows the structure around it, without any value.
 //!
 //! The crate knows nothing of any particular document, of HTTP, or of tables.
 //!
@@ -39,6 +40,8 @@ mod error;
 mod index;
 mod nesting;
 mod number;
+mod path;
+mod picture;
 mod simd;
 mod text;
 mod tokens;
@@ -47,6 +50,8 @@ mod window;
 pub use backend::{Backend, UnknownBackend};
 pub use error::{Error, ErrorKind, Expected, Result};
 pub use number::Number;
+pub use path::Path;
+pub use picture::Picture;
 pub use text::{Decoded, Text};
 pub use tokens::{Limits, Next, Options, Token, Tokens};
 

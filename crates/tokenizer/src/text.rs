@@ -38,6 +38,11 @@ impl<'w> Text<'w> {
         self.escaped
     }
 
+    /// The decoded string's characters.
+    pub(crate) fn characters(self) -> impl Iterator<Item = char> + 'w {
+        Characters::new(self.raw)
+    }
+
     /// Whether the decoded string equals `expected`; costs a comparison of bytes where nothing is
     /// escaped.
     #[inline]

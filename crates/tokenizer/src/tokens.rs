@@ -22,6 +22,7 @@ use crate::{
     index::Index,
     nesting::Nesting,
     number::Number,
+    picture::Picture,
     simd,
     text::Text,
     window::Window,
@@ -287,9 +288,11 @@ impl<R: Read> Tokens<R> {
         let offset = self.window.offset(start);
         let skipped = self.skip();
         self.settle();
-        // The last token is whole; what is left to measure is the value.
-        self.token = self.position;
-        let skipped = skipped.and_then(|()| self.check_lengths());
+        let skipped = skipped.and_then(|()| {
+            // The last token is whole; what is left to measure is the value.
+            self.token = self.position;
+            self.check_lengths()
+        });
         let from = self.hold.take().unwrap_or(self.position);
         skipped?;
         self.offset = offset;
@@ -310,5 +313,19 @@ impl<R: Read> Tokens<R> {
     /// How many containers are open.
     pub fn depth(&self) -> u16 {
         self.depth
+    }
+
+    /// The structure around the byte that is wrong, without names and values; if nothing has failed,
+    /// around the first that has not been read. It is drawn from what the window holds, so it is to be
+    /// asked for before the tokenizer is dropped.
+    #[cold]
+    pub fn picture(&self) -> Picture {
+        let (offset, token) = match self.failed {
+            Some((_, offset)) => (offset, self.token),
+            // It is between two tokens.
+            None => (self.consumed(), usize::MAX),
+        };
+        let base = self.window.offset(0);
+        Picture::new(self.window.bytes(), base, token, (offset - base) as usize)
     }
 }

@@ -1,5 +1,6 @@
 //! The bounded window that slides over the stream.
 
+use crate::picture::Picture;
 use std::io::{self, Read};
 
 /// A buffer over a reader. It holds one contiguous stretch of the stream; [`Window::slide`] drops
@@ -45,6 +46,12 @@ impl<R: Read> Window<R> {
     #[inline]
     pub(crate) fn offset(&self, index: usize) -> u64 {
         self.base + index as u64
+    }
+
+    /// How many bytes to keep before those that are needed, for a [`Picture`]: a small part of the
+    /// window, so that it need not grow for them.
+    pub(crate) fn before_max(&self) -> usize {
+        Picture::BYTES_MAX.min(self.size_usual / 8)
     }
 
     /// Forgets the bytes before `keep` and reads at least one more behind the rest; what was at

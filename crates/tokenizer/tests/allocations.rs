@@ -2,7 +2,7 @@
 //! token longer than the window takes more, and gives it back. The same on every backend.
 
 use allocation_counter::{AllocationInfo, measure};
-use apsides_tokenizer::{Backend, Limits, Next, Options, Result, Token, Tokens};
+use apsides_tokenizer::{Backend, Limits, Next, Options, Path, Result, Token, Tokens};
 use std::io::{self, Read};
 
 const WINDOW: usize = 8 << 10;
@@ -154,6 +154,41 @@ fn decoding_allocates_nothing_without_escapes_and_reuses_its_scratch_with_them()
         let info = decode_all(backend, &mut scratch, true);
         assert_eq!((info.count_total, scratch.capacity()), (0, 64), "{info:?}");
     });
+}
+
+#[test]
+fn a_path_takes_what_its_deepest_place_needs() {
+    on_each(|backend| {
+        let taken = [10, ROWS].map(|rows| {
+            let mut path = Path::new();
+            let info = steady(document(rows, ""), backend, |tokens| {
+                while let Some(token) = tokens.pull()? {
+                    path.note(&token);
+                }
+                Ok(())
+            });
+            assert_eq!(path.to_string(), "$");
+            info.count_total
+        });
+        assert_eq!(taken, [taken[0]; 2], "it is the same for any document");
+        assert!(taken[0] <= 2, "the list of levels, and the names: {taken:?}");
+    });
+}
+
+#[test]
+fn a_path_takes_no_more_than_the_limit_for_a_name() {
+    const LEVELS: usize = 64;
+    let name = "n".repeat(50_000);
+    let json = format!("{}1{}", format!("{{\"{name}\":").repeat(LEVELS), "}".repeat(LEVELS));
+    let mut tokens = Tokens::new(json.as_bytes());
+    let info = measure(|| {
+        let mut path = Path::new();
+        while let Some(token) = tokens.pull().expect("the document is JSON") {
+            path.note(&token);
+        }
+    });
+    // Doubled for a moment: an old and a new list, the new of at most twice what is needed.
+    assert!(info.bytes_max < (3 * LEVELS * (Path::NAME_BYTES_MAX + 32)) as u64, "{info:?}");
 }
 
 #[test]

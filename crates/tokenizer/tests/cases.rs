@@ -4,7 +4,7 @@
 mod common;
 
 use apsides_tokenizer::{Backend, Decoded, ErrorKind, Expected, Limits, Next, Token, Tokens};
-use common::{Pieces, case::assert_spent, cuts, dump, expected, failure, hear, tokens};
+use common::{Failing, Pieces, case::assert_spent, cuts, dump, expected, failure, hear, tokens};
 use std::{
     collections::VecDeque,
     error::Error as _,
@@ -75,15 +75,6 @@ fn a_read_error_behind_the_document_is_an_error_of_its_end() {
 /// needed: a stream may be slow.
 #[test]
 fn a_read_error_comes_behind_all_that_was_read_before_it() {
-    struct Failing<'a>(Pieces<'a>);
-    impl Read for Failing<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            match self.0.read(buffer)? {
-                0 => Err(io::Error::other("hung up")),
-                count => Ok(count),
-            }
-        }
-    }
     let row = r#"{"id": 12345678, "name": "Zoë \"Z\" Müller", "x": [-1.5e3, true, false, null, {}]},"#;
     for json in [format!("[{}0]", row.repeat(5)), format!("[{}0 1]", row.repeat(3)), format!("\"{}", "é".repeat(300))]
     {

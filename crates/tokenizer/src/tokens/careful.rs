@@ -180,12 +180,13 @@ impl<R: Read> Tokens<R> {
         Ok(Some(self.window.bytes()[self.position]))
     }
 
-    /// Reads on, keeping what the token and the held value still need. All bytes in the window
-    /// have been passed when this is called. False at the end of the stream.
+    /// Reads on, keeping what the token and the held value still need, and a little before that for a
+    /// picture. All bytes in the window have been passed when this is called. False at the end of the stream.
     #[cold]
     pub(super) fn more(&mut self) -> Result<bool> {
         self.check_lengths()?;
-        let keep = self.hold.unwrap_or(self.token);
+        let needed = self.hold.unwrap_or(self.token);
+        let keep = needed.saturating_sub(self.window.before_max());
         let slid = self.window.slide(keep);
         self.index.slide(keep);
         self.position -= keep;

@@ -38,6 +38,18 @@ impl Read for Pieces<'_> {
     }
 }
 
+/// The same, that fails at the end of its input.
+pub(crate) struct Failing<'a>(pub(crate) Pieces<'a>);
+
+impl Read for Failing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::Error::other("hung up")),
+            count => Ok(count),
+        }
+    }
+}
+
 /// A token as the tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
