@@ -1,5 +1,6 @@
 //! AVX-512: a block is one vector.
 
+use super::scalar::{BACKSLASH, CONTROL, DIGIT, QUOTE, ZERO, class};
 use crate::index::{
     self, Stretch,
     kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
@@ -116,34 +117,12 @@ impl Kernel for Avx512 {
     }
 }
 
-// Bits of a byte's class beside the three of its code.
-const DIGIT: u8 = 1 << 3;
-const ZERO: u8 = 1 << 4;
-const CONTROL: u8 = 1 << 5;
-const QUOTE: u8 = 1 << 6;
-const BACKSLASH: u8 = 1 << 7;
-
 /// The class of each byte below 0x80.
 static CLASSES: [u8; 128] = {
     let mut table = [0; 128];
     let mut byte = 0;
     while byte < 128 {
-        table[byte as usize] = match byte {
-            b' ' => 1,
-            b'\t' | b'\n' | b'\r' => 1 | CONTROL,
-            b'"' => 1 | QUOTE,
-            b',' => 2,
-            b':' => 3,
-            b'{' => 4,
-            b'[' => 5,
-            b'}' => 6,
-            b']' => 7,
-            b'\\' => BACKSLASH,
-            b'0' => DIGIT | ZERO,
-            b'1'..=b'9' => DIGIT,
-            0..0x20 => CONTROL,
-            _ => 0,
-        };
+        table[byte] = class(byte as u8);
         byte += 1;
     }
     table

@@ -6,15 +6,15 @@ use crate::index::kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel};
 pub(super) struct Scalar;
 
 // Bits of a byte's class beside the three of its code.
-const DIGIT: u8 = 1 << 3;
-const ZERO: u8 = 1 << 4;
-const CONTROL: u8 = 1 << 5;
-const QUOTE: u8 = 1 << 6;
+pub(super) const DIGIT: u8 = 1 << 3;
+pub(super) const ZERO: u8 = 1 << 4;
+pub(super) const CONTROL: u8 = 1 << 5;
+pub(super) const QUOTE: u8 = 1 << 6;
 /// With this bit alone it is a backslash, and with [`ZERO`] a byte from 0x80 up.
-const BACKSLASH: u8 = 1 << 7;
+pub(super) const BACKSLASH: u8 = 1 << 7;
 const HIGH: u8 = BACKSLASH | ZERO;
 
-const fn class(byte: u8) -> u8 {
+pub(super) const fn class(byte: u8) -> u8 {
     match byte {
         b' ' => 1,
         b'\t' | b'\n' | b'\r' => 1 | CONTROL,
