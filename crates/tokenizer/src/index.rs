@@ -10,6 +10,9 @@
 //! brackets  brackets  up to 64 at a time: which kind of container is open       about a ninth
 //! ```
 //!
+//! A *mark* is an index in the window: each token has one of its first byte and one of the byte behind its last.
+//! To the grammar commas and colons are tokens too; they have no marks.
+//!
 //! Nothing is ever reported from here. Of a stretch that is not provably right nothing is kept, and
 //! a shorter one is tried, down to a single block; that is left to be read byte by byte, which finds the
 //! error and its exact place. The same becomes of the block in which the document ends, of one that is not

@@ -48,19 +48,18 @@ impl Containers {
         }
         let mut passed = from - self.before;
         while let Some(&Word { opens, closes, tokens }) = words.get(self.word) {
-            let (opens, mut closes) = (opens >> passed << passed, closes >> passed << passed);
-            let down = depth - goal;
-            if closes.count_ones() >= u32::from(down) {
-                let mut closed = 0;
-                while closes != 0 {
-                    let bit = closes & closes.wrapping_neg();
+            let (opens, closes) = (opens >> passed << passed, closes >> passed << passed);
+            let down = u32::from(depth - goal);
+            if closes.count_ones() >= down {
+                let (mut rest, mut closed) = (closes, 0);
+                while rest != 0 {
+                    let bit = rest & rest.wrapping_neg();
                     closed += 1;
-                    if closed == u32::from(down) + (opens & (bit - 1)).count_ones() {
+                    if closed == down + (opens & (bit - 1)).count_ones() {
                         return Ok(self.before + bit.trailing_zeros() as usize);
                     }
-                    closes ^= bit;
+                    rest ^= bit;
                 }
-                closes = self.words[self.word].closes >> passed << passed;
             }
             depth = (u32::from(depth) + opens.count_ones() - closes.count_ones()) as u16;
             self.before += tokens as usize;
