@@ -107,6 +107,21 @@ impl Index {
         self.cursor += 1;
     }
 
+    /// The marks of the next tokens, starts and ends, if so many are ready.
+    #[inline(always)]
+    pub(crate) fn ahead<const COUNT: usize>(&self) -> Option<([u32; COUNT], [u32; COUNT])> {
+        if self.cursor + COUNT > self.ready {
+            return None;
+        }
+        Some((*self.starts[self.cursor..].first_chunk()?, *self.ends[self.cursor..].first_chunk()?))
+    }
+
+    /// Passes so many tokens, which are ready.
+    #[inline(always)]
+    pub(crate) fn pass_many(&mut self, count: usize) {
+        self.cursor += count;
+    }
+
     /// The marks of all tokens that are ready.
     #[inline(always)]
     pub(crate) fn rest(&self) -> impl Iterator<Item = (&u32, &u32)> {

@@ -32,8 +32,17 @@ impl<'w> Number<'w> {
     /// The value, if it is written without fraction and exponent and fits.
     #[inline]
     pub fn to_i64(self) -> Option<i64> {
-        // The grammar's integers are a subset of what `i64` parses; a fraction or exponent fails.
-        self.text.parse().ok()
+        let text = self.text.as_bytes();
+        let (is_negative, digits) = match text.split_first() {
+            Some((b'-', digits)) => (true, digits),
+            _ => (false, text),
+        };
+        if digits.len() > SAFE_DIGITS {
+            // The grammar's integers are a subset of what `i64` parses; a fraction or exponent fails.
+            return self.text.parse().ok();
+        }
+        let magnitude = unsigned(digits)? as i64;
+        Some(if is_negative { -magnitude } else { magnitude })
     }
 
     /// The nearest double, ties to even; infinite where none is near.
@@ -42,6 +51,42 @@ impl<'w> Number<'w> {
         // correctly.
         self.text.parse().unwrap_or(f64::NAN)
     }
+}
+
+/// So many digits fit in an `i64`, whatever they are.
+const SAFE_DIGITS: usize = 18;
+
+/// The value of at most [`SAFE_DIGITS`] digits; none if something else is among them.
+#[inline]
+fn unsigned(digits: &[u8]) -> Option<u64> {
+    let (eights, rest) = digits.as_chunks::<8>();
+    let mut value = 0;
+    for eight in eights {
+        value = value * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+    }
+    for byte in rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    Some(value)
+}
+
+/// The value of eight digits, the first in the lowest byte: neighbours are joined three times, all
+/// pairs at once (Lemire, "Number parsing at a gigabyte per second", 2021).
+#[inline]
+fn eight_digits(text: u64) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let digits = text ^ (b'0' as u64 * ONES);
+    // Above nine or not seven bits, a byte's upper half is set by adding six or is set already.
+    if (digits | digits.wrapping_add(6 * ONES)) & (0xf0 * ONES) != 0 {
+        return None;
+    }
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 /// Bytes that can stand in a number.
@@ -121,6 +166,12 @@ mod tests {
     #[test]
     fn parses_exactly() {
         let number = |text| Number::parse(text).expect(text);
+        for text in ["0", "7", "12345678", "-12345678", "1234567890123", "99999999999999999", "999999999999999999"] {
+            assert_eq!(number(text).to_i64(), text.parse().ok(), "{text}");
+        }
+        for text in ["1234567.8", "1.2345678", "123456789e1", "12345678.90123456", "1e5", "-1E7", "1234567e"] {
+            assert_eq!(Number::new(text).to_i64(), None, "{text}");
+        }
         assert_eq!(number("-9223372036854775808").to_i64(), Some(i64::MIN));
         assert_eq!(number("9223372036854775808").to_i64(), None);
         assert_eq!(number("-0").to_i64(), Some(0));

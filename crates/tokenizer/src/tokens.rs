@@ -12,6 +12,7 @@
 //!       else                               read on if need be, one token carefully
 //! ```
 
+mod ahead;
 mod careful;
 mod scan;
 mod walk;

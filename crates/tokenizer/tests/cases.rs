@@ -4,7 +4,7 @@
 mod common;
 
 use apsides_tokenizer::{Backend, Decoded, ErrorKind, Expected, Limits, Next, Token, Tokens};
-use common::{Failing, Pieces, case::assert_spent, cuts, dump, expected, failure, hear, tokens};
+use common::{Failing, Pieces, case::assert_spent, cuts, dump, expected, failure, hear, tokens, windows};
 use std::{
     collections::VecDeque,
     error::Error as _,
@@ -249,4 +249,57 @@ fn errors_hold_nothing_of_the_document() {
     let error = tokens.raw().expect_err("not JSON");
     assert_eq!(error.to_string(), "expected a value at byte 11");
     assert!(!format!("{error:?}").contains("hunter"));
+}
+
+/// Members that come in one step are the tokens that pulling gives, and what is left comes behind them.
+#[test]
+fn members_in_one_step_are_what_pulling_gives() {
+    let long =
+        format!(r#"{{{}}}"#, (0..40).map(|id| format!(r#""{id}":{{"value":{id}.5}}"#)).collect::<Vec<_>>().join(","));
+    let documents = [
+        r#"{"a":1,"b":{"value":"x"},"c":{"value":[1]},"d":{"value":1,"e":2},"f":{},"g":{"v":1},"h":[{"value":1}],"i":null}"#,
+        r#" { "a" : 1 , "b" : { "value" : "\u0078" } , "\u0063" : { "value" : true } , "d" : { "v\u0061lue" : -2e5 } } "#,
+        r#"[{"value":1},["value",1],"value",{"a":{"value":{"value":{"value":false}}}}]"#,
+        r#"{"a":{"value":1},"a":{"value":1}"#,
+        r#"{"a":{"value":1},"b":{"value":1]}"#,
+        r#"{"a":1,"b":2"#,
+        long.as_str(),
+    ];
+    for document in documents {
+        let heard = hear(&mut Tokens::new(document.as_bytes()));
+        let expected: Vec<String> = heard.tokens.iter().map(|seen| seen.dump.clone()).collect();
+        for backend in Backend::available() {
+            for limits in windows(Limits::default()) {
+                for cut in cuts(document.len()) {
+                    let mut tokens = tokens(Pieces::new(document.as_bytes(), &cut), backend, limits);
+                    let (mut given, mut in_one_step) = (Vec::new(), 0);
+                    let failed = loop {
+                        if let Some((name, value)) = tokens.entry("value") {
+                            let name = dump(Token::Key(name));
+                            // The inner name is the one asked for, however it is written.
+                            let inner = expected[given.len() + 2].clone();
+                            assert!([r#""value":"#, r#""v\u0061lue":"#].contains(&inner.as_str()), "{inner}");
+                            let value = dump(value);
+                            given.extend([name, "{".to_owned(), inner, value, "}".to_owned()]);
+                            in_one_step += 1;
+                        } else if let Some((name, value)) = tokens.scalar_member() {
+                            given.extend([dump(Token::Key(name)), dump(value)]);
+                            in_one_step += 1;
+                        } else {
+                            match tokens.pull() {
+                                Ok(Some(token)) => given.push(dump(token)),
+                                Ok(None) => break None,
+                                Err(error) => break Some(failure(&error)),
+                            }
+                        }
+                        assert_eq!(tokens.consumed(), heard.tokens[given.len() - 1].consumed);
+                    };
+                    assert_eq!((&given, failed), (&expected, heard.failure), "{document} cut {cut:?} on {backend}");
+                    // Here there are whole blocks to be indexed.
+                    let indexed = limits == Limits::default() && cut == [usize::MAX] && document.len() >= 128;
+                    assert!(in_one_step > 0 || !indexed, "{document}");
+                }
+            }
+        }
+    }
 }

@@ -112,7 +112,7 @@ impl<R: Read> Tokens<R> {
 
 /// The token with these marks.
 #[inline(always)]
-fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -> Token<'w> {
+pub(super) fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -> Token<'w> {
     let first = byte(bytes, at);
     if first == b'"' {
         let (behind, is_escaped) = ((end & !ESCAPED) as usize, end & ESCAPED != 0);
@@ -145,7 +145,7 @@ fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -> Token<'w>
 
 /// Whether the next byte that is not white is a colon. Behind a string that is ready there is one.
 #[inline(always)]
-fn is_colon_next(bytes: &[u8], at: usize) -> bool {
+pub(super) fn is_colon_next(bytes: &[u8], at: usize) -> bool {
     match byte(bytes, at) {
         b':' => true,
         ..=b' ' => is_colon_behind_white(&bytes[at..]),

@@ -1,0 +1,79 @@
+//! A member and its value in one step, where the marks of both are at hand and of a common form.
+//!
+//! Most of a document of records is `"name":scalar` and `"id":{"name":scalar}`. Asked token by token
+//! that is a branch on each token's kind; here it is a few comparisons that nearly always go the same
+//! way. It is never an obligation: what is not at hand or of another form is left as it is.
+
+use super::{
+    Token, Tokens,
+    walk::{is_colon_next, token},
+};
+use crate::{index::ESCAPED, simd::marked::byte, text::Text};
+use std::io::Read;
+
+impl<R: Read> Tokens<R> {
+    /// The next member, name and value, if the value is a scalar and both are at hand: the same as
+    /// pulling both. None, and then nothing is read, if anything else comes next, or it is not known
+    /// yet what does: then [`pull`](Self::pull).
+    ///
+    /// ```
+    /// use apsides_tokenizer::Tokens;
+    /// let mut tokens = Tokens::new(r#"{"a":1,"b":[2]}"#.as_bytes());
+    /// tokens.pull()?;
+    /// let mut found = Vec::new();
+    /// while tokens.depth() > 0 {
+    ///     found.push(match tokens.scalar_member() {
+    ///         Some((name, value)) => format!("{} {value:?}", name.text()),
+    ///         None => format!("{:?}", tokens.pull()?),
+    ///     });
+    /// }
+    /// // Which of the two ways a member comes is not promised.
+    /// assert!(found.len() <= 6);
+    /// # Ok::<(), apsides_tokenizer::Error>(())
+    /// ```
+    #[inline]
+    pub fn scalar_member(&mut self) -> Option<(Text<'_>, Token<'_>)> {
+        let (starts, ends) = self.index.ahead::<2>()?;
+        let bytes = self.window.room();
+        let name = name(bytes, starts[0], ends[0])?;
+        if matches!(byte(bytes, starts[1] as usize), b'{' | b'[') {
+            return None;
+        }
+        self.index.pass_many(2);
+        Some((name, token(bytes, starts[1] as usize, ends[1], &mut 0)))
+    }
+
+    /// The next member, if its value is an object of one member, which is called `only`, and that
+    /// one's value is a scalar: `"id":{"only":scalar}`. Gives the outer name and the scalar: the same
+    /// as pulling all five tokens. None, and then nothing is read, if anything else comes next, or it
+    /// is not known yet what does: then [`pull`](Self::pull).
+    #[inline]
+    pub fn entry(&mut self, only: &str) -> Option<(Text<'_>, Token<'_>)> {
+        let (starts, ends) = self.index.ahead::<5>()?;
+        let bytes = self.window.room();
+        let at = |index: usize| byte(bytes, starts[index] as usize);
+        let name = name(bytes, starts[0], ends[0])?;
+        // The first token of an object is a name or its end.
+        let inner = || match token(bytes, starts[2] as usize, ends[2], &mut 1) {
+            Token::Key(inner) => inner.is(only),
+            _ => false,
+        };
+        if at(1) != b'{' || !inner() || matches!(at(3), b'{' | b'[') || at(4) != b'}' {
+            return None;
+        }
+        self.index.pass_many(5);
+        Some((name, token(bytes, starts[3] as usize, ends[3], &mut 0)))
+    }
+}
+
+/// The name with these marks, if it is one.
+#[inline(always)]
+fn name(bytes: &[u8], start: u32, end: u32) -> Option<Text<'_>> {
+    if byte(bytes, start as usize) != b'"' || !is_colon_next(bytes, (end & !ESCAPED) as usize) {
+        return None;
+    }
+    match token(bytes, start as usize, end, &mut 0) {
+        Token::Key(name) => Some(name),
+        _ => None,
+    }
+}
