@@ -1,75 +1,397 @@
-//! Column buffers that Arrow's own builders don't have.
+//! Column buffers that Arrow's own builders don't have: they keep what is known of a column, so
+//! that nobody has to find it out again.
+//!
+//! Dictionaries belong to a row group. Their indices are given here, in the order of the rows, so
+//! that batches can be encoded in any order and at the same time.
 //!
 //! A finished buffer goes to another thread and is freed there. So each buffer is made as large as
 //! the last one was: it need not grow, and what the allocator gets back fits what it is asked for.
 
 use arrow::{
-    array::{Array, ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, StringArray, StringBuilder},
-    datatypes::Int32Type,
+    array::{
+        Array, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int32Array, PrimitiveArray, RunArray,
+        StringArray, StringBuilder, UInt32Array,
+    },
+    buffer::NullBuffer,
+    datatypes::{ArrowNativeType, ArrowPrimitiveType, Int32Type, UInt32Type},
     error::ArrowError,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-/// A text column whose value mostly repeats: a row costs four bytes, whatever the text.
+/// A text column of many values, each of which stays for a run of rows: a row costs nothing, a run
+/// its text.
 #[derive(Default)]
-pub(crate) struct Repeated {
-    /// For each row, the index of its value.
-    keys: Vec<i32>,
+pub(crate) struct Runs {
+    /// For each run, the row behind it.
+    ends: Vec<i32>,
     values: StringBuilder,
+    rows: i32,
     /// The value of the rows to come.
     current: String,
-    /// Its index in `values`, once a row of this batch has it.
-    index: Option<i32>,
+    /// A row of this row group has it.
+    is_used: bool,
+    /// Runs of this row group, so also the values in its dictionary; and bytes of these.
+    group_runs: u32,
+    group_bytes: usize,
+    /// Runs before this batch's first one.
+    first: u32,
 }
 
-impl Repeated {
+impl Runs {
     /// Sets the value of the rows to come.
     pub(crate) fn set(&mut self, value: &str) {
-        self.current.clear();
-        self.current.push_str(value);
-        self.index = None;
+        if self.current != value {
+            self.current.clear();
+            self.current.push_str(value);
+            self.is_used = false;
+        }
     }
 
     /// Adds a row with the value set; gives the bytes that took.
+    #[inline]
     pub(crate) fn push(&mut self) -> usize {
-        let (index, bytes) = match self.index {
-            Some(index) => (index, 0),
-            None => {
-                let index = i32::try_from(self.values.len()).expect("a batch has fewer rows than 2^31");
-                self.values.append_value(&self.current);
-                self.index = Some(index);
-                (index, self.current.len() + 4)
+        self.rows += 1;
+        match self.ends.last_mut() {
+            Some(end) if self.is_used => {
+                *end = self.rows;
+                0
             }
-        };
-        self.keys.push(index);
-        bytes + 4
+            _ => self.begin_run(),
+        }
+    }
+
+    fn begin_run(&mut self) -> usize {
+        if self.ends.is_empty() {
+            // A run that went on when the last batch ended has its index already.
+            self.first = self.group_runs - u32::from(self.is_used);
+        }
+        if !self.is_used {
+            self.group_runs += 1;
+            self.group_bytes += self.current.len();
+            self.is_used = true;
+        }
+        self.values.append_value(&self.current);
+        self.ends.push(self.rows);
+        self.current.len() + 8
+    }
+
+    /// The index, in the row group's dictionary, of the first value of the batch so far.
+    pub(crate) fn first_index(&self) -> u32 {
+        self.first
+    }
+
+    /// Bytes in the row group's dictionary.
+    pub(crate) fn group_bytes(&self) -> usize {
+        self.group_bytes
     }
 
     /// The column of the rows so far; the value set stays.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.index = None;
-        dictionary(take(&mut self.keys), finish_text(&mut self.values))
+        self.rows = 0;
+        let ends = Int32Array::from(take(&mut self.ends));
+        Ok(Arc::new(RunArray::<Int32Type>::try_new(&ends, &finish_text(&mut self.values))?))
+    }
+
+    /// Begins a new row group.
+    pub(crate) fn end_group(&mut self) {
+        (self.is_used, self.group_runs, self.group_bytes, self.first) = (false, 0, 0, 0);
+    }
+}
+
+/// A text column of few values that come in any order: a row costs the index of its value.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// For each row, the index of its value; any, where it has none.
+    indices: Vec<u32>,
+    /// For each row, whether it has a value; empty as long as all have.
+    valid: Vec<bool>,
+    names: Dictionary,
+    /// The value set.
+    current: String,
+    /// Its index, once a row of this row group has it.
+    current_index: Option<u32>,
+}
+
+impl Names {
+    /// Adds a row; gives the bytes that took.
+    #[inline]
+    pub(crate) fn push(&mut self, name: &str) -> usize {
+        let index = self.names.index(name);
+        self.push_index(index);
+        4
+    }
+
+    /// Adds a row with a value or without; gives the bytes that took.
+    pub(crate) fn push_option(&mut self, name: Option<&str>) -> usize {
+        if name.is_none() {
+            self.valid.resize(self.indices.len(), true);
+            self.valid.push(false);
+            self.indices.push(0);
+            return 4;
+        }
+        self.push(name.unwrap_or_default())
+    }
+
+    /// Sets the value for [`Names::push_current`].
+    pub(crate) fn set(&mut self, name: &str) {
+        if self.current != name {
+            self.current.clear();
+            self.current.push_str(name);
+            self.current_index = None;
+        }
+    }
+
+    /// Adds a row with the value set; gives the bytes that took.
+    #[inline]
+    pub(crate) fn push_current(&mut self) -> usize {
+        let index = match self.current_index {
+            Some(index) => index,
+            None => *self.current_index.insert(self.names.index(&self.current)),
+        };
+        self.push_index(index);
+        4
+    }
+
+    fn push_index(&mut self, index: u32) {
+        self.indices.push(index);
+        if !self.valid.is_empty() {
+            self.valid.push(true);
+        }
+    }
+
+    /// Bytes in the row group's dictionary.
+    pub(crate) fn group_bytes(&self) -> usize {
+        self.names.bytes()
+    }
+
+    /// The column of the rows so far, over a dictionary that has all values of the row group so far.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let valid = (!self.valid.is_empty()).then(|| NullBuffer::from(std::mem::take(&mut self.valid)));
+        let indices = UInt32Array::try_new(take(&mut self.indices).into(), valid)?;
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, self.names.array())?))
+    }
+
+    /// Begins a new row group; the value set stays.
+    pub(crate) fn end_group(&mut self) {
+        self.names.clear();
+        self.current_index = None;
+    }
+}
+
+/// Texts and their indices, in the order in which they first came.
+///
+/// The same few texts come again and again. So a small table, found by a few instructions, knows where
+/// they are; only what is new to it is hashed. Ids of up to 16 bytes are compared as two numbers.
+struct Dictionary {
+    texts: String,
+    entries: Vec<Entry>,
+    /// By the place of its signature, the index of a text that was there lately.
+    lately: Box<[u32; PLACES]>,
+    indices: HashMap<Box<str>, u32>,
+    /// The texts as an array, until there are more.
+    array: Option<ArrayRef>,
+}
+
+/// Places for texts that came lately.
+const PLACES: usize = 1 << PLACE_BITS;
+const PLACE_BITS: u32 = 11;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    signature: Signature,
+    end: u32,
+}
+
+/// A text's length, first and last bytes: all there is to a short text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Signature {
+    length: usize,
+    head: u64,
+    tail: u64,
+}
+
+impl Signature {
+    #[inline]
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let (head, tail) = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+            _ => Self::ends_of_short(bytes),
+        };
+        Self { length: bytes.len(), head, tail }
+    }
+
+    /// Of less than eight bytes.
+    #[inline]
+    fn ends_of_short(bytes: &[u8]) -> (u64, u64) {
+        match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(head), Some(tail)) => (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into()),
+            _ => (bytes.iter().fold(0, |head, &byte| head << 8 | u64::from(byte)), 0),
+        }
+    }
+
+    /// Whether it tells all of the text.
+    #[inline]
+    fn is_whole(self) -> bool {
+        self.length <= 16
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> (u64::BITS - PLACE_BITS)) as usize
+    }
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self {
+            texts: String::new(),
+            entries: Vec::new(),
+            lately: Box::new([0; PLACES]),
+            indices: HashMap::new(),
+            array: None,
+        }
+    }
+}
+
+impl Dictionary {
+    #[inline]
+    fn index(&mut self, text: &str) -> u32 {
+        let signature = Signature::of(text);
+        let index = self.lately[signature.place()];
+        match self.entries.get(index as usize) {
+            Some(entry) if entry.signature == signature && (signature.is_whole() || self.get(index) == Some(text)) => {
+                index
+            }
+            _ => self.search(text, signature),
+        }
+    }
+
+    #[cold]
+    fn search(&mut self, text: &str, signature: Signature) -> u32 {
+        let index = match self.indices.get(text) {
+            Some(&index) => index,
+            None => self.add(text, signature),
+        };
+        self.lately[signature.place()] = index;
+        index
+    }
+
+    fn add(&mut self, text: &str, signature: Signature) -> u32 {
+        let index = self.entries.len() as u32;
+        self.texts.push_str(text);
+        self.entries.push(Entry { signature, end: self.texts.len() as u32 });
+        self.indices.insert(text.into(), index);
+        self.array = None;
+        index
+    }
+
+    fn get(&self, index: u32) -> Option<&str> {
+        let entry = self.entries.get(index as usize)?;
+        let end = entry.end as usize;
+        self.texts.get(end - entry.signature.length..end)
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts.len() + size_of::<Entry>() * self.entries.len()
+    }
+
+    fn array(&mut self) -> ArrayRef {
+        if let Some(array) = &self.array {
+            return Arc::clone(array);
+        }
+        let array = StringArray::from_iter_values((0..self.entries.len() as u32).filter_map(|index| self.get(index)));
+        Arc::clone(self.array.insert(Arc::new(array)))
+    }
+
+    /// Forgets all texts.
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.entries.clear();
+        self.indices.clear();
+        self.array = None;
+    }
+}
+
+/// A column of which most rows have no value; those cost nothing.
+pub(crate) struct Sparse<T> {
+    /// The rows that have a value, and these.
+    rows: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Sparse<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<T: Copy + Default> Sparse<T> {
+    /// Sets the value of a row, behind those that have one.
+    #[inline]
+    pub(crate) fn push(&mut self, row: usize, value: T) {
+        self.rows.push(row as u32);
+        self.values.push(value);
+    }
+
+    /// The values of so many rows, and which of them are any.
+    fn spread(&mut self, rows: usize) -> (Vec<T>, NullBuffer) {
+        let mut values = vec![T::default(); rows];
+        let mut valid = BooleanBufferBuilder::new(rows);
+        valid.append_n(rows, false);
+        for (row, value) in self.rows.drain(..).zip(self.values.drain(..)) {
+            values[row as usize] = value;
+            valid.set_bit(row as usize, true);
+        }
+        (values, NullBuffer::new(valid.finish()))
+    }
+
+    /// The column of so many rows.
+    pub(crate) fn finish<P>(&mut self, rows: usize) -> Result<ArrayRef, ArrowError>
+    where
+        T: ArrowNativeType,
+        P: ArrowPrimitiveType<Native = T>,
+    {
+        let (values, valid) = self.spread(rows);
+        Ok(Arc::new(PrimitiveArray::<P>::try_new(values.into(), Some(valid))?))
+    }
+}
+
+impl Sparse<bool> {
+    /// The column of so many rows.
+    pub(crate) fn finish_booleans(&mut self, rows: usize) -> ArrayRef {
+        let (values, valid) = self.spread(rows);
+        Arc::new(BooleanArray::new(values.into(), Some(valid)))
     }
 }
 
 /// A text column with a handful of values known beforehand.
 pub(crate) struct Labels {
-    keys: Vec<i32>,
+    indices: Vec<u32>,
     labels: ArrayRef,
 }
 
 impl Labels {
     pub(crate) fn new(labels: &[&str]) -> Self {
-        Self { keys: Vec::new(), labels: Arc::new(StringArray::from(labels.to_vec())) }
+        Self { indices: Vec::new(), labels: Arc::new(StringArray::from(labels.to_vec())) }
+    }
+
+    /// Rows so far.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.indices.len()
     }
 
     /// Adds a row with the label at `index`.
-    pub(crate) fn push(&mut self, index: i32) {
-        self.keys.push(index);
+    #[inline]
+    pub(crate) fn push(&mut self, index: u32) {
+        self.indices.push(index);
     }
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        dictionary(take(&mut self.keys), Arc::clone(&self.labels))
+        let indices = UInt32Array::from(take(&mut self.indices));
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, Arc::clone(&self.labels))?))
     }
 }
 
@@ -80,11 +402,58 @@ pub(crate) fn finish_text(builder: &mut StringBuilder) -> ArrayRef {
     Arc::new(array)
 }
 
-fn take(keys: &mut Vec<i32>) -> Vec<i32> {
-    let capacity = keys.len();
-    std::mem::replace(keys, Vec::with_capacity(capacity))
+fn take<T>(values: &mut Vec<T>) -> Vec<T> {
+    let capacity = values.len();
+    std::mem::replace(values, Vec::with_capacity(capacity))
 }
 
-fn dictionary(keys: Vec<i32>, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), values)?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::AsArray;
+
+    #[test]
+    fn a_run_that_crosses_batches_keeps_its_index() {
+        let mut runs = Runs::default();
+        let mut batch = |values: &[&str], end_group: bool| {
+            for value in values {
+                runs.set(value);
+                runs.push();
+            }
+            let first = runs.first_index();
+            let array = runs.finish().expect("a column");
+            if end_group {
+                runs.end_group();
+            }
+            let array = array.as_run::<Int32Type>().clone();
+            let texts: Vec<_> = array.values().as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+            (first, array.run_ends().values().to_vec(), texts.join(" "))
+        };
+        assert_eq!(batch(&["a", "a", "b"], false), (0, vec![2, 3], "a b".to_owned()));
+        assert_eq!(batch(&["b", "c"], false), (1, vec![1, 2], "b c".to_owned()));
+        assert_eq!(batch(&["d", "d"], true), (3, vec![2], "d".to_owned()));
+        assert_eq!(batch(&["d"], false), (0, vec![1], "d".to_owned()));
+        assert_eq!(batch(&["e"], false), (1, vec![1], "e".to_owned()));
+    }
+
+    #[test]
+    fn names_have_the_same_index_in_a_row_group() {
+        let mut names = Names::default();
+        let mut batch = |values: &[Option<&str>], end_group: bool| {
+            for value in values {
+                names.push_option(*value);
+            }
+            let array = names.finish().expect("a column");
+            if end_group {
+                names.end_group();
+            }
+            let array = array.as_dictionary::<UInt32Type>().clone();
+            let texts: Vec<_> = array.values().as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+            (array.keys().iter().collect::<Vec<_>>(), texts.join(" "))
+        };
+        let (a, b, c) = (Some(0), Some(1), Some(2));
+        assert_eq!(batch(&[Some("a"), Some("b"), Some("a"), Some("b")], false), (vec![a, b, a, b], "a b".into()));
+        assert_eq!(batch(&[Some("b"), None, Some("c")], true), (vec![b, None, c], "a b c".into()));
+        assert_eq!(batch(&[None, Some("c"), Some("")], false), (vec![None, a, b], "c ".into()));
+    }
 }

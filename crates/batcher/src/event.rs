@@ -48,8 +48,16 @@ pub(crate) enum Member {
 }
 
 impl Member {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::CorrelationId, Self::SourceEventTime, Self::TypeId, Self::CreatedAt, Self::Data];
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        match name {
+            "correlationId" => Some(Self::CorrelationId),
+            "sourceEventTime" => Some(Self::SourceEventTime),
+            "typeId" => Some(Self::TypeId),
+            "createdAt" => Some(Self::CreatedAt),
+            "data" => Some(Self::Data),
+            _ => None,
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -72,6 +80,17 @@ impl Event {
         self.data.set(None);
         self.seen = [false; 5];
         self.superseded = 0;
+    }
+
+    /// Empties a member's cell.
+    pub(crate) fn clear_cell(&mut self, member: Member) {
+        match member {
+            Member::CorrelationId => self.correlation_id.set(None),
+            Member::TypeId => self.type_id.set(None),
+            Member::SourceEventTime => self.source_event_time = None,
+            Member::CreatedAt => self.created_at = None,
+            Member::Data => self.data.set(None),
+        }
     }
 
     /// Notes that a member has come.

@@ -46,8 +46,9 @@ pub(crate) struct Export<'p, R, S> {
     attribute_ids: &'p HashSet<String>,
     progress: &'p Progress,
     findings: Findings,
-    /// For texts with escapes.
+    /// For texts with escapes, and for ids with them.
     scratch: String,
+    id_scratch: String,
     /// The name of the member being read, where it is needed beyond its token.
     member: String,
 }
@@ -102,6 +103,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
             progress,
             findings: Findings::default(),
             scratch: String::new(),
+            id_scratch: String::new(),
             member: String::new(),
         }
     }
@@ -221,7 +223,9 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
             Next::Object => {
                 self.tokens.pull()?;
                 self.scope.level = Level::Attributes;
-                while let Some(Token::Key(id)) = self.tokens.pull()? {
+                loop {
+                    self.usual_attributes()?;
+                    let Some(Token::Key(id)) = self.tokens.pull()? else { break };
                     copy(id, &mut self.scope.attribute_id, &mut self.findings);
                     self.scope.level = Level::Attribute;
                     self.attribute()?;
@@ -231,6 +235,27 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
             }
             Next::Null => self.tokens.skip()?,
             _ => self.unmapped(Whose::Member("attributes"), Reason::TypeMismatch)?,
+        }
+        Ok(())
+    }
+
+    /// Reads entries of `attributes` as long as they are of the usual form: `"id":{"value":scalar}`.
+    fn usual_attributes(&mut self) -> Step {
+        while let Some((id, value)) = self.tokens.entry("value") {
+            let id = decode(id, &mut self.id_scratch, &mut self.findings);
+            let value = match value {
+                Token::String(text) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
+                Token::Number(number) => number_value(number),
+                Token::Bool(value) => Value::Boolean(value),
+                _ if !self.attribute_ids.contains(id) => {
+                    self.counts.tags += 1;
+                    self.tables.tag(id)?;
+                    continue;
+                }
+                _ => Value::Null,
+            };
+            self.counts.attributes += 1;
+            self.tables.attribute(id, value)?;
         }
         Ok(())
     }
@@ -310,12 +335,11 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn event(&mut self) -> Step {
         self.tokens.pull()?;
         self.event.clear();
-        while let Some(Token::Key(name)) = self.tokens.pull()? {
-            match Member::ALL.into_iter().find(|member| name.is(member.name())) {
-                Some(member) => {
-                    self.event.see(member);
-                    self.event_member(member)?;
-                }
+        loop {
+            self.usual_members()?;
+            let Some(Token::Key(name)) = self.tokens.pull()? else { break };
+            match Member::of(name_of(name, &mut self.id_scratch)) {
+                Some(member) => self.event_member(member)?,
                 None => {
                     copy(name, &mut self.member, &mut self.findings);
                     self.unmapped(Whose::MemberRead, Reason::UnknownMember)?;
@@ -330,71 +354,53 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         Ok(())
     }
 
-    fn event_member(&mut self, member: Member) -> Step {
-        match member {
-            Member::CorrelationId | Member::TypeId => self.id(member),
-            Member::SourceEventTime => {
-                // Zero stands for "unknown" here.
-                self.event.source_event_time = self.time(member)?.filter(|&micros| micros != 0);
-                Ok(())
-            }
-            Member::CreatedAt => {
-                self.event.created_at = self.time(member)?;
-                Ok(())
-            }
-            Member::Data => {
-                if self.tokens.peek()? == Next::Null {
-                    self.event.data.set(None);
-                    self.tokens.skip()?;
-                } else {
-                    self.event.data.set(Some(self.tokens.raw()?));
+    /// Reads members of an event as long as their values are scalars and come in one step.
+    fn usual_members(&mut self) -> Step {
+        loop {
+            let mut cells = EventCells {
+                event: &mut self.event,
+                tables: &mut self.tables,
+                scope: &self.scope,
+                scratch: &mut self.scratch,
+                findings: &mut self.findings,
+            };
+            let Some((name, value)) = self.tokens.scalar_member() else { return Ok(()) };
+            match Member::of(name_of(name, &mut self.id_scratch)) {
+                Some(member) => cells.set(member, value)?,
+                None => {
+                    let name = decode(name, &mut self.id_scratch, cells.findings);
+                    let pointer = cells.scope.pointer(Some(name));
+                    cells.unmapped(&pointer, Reason::UnknownMember, value)?;
                 }
-                Ok(())
             }
         }
     }
 
-    /// Reads an id: text, or a number as written.
-    fn id(&mut self, member: Member) -> Step {
-        let cell = match member {
-            Member::CorrelationId => &mut self.event.correlation_id,
-            _ => &mut self.event.type_id,
-        };
-        cell.set(None);
-        if let Next::Object | Next::Array | Next::Bool = self.tokens.peek()? {
-            return self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch);
-        }
-        match self.tokens.pull()? {
-            Some(Token::String(text)) => cell.set(Some(decode(text, &mut self.scratch, &mut self.findings))),
-            Some(Token::Number(number)) => cell.set(Some(number.text())),
-            _ => {}
+    fn event_member(&mut self, member: Member) -> Step {
+        match (self.tokens.peek()?, member) {
+            (Next::Object | Next::Array, Member::Data) => {
+                self.event.see(member);
+                self.event.data.set(Some(self.tokens.raw()?));
+            }
+            (Next::Object | Next::Array, _) => {
+                self.event.see(member);
+                self.event.clear_cell(member);
+                self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch)?;
+            }
+            _ => {
+                let mut cells = EventCells {
+                    event: &mut self.event,
+                    tables: &mut self.tables,
+                    scope: &self.scope,
+                    scratch: &mut self.scratch,
+                    findings: &mut self.findings,
+                };
+                if let Some(value) = self.tokens.pull()? {
+                    cells.set(member, value)?;
+                }
+            }
         }
         Ok(())
-    }
-
-    /// Reads a time; gives its microseconds.
-    fn time(&mut self, member: Member) -> Result<Option<i64>, Stop> {
-        if let Next::Object | Next::Array | Next::Bool = self.tokens.peek()? {
-            self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch)?;
-            return Ok(None);
-        }
-        let quoted;
-        let (micros, text) = match self.tokens.pull()? {
-            Some(Token::Number(number)) => (time::micros(number), number.text()),
-            Some(Token::String(text)) => {
-                let decoded = decode(text, &mut self.scratch, &mut self.findings);
-                let micros = Number::parse(decoded).and_then(time::micros);
-                quoted = micros.is_none().then(|| format!("\"{}\"", text.text()));
-                (micros, quoted.as_deref().unwrap_or_default())
-            }
-            _ => return Ok(None),
-        };
-        if micros.is_none() {
-            let pointer = self.scope.pointer(Some(member.name()));
-            let (key, section) = (self.scope.export_key(), self.scope.section_id());
-            self.tables.unmapped(key, section, &pointer, Reason::TypeMismatch, text)?;
-        }
-        Ok(micros)
     }
 
     fn is_duplicate(&mut self) -> Result<bool, Stop> {
@@ -429,6 +435,114 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         self.tables.unmapped(self.scope.export_key(), self.scope.section_id(), &pointer, reason, value)?;
         Ok(())
     }
+}
+
+/// Where the scalars of an event go.
+struct EventCells<'a, S> {
+    event: &'a mut Event,
+    tables: &'a mut Tables<S>,
+    scope: &'a Scope,
+    scratch: &'a mut String,
+    findings: &'a mut Findings,
+}
+
+impl<S: BatchSink> EventCells<'_, S> {
+    fn set(&mut self, member: Member, value: Token<'_>) -> Result<()> {
+        self.event.see(member);
+        match member {
+            Member::CorrelationId | Member::TypeId => self.id(member, value),
+            Member::SourceEventTime => {
+                // Zero stands for "unknown" here.
+                self.event.source_event_time = self.time(member, value)?.filter(|&micros| micros != 0);
+                Ok(())
+            }
+            Member::CreatedAt => {
+                self.event.created_at = self.time(member, value)?;
+                Ok(())
+            }
+            Member::Data => {
+                let quoted;
+                self.event.data.set(match value {
+                    Token::Null => None,
+                    Token::String(text) => {
+                        quoted = format!("\"{}\"", text.text());
+                        Some(&quoted)
+                    }
+                    other => Some(plain(other)),
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// An id: text, or a number as written.
+    fn id(&mut self, member: Member, value: Token<'_>) -> Result<()> {
+        let cell = match member {
+            Member::CorrelationId => &mut self.event.correlation_id,
+            _ => &mut self.event.type_id,
+        };
+        match value {
+            Token::String(text) => cell.set(Some(decode(text, self.scratch, self.findings))),
+            Token::Number(number) => cell.set(Some(number.text())),
+            other => {
+                cell.set(None);
+                if let Token::Bool(_) = other {
+                    self.mismatch(member, other)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The microseconds of a time.
+    fn time(&mut self, member: Member, value: Token<'_>) -> Result<Option<i64>> {
+        let micros = match value {
+            Token::Number(number) => time::micros(number),
+            Token::String(text) => {
+                let decoded = decode(text, self.scratch, self.findings);
+                Number::parse(decoded).and_then(time::micros)
+            }
+            Token::Null => return Ok(None),
+            _ => None,
+        };
+        if micros.is_none() {
+            self.mismatch(member, value)?;
+        }
+        Ok(micros)
+    }
+
+    #[cold]
+    fn mismatch(&mut self, member: Member, value: Token<'_>) -> Result<()> {
+        let pointer = self.scope.pointer(Some(member.name()));
+        self.unmapped(&pointer, Reason::TypeMismatch, value)
+    }
+
+    #[cold]
+    fn unmapped(&mut self, pointer: &str, reason: Reason, value: Token<'_>) -> Result<()> {
+        let (key, section) = (self.scope.export_key(), self.scope.section_id());
+        match value {
+            Token::String(text) => {
+                let quoted = format!("\"{}\"", text.text());
+                self.tables.unmapped(key, section, pointer, reason, &quoted)
+            }
+            other => self.tables.unmapped(key, section, pointer, reason, plain(other)),
+        }
+    }
+}
+
+/// The JSON text of a scalar that is no string.
+fn plain(value: Token<'_>) -> &str {
+    match value {
+        Token::Number(number) => number.text(),
+        Token::Bool(true) => "true",
+        Token::Bool(false) => "false",
+        _ => "null",
+    }
+}
+
+/// A member's name, only to be compared.
+fn name_of<'s>(name: Text<'s>, scratch: &'s mut String) -> &'s str {
+    name.decode(scratch).text
 }
 
 fn number_value(number: Number<'_>) -> Value<'_> {

@@ -1,8 +1,8 @@
 //! From an APSIS One profile export to Parquet tables, published whole or not at all.
 //!
 //! ```text
-//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ writer (Parquet) ─▶ staging
-//!                     one thread                              queues    a thread per table
+//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ staging
+//!                       one thread                                   a thread per processor    one thread
 //! ```
 //!
 //! [`stage()`] reads an export to its end and writes its tables under a hidden name;
@@ -13,9 +13,11 @@
 
 mod column;
 mod duplicates;
+mod encode;
 mod error;
 mod event;
 mod export;
+mod gate;
 mod manifest;
 mod progress;
 mod schema;

@@ -24,9 +24,6 @@ pub enum TableId {
 pub enum ColumnType {
     /// UTF-8 text.
     String,
-    /// UTF-8 text whose values mostly repeat from row to row: the same to readers, held as a
-    /// dictionary while it is built.
-    RepeatedString,
     /// Signed, 32 bits.
     Int32,
     /// Signed, 64 bits.
@@ -39,6 +36,20 @@ pub enum ColumnType {
     TimestampMicrosUtc,
 }
 
+/// What is known of a column's values, and decides how they are held and encoded. Readers see no
+/// difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Nothing: each value is written as it is.
+    Any,
+    /// Many values, each of which stays for a run of rows: held once for each run.
+    Runs,
+    /// Few values that come in any order: held as indices into a dictionary of them.
+    Few,
+    /// Numbers near the one before: written as differences.
+    Steady,
+}
+
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -48,48 +59,74 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Whether a cell may be null.
     pub nullable: bool,
+    pub(crate) habit: Habit,
+    /// Whether least and greatest values are written, so that readers need not look where the value
+    /// they want cannot be. They help with times, and with export keys where those come in order.
+    /// Other ids and values stand in every part of a file.
+    pub(crate) has_range: bool,
 }
 
-use ColumnType::{Boolean, Double, Int32, Int64, RepeatedString, String, TimestampMicrosUtc};
+use ColumnType::{Boolean, Double, Int32, Int64, String, TimestampMicrosUtc};
 
 const fn required(name: &'static str, column_type: ColumnType) -> Column {
-    Column { name, column_type, nullable: false }
+    Column { name, column_type, nullable: false, habit: Habit::Any, has_range: false }
 }
 
 const fn optional(name: &'static str, column_type: ColumnType) -> Column {
-    Column { name, column_type, nullable: true }
+    Column { nullable: true, ..required(name, column_type) }
+}
+
+impl Column {
+    const fn in_runs(self) -> Self {
+        Self { habit: Habit::Runs, ..self }
+    }
+
+    const fn of_few(self) -> Self {
+        Self { habit: Habit::Few, ..self }
+    }
+
+    const fn steady(self) -> Self {
+        Self { habit: Habit::Steady, ..self }
+    }
+
+    const fn with_range(self) -> Self {
+        Self { has_range: true, ..self }
+    }
 }
 
 const PROFILES: &[Column] = &[
-    required("export_key", String),
-    required("section_count", Int32),
-    required("attribute_count", Int64),
-    required("tag_count", Int64),
-    required("event_count", Int64),
+    required("export_key", String).with_range(),
+    required("section_count", Int32).steady(),
+    required("attribute_count", Int64).steady(),
+    required("tag_count", Int64).steady(),
+    required("event_count", Int64).steady(),
 ];
 
 const ATTRIBUTES: &[Column] = &[
-    required("export_key", RepeatedString),
-    required("section_id", RepeatedString),
-    required("attribute_id", String),
-    required("value_type", RepeatedString),
+    required("export_key", String).in_runs().with_range(),
+    required("section_id", String).of_few(),
+    required("attribute_id", String).of_few(),
+    required("value_type", String).of_few(),
     optional("value_text", String),
     optional("value_integer", Int64),
     optional("value_double", Double),
     optional("value_boolean", Boolean),
 ];
 
-const TAGS: &[Column] =
-    &[required("export_key", RepeatedString), required("section_id", RepeatedString), required("tag_id", String)];
+const TAGS: &[Column] = &[
+    required("export_key", String).in_runs().with_range(),
+    required("section_id", String).of_few(),
+    required("tag_id", String).of_few(),
+];
 
 const EVENTS: &[Column] = &[
-    required("export_key", RepeatedString),
-    required("section_id", RepeatedString),
-    required("ordinal", Int64),
+    required("export_key", String).in_runs().with_range(),
+    required("section_id", String).of_few(),
+    required("ordinal", Int64).steady(),
     optional("correlation_id", String),
-    optional("type_id", String),
-    optional("source_event_time", TimestampMicrosUtc),
-    optional("created_at", TimestampMicrosUtc),
+    optional("type_id", String).of_few(),
+    optional("source_event_time", TimestampMicrosUtc).steady().with_range(),
+    optional("created_at", TimestampMicrosUtc).steady().with_range(),
     optional("data", String),
     required("is_duplicate", Boolean),
 ];
@@ -98,7 +135,7 @@ const UNMAPPED: &[Column] = &[
     optional("export_key", String),
     optional("section_id", String),
     required("pointer", String),
-    required("reason", String),
+    required("reason", String).of_few(),
     required("value", String),
 ];
 
@@ -129,19 +166,40 @@ impl TableId {
     }
 
     /// The Arrow schema of its record batches.
-    pub fn schema(self) -> SchemaRef {
-        let fields = self.columns().iter().map(|column| {
-            let data_type = match column.column_type {
-                String => DataType::Utf8,
-                RepeatedString => DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into()),
-                Int32 => DataType::Int32,
-                Int64 => DataType::Int64,
-                Double => DataType::Float64,
-                Boolean => DataType::Boolean,
-                TimestampMicrosUtc => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            };
-            Field::new(column.name, data_type, column.nullable)
-        });
+    pub(crate) fn batch_schema(self) -> SchemaRef {
+        self.schema(|column| {
+            let data_type = column.data_type();
+            match column.habit {
+                Habit::Runs => DataType::RunEndEncoded(
+                    Field::new("run_ends", DataType::Int32, false).into(),
+                    Field::new("values", data_type, true).into(),
+                ),
+                Habit::Few => DataType::Dictionary(DataType::UInt32.into(), data_type.into()),
+                Habit::Any | Habit::Steady => data_type,
+            }
+        })
+    }
+
+    /// The Arrow schema of its files.
+    pub(crate) fn file_schema(self) -> SchemaRef {
+        self.schema(Column::data_type)
+    }
+
+    fn schema(self, data_type: impl Fn(&Column) -> DataType) -> SchemaRef {
+        let fields = self.columns().iter().map(|column| Field::new(column.name, data_type(column), column.nullable));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}
+
+impl Column {
+    fn data_type(&self) -> DataType {
+        match self.column_type {
+            String => DataType::Utf8,
+            Int32 => DataType::Int32,
+            Int64 => DataType::Int64,
+            Double => DataType::Float64,
+            Boolean => DataType::Boolean,
+            TimestampMicrosUtc => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        }
     }
 }

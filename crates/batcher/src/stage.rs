@@ -1,28 +1,38 @@
-//! The threads of a conversion: the caller's reads the export, one per table encodes.
+//! The threads of a conversion: the caller's reads the export, some encode, one writes.
+//!
+//! ```text
+//!            batches ═▶ encoder ═▶ pages
+//! read ─ gate ═▶        encoder       ═▶ write
+//!          ▲            …                  │
+//!          └──── so many have arrived ─────┘
+//! ```
+//!
+//! Encoders take any batch, whatever its table. The writer puts them into their places again.
 
 use crate::{
     duplicates::Seen,
+    encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
     export::{Export, Findings},
-    manifest::{DataFile, Manifest, TableFiles},
+    gate::Gate,
+    manifest::{Manifest, TableFiles},
     progress::Progress,
     schema::TableId,
     staging::{Staged, Staging},
-    table::{BatchLimits, BatchSink, Tables},
-    writer::{FileOptions, TableWriter},
+    table::{Batch, BatchLimits, BatchSink, Tables},
+    writer::{Codec, FileOptions, TableWriter},
 };
 use apsides_tokenizer::{Limits, Tokens};
-use arrow::array::RecordBatch;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     collections::HashSet,
     io::Read,
     path::Path,
     sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
     },
-    thread::{self, ScopedJoinHandle},
+    thread::{self, ScopedJoinHandle, available_parallelism},
 };
 use tokio::runtime::Handle;
 
@@ -43,8 +53,13 @@ pub struct Options {
     pub batch_rows: usize,
     /// The most bytes of a record batch, give or take one row. Default 2 MiB.
     pub batch_bytes: usize,
-    /// Record batches that wait for each table's encoder. Default 2.
-    pub queue_batches: usize,
+    /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
+    pub dictionary_bytes: usize,
+    /// Threads that encode. Default: as many as there are processors. The output does not depend on
+    /// them.
+    pub threads: usize,
+    /// Record batches on their way from the reading to their row groups. Default 8.
+    pub batches_under_way: usize,
     /// Events of one profile that are remembered in memory to find repetitions; beyond that, in a
     /// temporary file. Default 256 Ki.
     pub duplicates_in_memory: usize,
@@ -60,7 +75,9 @@ impl Default for Options {
             limits: Limits::default(),
             batch_rows: 32 << 10,
             batch_bytes: 2 << 20,
-            queue_batches: 2,
+            dictionary_bytes: 8 << 20,
+            threads: available_parallelism().map_or(1, usize::from),
+            batches_under_way: 8,
             duplicates_in_memory: 256 << 10,
         }
     }
@@ -92,21 +109,30 @@ fn stage_from(
         .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
     // What is published must survive a loss of power.
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
+    let writers = TableId::ALL.map(|table| TableWriter::new(table, Arc::clone(&store), runtime.clone(), options.files));
+    let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
+    let gate = Gate::new(options.batches_under_way);
     let (findings, tables) = thread::scope(|scope| {
-        let mut queues = Queues::default();
+        let (batches, queue) = channel();
+        let (encoded, written) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let gate = &gate;
         let mut encoders = Vec::new();
-        for table in TableId::ALL {
-            let (sender, receiver) = sync_channel(options.queue_batches);
-            let writer = TableWriter::new(table, Arc::clone(&store), runtime.clone(), options.files);
-            let encoder = thread::Builder::new()
-                .name(table.name().to_owned())
-                .spawn_scoped(scope, move || encode(&receiver, writer))
-                .map_err(Error::Thread)?;
-            queues.0.push(sender);
-            encoders.push(encoder);
+        for number in 0..options.threads.max(1) {
+            let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
+            let codec = options.files.codec;
+            encoders.push(spawn(scope, format!("encode-{number}"), move || {
+                let _closer = gate.closer();
+                encode(&queue, &encoded, codec)
+            })?);
         }
-        let read = read(input, queues, options, progress);
-        join(read, encoders)
+        drop((queue, encoded));
+        let writer = spawn(scope, "write".to_owned(), move || {
+            let _closer = gate.closer();
+            write(&written, writers, gate)
+        })?;
+        let read = read(input, Batches { batches, gate }, options, progress);
+        join(read, encoders, writer)
     })?;
     let manifest = Manifest {
         version: Manifest::VERSION,
@@ -119,70 +145,86 @@ fn stage_from(
     Ok(staging.stage(manifest))
 }
 
-/// Reads the export, hands its batches to the encoders and tells them that they were all.
-fn read(input: &mut dyn Read, queues: Queues, options: &Options, progress: &Progress) -> Result<Findings> {
+type Thread<'scope, T> = ScopedJoinHandle<'scope, Result<T>>;
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: String,
+    run: impl FnOnce() -> Result<T> + Send + 'scope,
+) -> Result<Thread<'scope, T>> {
+    thread::Builder::new().name(name).spawn_scoped(scope, run).map_err(Error::Thread)
+}
+
+/// Reads the export and hands its batches to the encoders.
+fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress: &Progress) -> Result<Findings> {
     let tokens = Tokens::with_limits(input, options.limits);
-    let limits = BatchLimits { rows: options.batch_rows, bytes: options.batch_bytes };
+    let limits = BatchLimits {
+        rows: options.batch_rows,
+        bytes: options.batch_bytes,
+        group_rows: options.files.row_group_rows,
+        group_bytes: options.files.row_group_bytes,
+        file_bytes: options.files.file_bytes,
+        dictionary_bytes: options.dictionary_bytes,
+    };
     let seen = Seen::new(options.duplicates_in_memory);
-    let tables = Tables::new(queues, limits);
-    let (queues, findings) = Export::new(tokens, tables, seen, &options.attribute_ids, progress).read()?;
-    queues.finish()?;
+    let tables = Tables::new(batches, limits);
+    let (_, findings) = Export::new(tokens, tables, seen, &options.attribute_ids, progress).read()?;
     Ok(findings)
 }
 
-enum Message {
-    Batch(RecordBatch),
-    /// There are no more. A queue that ends without it belongs to a reading that failed.
-    Finish,
+/// Where batches go to be encoded.
+struct Batches<'g> {
+    batches: Sender<Batch>,
+    gate: &'g Gate,
 }
 
-/// The queue of each table's encoder, in the order of [`TableId::ALL`].
-#[derive(Default)]
-struct Queues(Vec<SyncSender<Message>>);
-
-impl Queues {
-    fn finish(self) -> Result<()> {
-        TableId::ALL.into_iter().try_for_each(|table| self.put(table, Message::Finish))
-    }
-
-    fn put(&self, table: TableId, message: Message) -> Result<()> {
-        self.0[table as usize].send(message).map_err(|_| Error::EncoderGone { table: table.name() })
+impl BatchSink for Batches<'_> {
+    fn send(&mut self, batch: Batch) -> Result<()> {
+        let gone = Error::EncoderGone { table: batch.table.name() };
+        // The gate bounds the queue.
+        if self.gate.enter() && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
-impl BatchSink for Queues {
-    fn send(&mut self, table: TableId, batch: RecordBatch) -> Result<()> {
-        self.put(table, Message::Batch(batch))
-    }
-}
-
-/// An encoder's thread. Gives the table's files, or none if the reading failed.
-fn encode(batches: &Receiver<Message>, mut writer: TableWriter) -> Result<Option<Vec<DataFile>>> {
+/// An encoder's thread.
+fn encode(queue: &Mutex<Receiver<Batch>>, encoded: &Sender<EncodedBatch>, codec: Codec) -> Result<()> {
+    let mut encoder = PageEncoder::with_codec(TableId::Profiles, codec)?;
     loop {
-        match batches.recv() {
-            Ok(Message::Batch(batch)) => writer.write(&batch)?,
-            Ok(Message::Finish) => return writer.finish().map(Some),
-            Err(_) => return Ok(None),
+        let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(batch) = batch else { return Ok(()) };
+        // Without a writer there is nothing to do; the writer tells why.
+        if encoded.send(encoder.batch(&batch)?).is_err() {
+            return Ok(());
         }
     }
 }
 
-type Encoder<'scope> = ScopedJoinHandle<'scope, Result<Option<Vec<DataFile>>>>;
+/// The writer's thread. Gives the tables' files.
+fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
+    for batch in encoded {
+        gate.leave(writers[batch.table as usize].write(batch)?);
+    }
+    // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
+    let files = TableId::ALL.into_iter().zip(writers);
+    files.map(|(table, writer)| Ok(TableFiles::new(table.name(), writer.finish()?))).collect()
+}
 
-/// Waits for the encoders. Of several errors, the one that caused the others is told.
-fn join(read: Result<Findings>, encoders: Vec<Encoder<'_>>) -> Result<(Findings, Vec<TableFiles>)> {
-    let mut tables = Vec::new();
-    let mut failure = None;
-    for (table, encoder) in TableId::ALL.into_iter().zip(encoders) {
-        match encoder.join() {
-            Ok(Ok(files)) => tables.push(TableFiles::new(table.name(), files.unwrap_or_default())),
-            Ok(Err(error)) => failure = failure.or(Some(error)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+/// Waits for the threads. Of several errors, the one that caused the others is told.
+fn join(
+    read: Result<Findings>,
+    encoders: Vec<Thread<'_, ()>>,
+    writer: Thread<'_, Vec<TableFiles>>,
+) -> Result<(Findings, Vec<TableFiles>)> {
+    let encoded = encoders.into_iter().try_for_each(joined);
+    let written = joined(writer);
+    match (read, encoded, written) {
+        (Ok(findings), Ok(()), Ok(tables)) => Ok((findings, tables)),
+        (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
+        (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
+        (Err(error), ..) => Err(error),
     }
-    match (read, failure) {
-        (Err(Error::EncoderGone { .. }) | Ok(_), Some(failure)) => Err(failure),
-        (Err(error), _) => Err(error),
-        (Ok(findings), None) => Ok((findings, tables)),
-    }
+}
+
+fn joined<T>(thread: Thread<'_, T>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,35 +1,54 @@
 //! Rows of the five tables, collected column by column and handed on as record batches.
 //!
-//! A batch ends after a number of rows or bytes that depends on the rows alone, so that the files
-//! do not depend on how the input came in.
+//! Where a batch and a row group end depends on the rows alone, so that the files do not depend on
+//! how the input came in, nor on the threads that encode.
 
 use crate::{
-    column::{Labels, Repeated, finish_text},
+    column::{Labels, Names, Runs, Sparse, finish_text},
     error::{Error, Result},
     event::Event,
     schema::TableId,
 };
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder,
-        TimestampMicrosecondBuilder,
+        ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
     },
-    datatypes::SchemaRef,
+    datatypes::{Float64Type, Int64Type, SchemaRef},
     error::ArrowError,
 };
 use std::sync::Arc;
 
-/// Takes finished record batches, in order.
-pub(crate) trait BatchSink {
-    /// Hands on a batch of a table; waits while the table's queue is full.
-    fn send(&mut self, table: TableId, batch: RecordBatch) -> Result<()>;
+/// A record batch and its place in its table.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) table: TableId,
+    /// Batches of the table before this one.
+    pub(crate) sequence: u64,
+    pub(crate) records: RecordBatch,
+    /// The index of the first value of its column in runs, in the row group's dictionary.
+    pub(crate) first_index: u32,
+    /// It is the last of its row group.
+    pub(crate) ends_group: bool,
 }
 
-/// When a batch is full: whichever comes first.
+/// Takes finished batches, in the order of each table.
+pub(crate) trait BatchSink {
+    /// Hands on a batch; waits while too many are on their way.
+    fn send(&mut self, batch: Batch) -> Result<()>;
+}
+
+/// When a batch or a row group is full: whichever comes first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
+    pub(crate) group_rows: usize,
+    /// Of the row groups of all tables together, before they are encoded.
+    pub(crate) group_bytes: usize,
+    /// Of each row group before it is encoded: what does not fit a file.
+    pub(crate) file_bytes: usize,
+    /// Of each dictionary.
+    pub(crate) dictionary_bytes: usize,
 }
 
 /// What an attribute's value is.
@@ -63,22 +82,24 @@ pub(crate) struct ProfileCounts {
 /// The tables under construction.
 pub(crate) struct Tables<S> {
     sink: S,
-    profiles: Batch<Profiles>,
-    attributes: Batch<Attributes>,
-    tags: Batch<Tags>,
-    events: Batch<Events>,
-    unmapped: Batch<Unmapped>,
+    limits: BatchLimits,
+    profiles: Table<Profiles>,
+    attributes: Table<Attributes>,
+    tags: Table<Tags>,
+    events: Table<Events>,
+    unmapped: Table<Unmapped>,
 }
 
 impl<S: BatchSink> Tables<S> {
     pub(crate) fn new(sink: S, limits: BatchLimits) -> Self {
         Self {
             sink,
-            profiles: Batch::new(TableId::Profiles, limits, Profiles::default()),
-            attributes: Batch::new(TableId::Attributes, limits, Attributes::new()),
-            tags: Batch::new(TableId::Tags, limits, Tags::default()),
-            events: Batch::new(TableId::Events, limits, Events::new()),
-            unmapped: Batch::new(TableId::Unmapped, limits, Unmapped::default()),
+            limits,
+            profiles: Table::new(TableId::Profiles, limits, Profiles::default()),
+            attributes: Table::new(TableId::Attributes, limits, Attributes::new()),
+            tags: Table::new(TableId::Tags, limits, Tags::default()),
+            events: Table::new(TableId::Events, limits, Events::new()),
+            unmapped: Table::new(TableId::Unmapped, limits, Unmapped::new()),
         }
     }
 
@@ -103,24 +124,23 @@ impl<S: BatchSink> Tables<S> {
         columns.attribute_count.append_value(counts.attributes);
         columns.tag_count.append_value(counts.tags);
         columns.event_count.append_value(counts.events);
-        self.profiles.row(export_key.len() + 28, &mut self.sink)
+        if self.profiles.row(export_key.len() + 28) { self.flush(TableId::Profiles) } else { Ok(()) }
     }
 
     pub(crate) fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
         let bytes = self.attributes.columns.push(id, value);
-        self.attributes.row(bytes, &mut self.sink)
+        if self.attributes.row(bytes) { self.flush(TableId::Attributes) } else { Ok(()) }
     }
 
     pub(crate) fn tag(&mut self, id: &str) -> Result<()> {
         let columns = &mut self.tags.columns;
-        let bytes = columns.export_key.push() + columns.section_id.push() + id.len() + 4;
-        columns.tag_id.append_value(id);
-        self.tags.row(bytes, &mut self.sink)
+        let bytes = columns.export_key.push() + columns.section_id.push_current() + columns.tag_id.push(id);
+        if self.tags.row(bytes) { self.flush(TableId::Tags) } else { Ok(()) }
     }
 
     pub(crate) fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()> {
         let bytes = self.events.columns.push(ordinal, event, is_duplicate);
-        self.events.row(bytes, &mut self.sink)
+        if self.events.row(bytes) { self.flush(TableId::Events) } else { Ok(()) }
     }
 
     pub(crate) fn unmapped(
@@ -135,24 +155,54 @@ impl<S: BatchSink> Tables<S> {
         columns.export_key.append_option(export_key);
         columns.section_id.append_option(section_id);
         columns.pointer.append_value(pointer);
-        columns.reason.append_value(match reason {
-            Reason::UnknownMember => "unknown_member",
-            Reason::TypeMismatch => "type_mismatch",
-        });
+        columns.reason.push(reason as u32);
         columns.value.append_value(value);
         let length = |text: Option<&str>| text.map_or(0, str::len);
-        let bytes = length(export_key) + length(section_id) + pointer.len() + value.len() + 34;
-        self.unmapped.row(bytes, &mut self.sink)
+        let bytes = length(export_key) + length(section_id) + pointer.len() + value.len() + 24;
+        if self.unmapped.row(bytes) { self.flush(TableId::Unmapped) } else { Ok(()) }
     }
 
     /// Hands on what is left and gives back the sink.
     pub(crate) fn finish(mut self) -> Result<S> {
-        self.profiles.flush(&mut self.sink)?;
-        self.attributes.flush(&mut self.sink)?;
-        self.tags.flush(&mut self.sink)?;
-        self.events.flush(&mut self.sink)?;
-        self.unmapped.flush(&mut self.sink)?;
+        for table in TableId::ALL {
+            if self.table(table).group_rows() > 0 {
+                self.hand_on(table, true)?;
+            }
+        }
         Ok(self.sink)
+    }
+
+    /// Hands on a table's batch. If row groups have grown to their limit by that, one of them ends.
+    #[cold]
+    fn flush(&mut self, table: TableId) -> Result<()> {
+        let limits = self.limits;
+        let this = self.table(table);
+        let ends_group = this.group_rows() >= limits.group_rows
+            || this.group_bytes() >= limits.file_bytes
+            || this.dictionary_bytes() >= limits.dictionary_bytes;
+        self.hand_on(table, ends_group)?;
+        let group_bytes = TableId::ALL.map(|table| self.table(table).group_bytes());
+        if group_bytes.iter().sum::<usize>() < limits.group_bytes {
+            return Ok(());
+        }
+        // It is the first of the largest, not the one that happens to be here.
+        let largest = TableId::ALL.into_iter().rev().max_by_key(|&table| group_bytes[table as usize]);
+        largest.map_or(Ok(()), |table| self.hand_on(table, true))
+    }
+
+    fn hand_on(&mut self, table: TableId, ends_group: bool) -> Result<()> {
+        let batch = self.table(table).finish(ends_group).map_err(|source| Error::encode(table, source.into()))?;
+        self.sink.send(batch)
+    }
+
+    fn table(&mut self, table: TableId) -> &mut dyn AnyTable {
+        match table {
+            TableId::Profiles => &mut self.profiles,
+            TableId::Attributes => &mut self.attributes,
+            TableId::Tags => &mut self.tags,
+            TableId::Events => &mut self.events,
+            TableId::Unmapped => &mut self.unmapped,
+        }
     }
 }
 
@@ -160,42 +210,93 @@ impl<S: BatchSink> Tables<S> {
 trait Columns {
     /// The columns of the rows so far, in the order of the schema; then there are none.
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError>;
+
+    /// The index of the first value of the column in runs, if there is one, in the row group's
+    /// dictionary.
+    fn first_index(&self) -> u32 {
+        0
+    }
+
+    /// The bytes of the largest dictionary.
+    fn dictionary_bytes(&self) -> usize {
+        0
+    }
+
+    /// Begins a new row group.
+    fn end_group(&mut self) {}
 }
 
 /// Columns with the count of what is in them.
-struct Batch<C> {
-    table: TableId,
+struct Table<C> {
+    id: TableId,
     schema: SchemaRef,
     limits: BatchLimits,
+    /// Of the batch.
     rows: usize,
     bytes: usize,
+    /// What fills it.
+    rows_max: usize,
+    /// Of the batches of the row group that were handed on.
+    group_rows: usize,
+    group_bytes: usize,
+    sequence: u64,
     columns: C,
 }
 
-impl<C: Columns> Batch<C> {
-    fn new(table: TableId, limits: BatchLimits, columns: C) -> Self {
-        Self { table, schema: table.schema(), limits, rows: 0, bytes: 0, columns }
+impl<C: Columns> Table<C> {
+    fn new(id: TableId, limits: BatchLimits, columns: C) -> Self {
+        let schema = id.batch_schema();
+        let rows_max = limits.rows.min(limits.group_rows);
+        Self { id, schema, limits, rows: 0, bytes: 0, rows_max, group_rows: 0, group_bytes: 0, sequence: 0, columns }
     }
 
-    /// Counts a row that was added, and hands on the batch if that filled it.
+    /// Counts a row that was added; true if the batch is full by that.
     #[inline]
-    fn row(&mut self, bytes: usize, sink: &mut impl BatchSink) -> Result<()> {
+    fn row(&mut self, bytes: usize) -> bool {
         self.rows += 1;
         self.bytes += bytes;
-        if self.rows >= self.limits.rows || self.bytes >= self.limits.bytes { self.flush(sink) } else { Ok(()) }
+        self.rows >= self.rows_max || self.bytes >= self.limits.bytes
+    }
+}
+
+/// A table whatever its columns.
+trait AnyTable {
+    fn group_rows(&self) -> usize;
+    fn group_bytes(&self) -> usize;
+    fn dictionary_bytes(&self) -> usize;
+    /// The batch so far, which may be without rows; then there is none.
+    fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError>;
+}
+
+impl<C: Columns> AnyTable for Table<C> {
+    fn group_rows(&self) -> usize {
+        self.group_rows + self.rows
     }
 
-    fn flush(&mut self, sink: &mut impl BatchSink) -> Result<()> {
-        if self.rows == 0 {
-            return Ok(());
-        }
+    fn group_bytes(&self) -> usize {
+        self.group_bytes + self.bytes
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.columns.dictionary_bytes()
+    }
+
+    fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError> {
+        let first_index = self.columns.first_index();
+        let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
+        let batch = Batch { table: self.id, sequence: self.sequence, records, first_index, ends_group };
+        self.sequence += 1;
+        (self.group_rows, self.group_bytes) = match ends_group {
+            true => (0, 0),
+            false => (self.group_rows(), self.group_bytes()),
+        };
         (self.rows, self.bytes) = (0, 0);
-        let batch = self
-            .columns
-            .finish()
-            .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
-            .map_err(|source| Error::encode(self.table, source.into()))?;
-        sink.send(self.table, batch)
+        // A row group has exactly as many rows as it may.
+        self.rows_max = self.limits.rows.min(self.limits.group_rows - self.group_rows);
+        if ends_group {
+            self.columns.end_group();
+        }
+        Ok(batch)
     }
 }
 
@@ -220,89 +321,131 @@ impl Columns for Profiles {
     }
 }
 
+/// The names of a [`Reason`].
+const REASONS: [&str; 2] = ["unknown_member", "type_mismatch"];
+
 const VALUE_TYPES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];
 
 struct Attributes {
-    export_key: Repeated,
-    section_id: Repeated,
-    attribute_id: StringBuilder,
+    export_key: Runs,
+    section_id: Names,
+    attribute_id: Names,
     /// Indices into [`VALUE_TYPES`].
     value_type: Labels,
     value_text: StringBuilder,
-    value_integer: Int64Builder,
-    value_double: Float64Builder,
-    value_boolean: BooleanBuilder,
+    value_integer: Sparse<i64>,
+    value_double: Sparse<f64>,
+    value_boolean: Sparse<bool>,
 }
 
 impl Attributes {
     fn new() -> Self {
         Self {
-            export_key: Repeated::default(),
-            section_id: Repeated::default(),
-            attribute_id: StringBuilder::new(),
+            export_key: Runs::default(),
+            section_id: Names::default(),
+            attribute_id: Names::default(),
             value_type: Labels::new(&VALUE_TYPES),
             value_text: StringBuilder::new(),
-            value_integer: Int64Builder::new(),
-            value_double: Float64Builder::new(),
-            value_boolean: BooleanBuilder::new(),
+            value_integer: Sparse::default(),
+            value_double: Sparse::default(),
+            value_boolean: Sparse::default(),
         }
     }
 
     fn push(&mut self, id: &str, value: Value<'_>) -> usize {
-        let (value_type, text, integer, double, boolean) = match value {
-            Value::String(text) => (0, Some(text), None, None, None),
-            // The nearest double of an integer is what the conversion rounds to.
-            Value::Integer { text, value } => (1, Some(text), Some(value), Some(value as f64), None),
-            Value::Double { text, value } => (2, Some(text), None, value.is_finite().then_some(value), None),
-            Value::Boolean(value) => (3, Some(if value { "true" } else { "false" }), None, None, Some(value)),
-            Value::Object(raw) => (4, Some(raw), None, None, None),
-            Value::Array(raw) => (5, Some(raw), None, None, None),
-            Value::Null => (6, None, None, None, None),
+        let row = self.value_type.len();
+        let (value_type, text) = match value {
+            Value::String(text) => (0, Some(text)),
+            Value::Integer { text, value } => {
+                self.value_integer.push(row, value);
+                // The nearest double of an integer is what the conversion rounds to.
+                self.value_double.push(row, value as f64);
+                (1, Some(text))
+            }
+            Value::Double { text, value } => {
+                if value.is_finite() {
+                    self.value_double.push(row, value);
+                }
+                (2, Some(text))
+            }
+            Value::Boolean(value) => {
+                self.value_boolean.push(row, value);
+                (3, Some(if value { "true" } else { "false" }))
+            }
+            Value::Object(raw) => (4, Some(raw)),
+            Value::Array(raw) => (5, Some(raw)),
+            Value::Null => (6, None),
         };
-        self.attribute_id.append_value(id);
         self.value_type.push(value_type);
         self.value_text.append_option(text);
-        self.value_integer.append_option(integer);
-        self.value_double.append_option(double);
-        self.value_boolean.append_option(boolean);
-        self.export_key.push() + self.section_id.push() + id.len() + text.map_or(0, str::len) + 30
+        let ids = self.export_key.push() + self.section_id.push_current() + self.attribute_id.push(id);
+        ids + text.map_or(0, str::len) + 26
     }
 }
 
 impl Columns for Attributes {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let rows = self.value_type.len();
         Ok(vec![
             self.export_key.finish()?,
             self.section_id.finish()?,
-            finish_text(&mut self.attribute_id),
+            self.attribute_id.finish()?,
             self.value_type.finish()?,
             finish_text(&mut self.value_text),
-            Arc::new(self.value_integer.finish()),
-            Arc::new(self.value_double.finish()),
-            Arc::new(self.value_boolean.finish()),
+            self.value_integer.finish::<Int64Type>(rows)?,
+            self.value_double.finish::<Float64Type>(rows)?,
+            self.value_boolean.finish_booleans(rows),
         ])
+    }
+
+    fn first_index(&self) -> u32 {
+        self.export_key.first_index()
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.attribute_id.group_bytes())
+    }
+
+    fn end_group(&mut self) {
+        self.export_key.end_group();
+        self.section_id.end_group();
+        self.attribute_id.end_group();
     }
 }
 
 #[derive(Default)]
 struct Tags {
-    export_key: Repeated,
-    section_id: Repeated,
-    tag_id: StringBuilder,
+    export_key: Runs,
+    section_id: Names,
+    tag_id: Names,
 }
 
 impl Columns for Tags {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        Ok(vec![self.export_key.finish()?, self.section_id.finish()?, finish_text(&mut self.tag_id)])
+        Ok(vec![self.export_key.finish()?, self.section_id.finish()?, self.tag_id.finish()?])
+    }
+
+    fn first_index(&self) -> u32 {
+        self.export_key.first_index()
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.tag_id.group_bytes())
+    }
+
+    fn end_group(&mut self) {
+        self.export_key.end_group();
+        self.section_id.end_group();
+        self.tag_id.end_group();
     }
 }
 
 struct Events {
-    export_key: Repeated,
-    section_id: Repeated,
+    export_key: Runs,
+    section_id: Names,
     ordinal: Int64Builder,
     correlation_id: StringBuilder,
-    type_id: StringBuilder,
+    type_id: Names,
     source_event_time: TimestampMicrosecondBuilder,
     created_at: TimestampMicrosecondBuilder,
     data: StringBuilder,
@@ -313,11 +456,11 @@ impl Events {
     fn new() -> Self {
         let times = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
         Self {
-            export_key: Repeated::default(),
-            section_id: Repeated::default(),
+            export_key: Runs::default(),
+            section_id: Names::default(),
             ordinal: Int64Builder::new(),
             correlation_id: StringBuilder::new(),
-            type_id: StringBuilder::new(),
+            type_id: Names::default(),
             source_event_time: times(),
             created_at: times(),
             data: StringBuilder::new(),
@@ -326,16 +469,17 @@ impl Events {
     }
 
     fn push(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> usize {
-        let texts = [event.correlation_id.get(), event.type_id.get(), event.data.get()];
+        let texts = [event.correlation_id.get(), event.data.get()];
         self.ordinal.append_value(ordinal);
         self.correlation_id.append_option(texts[0]);
-        self.type_id.append_option(texts[1]);
         self.source_event_time.append_option(event.source_event_time);
         self.created_at.append_option(event.created_at);
-        self.data.append_option(texts[2]);
+        self.data.append_option(texts[1]);
         self.is_duplicate.append_value(is_duplicate);
         let lengths: usize = texts.iter().flatten().map(|text| text.len()).sum();
-        self.export_key.push() + self.section_id.push() + lengths + 37
+        let ids =
+            self.export_key.push() + self.section_id.push_current() + self.type_id.push_option(event.type_id.get());
+        ids + lengths + 33
     }
 }
 
@@ -346,22 +490,48 @@ impl Columns for Events {
             self.section_id.finish()?,
             Arc::new(self.ordinal.finish()),
             finish_text(&mut self.correlation_id),
-            finish_text(&mut self.type_id),
+            self.type_id.finish()?,
             Arc::new(self.source_event_time.finish()),
             Arc::new(self.created_at.finish()),
             finish_text(&mut self.data),
             Arc::new(self.is_duplicate.finish()),
         ])
     }
+
+    fn first_index(&self) -> u32 {
+        self.export_key.first_index()
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.type_id.group_bytes())
+    }
+
+    fn end_group(&mut self) {
+        self.export_key.end_group();
+        self.section_id.end_group();
+        self.type_id.end_group();
+    }
 }
 
-#[derive(Default)]
 struct Unmapped {
     export_key: StringBuilder,
     section_id: StringBuilder,
     pointer: StringBuilder,
-    reason: StringBuilder,
+    /// Indices into [`REASONS`].
+    reason: Labels,
     value: StringBuilder,
+}
+
+impl Unmapped {
+    fn new() -> Self {
+        Self {
+            export_key: StringBuilder::new(),
+            section_id: StringBuilder::new(),
+            pointer: StringBuilder::new(),
+            reason: Labels::new(&REASONS),
+            value: StringBuilder::new(),
+        }
+    }
 }
 
 impl Columns for Unmapped {
@@ -370,7 +540,7 @@ impl Columns for Unmapped {
             finish_text(&mut self.export_key),
             finish_text(&mut self.section_id),
             finish_text(&mut self.pointer),
-            finish_text(&mut self.reason),
+            self.reason.finish()?,
             finish_text(&mut self.value),
         ])
     }

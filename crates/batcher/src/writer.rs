@@ -1,20 +1,20 @@
-//! Record batches of one table to Parquet files.
+//! Encoded batches of one table to Parquet files.
 
 use crate::{
+    encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
     manifest::DataFile,
-    schema::{ColumnType, TableId},
+    schema::TableId,
     upload::Upload,
 };
-use arrow::array::RecordBatch;
 use object_store::{ObjectStore, path::Path};
 use parquet::{
-    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
+    arrow::ArrowSchemaConverter,
     basic::{Compression, ZstdLevel},
-    file::properties::{EnabledStatistics, WriterProperties},
-    schema::types::ColumnPath,
+    errors::ParquetError,
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::runtime::Handle;
 
 /// How pages are compressed.
@@ -49,8 +49,8 @@ pub struct FileOptions {
     pub codec: Codec,
     /// The most rows of a row group. Default 1 Mi.
     pub row_group_rows: usize,
-    /// The most encoded bytes of a row group, which is held in memory until it is whole. Default
-    /// 16 MiB.
+    /// The most bytes of the row groups of all tables together before they are encoded. Encoded,
+    /// they are held in memory until they are whole. Default 64 MiB.
     pub row_group_bytes: usize,
     /// A file that has reached this many bytes is closed, and the next one begun. Default 512 MiB.
     pub file_bytes: usize,
@@ -58,7 +58,7 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 16 << 20, file_bytes: 512 << 20 }
+        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 64 << 20, file_bytes: 512 << 20 }
     }
 }
 
@@ -68,58 +68,116 @@ pub(crate) struct TableWriter {
     store: Arc<dyn ObjectStore>,
     runtime: Handle,
     options: FileOptions,
-    current: Option<ArrowWriter<Upload>>,
+    encoder: PageEncoder,
+    /// Batches that came before their turn.
+    waiting: BTreeMap<u64, EncodedBatch>,
+    /// The batch whose turn it is.
+    next: u64,
+    /// The row group under construction.
+    chunks: Vec<Chunk>,
+    rows: usize,
+    current: Option<SerializedFileWriter<Upload>>,
     files: Vec<DataFile>,
 }
 
 impl TableWriter {
-    pub(crate) fn new(table: TableId, store: Arc<dyn ObjectStore>, runtime: Handle, options: FileOptions) -> Self {
-        Self { table, store, runtime, options, current: None, files: Vec::new() }
+    pub(crate) fn new(
+        table: TableId,
+        store: Arc<dyn ObjectStore>,
+        runtime: Handle,
+        options: FileOptions,
+    ) -> Result<Self> {
+        Ok(Self {
+            table,
+            store,
+            runtime,
+            options,
+            encoder: PageEncoder::with_codec(table, options.codec)?,
+            waiting: BTreeMap::new(),
+            next: 0,
+            chunks: Vec::new(),
+            rows: 0,
+            current: None,
+            files: Vec::new(),
+        })
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut writer = match self.current.take() {
-            Some(writer) => writer,
+    /// Takes a batch. Gives how many batches were put into their place by that.
+    pub(crate) fn write(&mut self, batch: EncodedBatch) -> Result<usize> {
+        self.waiting.insert(batch.sequence, batch);
+        let mut placed = 0;
+        while let Some(batch) = self.waiting.remove(&self.next) {
+            self.place(batch)?;
+            self.next += 1;
+            placed += 1;
+        }
+        Ok(placed)
+    }
+
+    fn place(&mut self, batch: EncodedBatch) -> Result<()> {
+        self.rows += batch.rows;
+        self.chunks.resize_with(self.table.columns().len(), Chunk::default);
+        for (chunk, (page, entries)) in self.chunks.iter_mut().zip(batch.columns) {
+            chunk.push(page, entries).map_err(|source| Error::encode(self.table, source))?;
+        }
+        if batch.ends_group && self.rows > 0 { self.finish_group() } else { Ok(()) }
+    }
+
+    fn finish_group(&mut self) -> Result<()> {
+        let mut file = match self.current.take() {
+            Some(file) => file,
             None => self.start_file()?,
         };
-        writer.write(batch).map_err(|error| self.failed(error, &mut writer))?;
-        if writer.memory_size() >= self.options.row_group_bytes {
-            writer.flush().map_err(|error| self.failed(error, &mut writer))?;
+        self.rows = 0;
+        self.write_group(&mut file).map_err(|error| self.failed(error, &mut file))?;
+        if file.bytes_written() >= self.options.file_bytes {
+            return self.finish_file(file);
         }
-        if writer.bytes_written() + writer.in_progress_size() >= self.options.file_bytes {
-            return self.finish_file(writer);
+        self.current = Some(file);
+        Ok(())
+    }
+
+    fn write_group(&mut self, file: &mut SerializedFileWriter<Upload>) -> Result<(), ParquetError> {
+        let columns = file.schema_descr().columns().to_vec();
+        let mut group = file.next_row_group()?;
+        for (chunk, column) in self.chunks.drain(..).zip(&columns) {
+            let (pages, closed) = chunk.close(column, self.options.codec.compression(), &mut self.encoder)?;
+            group.append_column(&pages, closed)?;
         }
-        self.current = Some(writer);
+        group.close()?;
         Ok(())
     }
 
     /// Closes the last file. A table without rows has one as well, for its schema.
     pub(crate) fn finish(mut self) -> Result<Vec<DataFile>> {
         match self.current.take() {
-            Some(writer) => self.finish_file(writer)?,
+            Some(file) => self.finish_file(file)?,
             None if self.files.is_empty() => {
-                let writer = self.start_file()?;
-                self.finish_file(writer)?;
+                let file = self.start_file()?;
+                self.finish_file(file)?;
             }
             None => {}
         }
         Ok(self.files)
     }
 
-    fn start_file(&self) -> Result<ArrowWriter<Upload>> {
+    fn start_file(&self) -> Result<SerializedFileWriter<Upload>> {
         let path = Path::from(self.path());
         let upload = Upload::start(&self.store, &path, &self.runtime).map_err(|error| self.write_error(error))?;
-        // Readers see the Parquet types; an Arrow schema beside them would only tell that
-        // dictionaries were used on the way.
-        let options = ArrowWriterOptions::new().with_properties(self.properties()).with_skip_arrow_metadata(true);
-        ArrowWriter::try_new_with_options(upload, self.table.schema(), options)
+        let properties = WriterProperties::builder()
+            .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
+            .set_compression(self.options.codec.compression())
+            .build();
+        ArrowSchemaConverter::new()
+            .convert(&self.table.file_schema())
+            .and_then(|schema| SerializedFileWriter::new(upload, schema.root_schema_ptr(), properties.into()))
             .map_err(|error| Error::encode(self.table, error))
     }
 
-    fn finish_file(&mut self, mut writer: ArrowWriter<Upload>) -> Result<()> {
-        let metadata = writer.finish().map_err(|error| self.failed(error, &mut writer))?;
-        let bytes = writer.bytes_written() as u64;
-        writer.inner_mut().finish().map_err(|error| self.write_error(error))?;
+    fn finish_file(&mut self, mut file: SerializedFileWriter<Upload>) -> Result<()> {
+        let metadata = file.finish().map_err(|error| self.failed(error, &mut file))?;
+        let bytes = file.bytes_written() as u64;
+        file.inner_mut().finish().map_err(|error| self.write_error(error))?;
         self.files.push(DataFile {
             name: self.file_name(),
             rows: metadata.file_metadata().num_rows() as u64,
@@ -137,35 +195,9 @@ impl TableWriter {
         format!("{}/{}", self.table.name(), self.file_name())
     }
 
-    fn properties(&self) -> WriterProperties {
-        let mut properties = WriterProperties::builder()
-            .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
-            .set_compression(self.options.codec.compression())
-            .set_max_row_group_row_count(Some(self.options.row_group_rows));
-        // Texts that hardly ever repeat: a dictionary would be built in vain, and nobody looks for
-        // a range of them.
-        let unique: &[&str] = match self.table {
-            TableId::Profiles => &["export_key"],
-            TableId::Events => &["correlation_id", "data"],
-            TableId::Unmapped => &["value"],
-            TableId::Attributes | TableId::Tags => &[],
-        };
-        for &column in unique {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
-        }
-        // Only times tell a reader which row groups to leave out: ids and values of all kinds stand
-        // in every one of them, and their minima and maxima are dear.
-        for column in self.table.columns().iter().filter(|column| column.column_type != ColumnType::TimestampMicrosUtc)
-        {
-            let path = ColumnPath::from(column.name);
-            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
-        }
-        properties.build()
-    }
-
     /// The store's error, if that is what made the encoder fail.
-    fn failed(&self, error: parquet::errors::ParquetError, writer: &mut ArrowWriter<Upload>) -> Error {
-        match writer.inner_mut().take_failure() {
+    fn failed(&self, error: ParquetError, file: &mut SerializedFileWriter<Upload>) -> Error {
+        match file.inner_mut().take_failure() {
             Some(failure) => self.write_error(failure),
             None => Error::encode(self.table, error),
         }

@@ -110,8 +110,8 @@ pub(crate) struct Files {
     /// The most rows of a row group
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
-    /// The most encoded bytes of a row group
-    #[arg(long, value_parser = bytes, default_value = "16M", value_name = "SIZE")]
+    /// The most bytes of all row groups under construction together, before they are encoded
+    #[arg(long, value_parser = bytes, default_value = "64M", value_name = "SIZE")]
     pub(crate) row_group_size: u64,
 }
 

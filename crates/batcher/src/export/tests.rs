@@ -2,10 +2,10 @@
 //! null as `-`. Each case is read whole, byte by byte, and with batches of a single row.
 
 use super::*;
-use crate::{schema::TableId, table::BatchLimits};
+use crate::table::{Batch, BatchLimits};
 use apsides_tokenizer::{ErrorKind, Limits};
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray},
+    array::{Array, ArrayRef, TimestampMicrosecondArray},
     util::display::{ArrayFormatter, FormatOptions},
 };
 
@@ -13,7 +13,8 @@ use arrow::{
 struct Rows([Vec<String>; 5]);
 
 impl BatchSink for Rows {
-    fn send(&mut self, table: TableId, batch: RecordBatch) -> Result<()> {
+    fn send(&mut self, batch: Batch) -> Result<()> {
+        let (table, batch) = (batch.table, batch.records);
         let options = FormatOptions::new().with_null("-");
         let columns: Vec<_> = batch.columns().iter().map(without_timezone).collect();
         let columns: Vec<_> = columns
@@ -50,7 +51,15 @@ fn read(input: impl Read, batch_rows: usize, window_bytes: usize) -> Result<(Vec
     let attribute_ids = HashSet::from(["77".to_owned()]);
     let progress = Progress::default();
     let tokens = Tokens::with_limits(input, Limits { window_bytes, ..Limits::default() });
-    let tables = Tables::new(Rows::default(), BatchLimits { rows: batch_rows, bytes: usize::MAX });
+    let limits = BatchLimits {
+        rows: batch_rows,
+        bytes: usize::MAX,
+        group_rows: 3 * batch_rows,
+        group_bytes: usize::MAX,
+        file_bytes: usize::MAX,
+        dictionary_bytes: usize::MAX,
+    };
+    let tables = Tables::new(Rows::default(), limits);
     let export = Export::new(tokens, tables, Seen::new(100), &attribute_ids, &progress);
     export.read().map(|(rows, findings)| (rows.0.concat(), findings))
 }

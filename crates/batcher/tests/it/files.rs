@@ -2,12 +2,17 @@
 
 use apsides_batcher::{Codec, FileOptions, Manifest, Options, Progress, TableId, stage};
 use apsides_simulator::{CorpusSpec, Size, write_export};
-use arrow::{array::RecordBatch, compute::concat_batches};
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    compute::concat_batches,
+    datatypes::{Int64Type, TimestampMicrosecondType},
+};
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     file::{
         metadata::ParquetMetaData,
         reader::{FileReader, SerializedFileReader},
+        statistics::Statistics,
     },
 };
 use std::{
@@ -198,8 +203,102 @@ fn a_reader_that_trickles_gives_the_same_files() {
 fn queues_and_batches_of_one_row_give_the_same_rows() {
     let export = export(60);
     let whole = convert(export.as_slice(), &Options::default());
-    for (batch_rows, batch_bytes, queue_batches) in [(1, 2 << 20, 0), (32 << 10, 1, 1), (7, 300, 64)] {
-        let options = Options { batch_rows, batch_bytes, queue_batches, ..Options::default() };
+    for (batch_rows, batch_bytes, batches_under_way) in [(1, 2 << 20, 0), (32 << 10, 1, 1), (7, 300, 64)] {
+        let options = Options { batch_rows, batch_bytes, batches_under_way, ..Options::default() };
         assert_same_rows(&whole, &convert(export.as_slice(), &options));
+    }
+}
+
+#[test]
+fn threads_give_the_same_files() {
+    let export = export(300);
+    let options = |threads, batches_under_way| Options {
+        threads,
+        batches_under_way,
+        ..cut(FileOptions { file_bytes: 30_000, ..FileOptions::default() })
+    };
+    let one = convert(export.as_slice(), &options(1, 1)).bytes();
+    for (threads, batches_under_way) in [(1, 8), (2, 3), (7, 64)] {
+        assert!(convert(export.as_slice(), &options(threads, batches_under_way)).bytes() == one, "{threads} threads");
+    }
+}
+
+/// Events with these times, and the times of the table, in milliseconds.
+#[track_caller]
+fn assert_times(times: &[Option<i64>]) {
+    let events = times.iter().map(|time| match time {
+        Some(time) => format!(r#"{{"correlationId":"a","createdAt":{time}}}"#),
+        None => "{}".to_owned(),
+    });
+    let events = events.collect::<Vec<_>>().join(",");
+    let export = format!(r#"{{"p":{{"sections":{{"1":{{"events":[{events}]}}}}}}}}"#);
+    let tables = convert(export.as_bytes(), &cut(FileOptions { row_group_rows: 450, ..FileOptions::default() }));
+    let rows = tables.rows(TableId::Events);
+    let read = rows["created_at"].as_primitive::<TimestampMicrosecondType>();
+    assert!(read.iter().eq(times.iter().map(|time| time.map(|time| time * 1000))), "{times:?}");
+    let ordinals = rows["ordinal"].as_primitive::<Int64Type>();
+    assert!(ordinals.values().iter().copied().eq(0..times.len() as i64));
+    let ids = rows["correlation_id"].as_string::<i32>();
+    assert!(ids.iter().eq(times.iter().map(|time| time.map(|_| "a"))));
+
+    // What readers prune by is what is there.
+    let mut left = times;
+    for group in tables.metadata(TableId::Events).iter().flat_map(ParquetMetaData::row_groups) {
+        let here;
+        (here, left) = left.split_at(group.num_rows() as usize);
+        let bounds = here.iter().flatten().min().zip(here.iter().flatten().max());
+        let column = group.columns().iter().find(|column| column.column_path().string() == "created_at").unwrap();
+        let written = column.statistics().map(|statistics| match statistics {
+            Statistics::Int64(values) => (*values.min_opt().unwrap(), *values.max_opt().unwrap()),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(written, bounds.map(|(min, max)| (min * 1000, max * 1000)));
+    }
+}
+
+#[test]
+fn times_are_what_they_were_however_far_apart() {
+    const MOST: i64 = i64::MAX / 1000;
+    for length in [0, 1, 2, 31, 32, 33, 127, 128, 129, 130, 1000] {
+        let index = 0..length;
+        assert_times(&index.clone().map(|_| None).collect::<Vec<_>>());
+        assert_times(&index.clone().map(|_| Some(7)).collect::<Vec<_>>());
+        assert_times(&index.clone().map(|index| Some(if index % 2 == 0 { MOST } else { -MOST })).collect::<Vec<_>>());
+        assert_times(&index.clone().map(|index| (index % 3 > 0).then_some(index * index - 500)).collect::<Vec<_>>());
+        let scattered = |index: i64| index.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> (index % 60);
+        assert_times(&index.map(|index| (index % 500 > 40).then(|| scattered(index) / 1000)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn texts_are_what_they_were_whatever_their_length() {
+    let texts: Vec<String> = (0..700).map(|index| "é".repeat(index * index % 97)).collect();
+    let entries = texts.iter().enumerate().map(|(index, text)| match index % 5 {
+        0 => format!(r#""{index}":{{"value":null}}"#),
+        1 => format!(r#""{index}":{{"value":true}}"#),
+        2 => format!(r#""{index}":{{"value":-{index}}}"#),
+        _ => format!(r#""{}":{{"value":"{text}"}}"#, index % 9),
+    });
+    let entries = entries.collect::<Vec<_>>().join(",");
+    let export = format!(r#"{{"p":{{"sections":{{"1":{{"attributes":{{{entries}}}}}}}}}}}"#);
+    let attribute_ids = (0..700).step_by(5).map(|index| index.to_string()).collect();
+    let tables = convert(export.as_bytes(), &Options { attribute_ids, ..cut(FileOptions::default()) });
+    let rows = tables.rows(TableId::Attributes);
+    assert_eq!(rows.num_rows(), texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let id = rows["attribute_id"].as_string::<i32>().value(index).to_owned();
+        let cell = rows["value_text"].as_string::<i32>();
+        let cell = cell.is_valid(index).then(|| cell.value(index).to_owned());
+        let integer = rows["value_integer"].as_primitive::<Int64Type>();
+        let integer = integer.is_valid(index).then(|| integer.value(index));
+        let boolean = rows["value_boolean"].as_boolean();
+        let boolean = boolean.is_valid(index).then(|| boolean.value(index));
+        let expected = match index % 5 {
+            0 => (index.to_string(), None, None, None),
+            1 => (index.to_string(), Some("true".to_owned()), None, Some(true)),
+            2 => (index.to_string(), Some(format!("-{index}")), Some(-(index as i64)), None),
+            _ => ((index % 9).to_string(), Some(text.clone()), None, None),
+        };
+        assert_eq!((id, cell, integer, boolean), expected, "row {index}");
     }
 }

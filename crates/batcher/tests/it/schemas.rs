@@ -13,7 +13,7 @@ fn schemas() -> PathBuf {
 
 fn type_name(column_type: ColumnType) -> &'static str {
     match column_type {
-        ColumnType::String | ColumnType::RepeatedString => "string",
+        ColumnType::String => "string",
         ColumnType::Int32 => "int32",
         ColumnType::Int64 => "int64",
         ColumnType::Double => "double",

@@ -1,0 +1,64 @@
+//! Record batches to the pages of Parquet column chunks, by our own hand.
+//!
+//! The parquet crate's writer finds out what a column is like by hashing every value of it. Here
+//! that is known beforehand ([`Habit`](crate::schema::Habit)): which columns repeat a value for a
+//! run of rows, which have few values, which go up in small steps. So a page is made in one pass
+//! over its column, and most of its time is the compression. The crate still writes the headers of
+//! the pages, the row groups' metadata, the indexes and the footer.
+//!
+//! | column | encoding |
+//! |---|---|
+//! | in runs, of few values | `RLE_DICTIONARY`, in every page of a chunk |
+//! | text | `DELTA_LENGTH_BYTE_ARRAY`: all lengths, then all bytes, as Arrow holds them |
+//! | steady numbers, times | `DELTA_BINARY_PACKED` |
+//! | other numbers, booleans | `PLAIN` |
+//!
+//! A batch's column is one page, version 1, which all readers know. Batches can be encoded in any
+//! order: the indices of dictionaries are in them.
+
+mod bits;
+mod chunk;
+mod compress;
+mod delta;
+mod page;
+mod range;
+mod rle;
+
+pub(crate) use chunk::Chunk;
+pub(crate) use page::{Entries, Page, PageEncoder};
+
+use crate::{
+    error::{Error, Result},
+    schema::TableId,
+    table::Batch,
+    writer::Codec,
+};
+use compress::Compressor;
+
+/// A batch as pages, one for each column; none if it has no rows.
+pub(crate) struct EncodedBatch {
+    pub(crate) table: TableId,
+    pub(crate) sequence: u64,
+    pub(crate) rows: usize,
+    pub(crate) columns: Vec<(Page, Entries)>,
+    pub(crate) ends_group: bool,
+}
+
+impl PageEncoder {
+    pub(crate) fn with_codec(table: TableId, codec: Codec) -> Result<Self> {
+        Compressor::new(codec).map(Self::new).map_err(|source| Error::encode(table, source))
+    }
+
+    pub(crate) fn batch(&mut self, batch: &Batch) -> Result<EncodedBatch> {
+        let Batch { table, sequence, ref records, first_index, ends_group } = *batch;
+        let rows = records.num_rows();
+        let mut columns = Vec::new();
+        if rows > 0 {
+            for (column, array) in table.columns().iter().zip(records.columns()) {
+                let page = self.column(column, array, first_index);
+                columns.push(page.map_err(|source| Error::encode(table, source))?);
+            }
+        }
+        Ok(EncodedBatch { table, sequence, rows, columns, ends_group })
+    }
+}

@@ -1,0 +1,233 @@
+//! A column of a record batch to a page of its column chunk.
+
+use super::{bits::width, compress::Compressor, delta, range::Range, rle};
+use crate::schema::{Column, ColumnType, Habit};
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, StringArray},
+    buffer::NullBuffer,
+    datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
+};
+use bytes::Bytes;
+use parquet::{
+    basic::Encoding,
+    column::page::{CompressedPage, Page as PlainPage, PageWriter},
+    errors::{ParquetError, Result},
+    file::writer::{SerializedPageWriter, TrackedWrite},
+};
+
+/// A page as it stands in the file.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Header and compressed values.
+    pub(crate) bytes: Bytes,
+    /// The length of header and values before compression.
+    pub(crate) plain_bytes: usize,
+    pub(crate) encoding: Encoding,
+    pub(crate) rows: usize,
+    pub(crate) nulls: usize,
+    /// The least and the greatest value, where they are wanted, known, and short.
+    pub(crate) range: Option<Range>,
+}
+
+/// What a batch adds to the dictionary of its column chunk.
+#[derive(Debug)]
+pub(crate) enum Entries {
+    /// The column has none.
+    NoDictionary,
+    /// These are all so far.
+    All(ArrayRef),
+    /// These come at this index; what was there is the same.
+    At(u32, ArrayRef),
+}
+
+/// Makes pages. Its buffers are kept from page to page.
+pub(crate) struct PageEncoder {
+    compressor: Compressor,
+    /// The page before it is compressed.
+    plain: Vec<u8>,
+    compressed: Vec<u8>,
+    indices: Vec<u32>,
+}
+
+impl PageEncoder {
+    pub(crate) fn new(compressor: Compressor) -> Self {
+        Self { compressor, plain: Vec::new(), compressed: Vec::new(), indices: Vec::new() }
+    }
+
+    /// Encodes a column of at least one row. `first_index` is the index of the first value of a
+    /// column in runs.
+    pub(crate) fn column(&mut self, column: &Column, array: &ArrayRef, first_index: u32) -> Result<(Page, Entries)> {
+        self.plain.clear();
+        let rows = array.len();
+        // Runs and dictionaries have their nulls in the indices; runs have none.
+        let nulls = array.nulls().filter(|_| column.nullable);
+        if column.nullable {
+            rle::levels(nulls.map(NullBuffer::inner), rows, &mut self.plain);
+        }
+        let mut entries = Entries::NoDictionary;
+        let mut range = None;
+        let encoding = match (column.habit, column.column_type) {
+            (Habit::Runs, _) => {
+                let runs = array.as_run::<Int32Type>();
+                let values = runs.values();
+                self.runs(runs.run_ends().values(), first_index);
+                range = column.has_range.then(|| Range::of_texts(values.as_string())).flatten();
+                entries = Entries::At(first_index, values.clone());
+                Encoding::RLE_DICTIONARY
+            }
+            (Habit::Few, _) => {
+                let names = array.as_dictionary::<UInt32Type>();
+                self.names(names.keys().values(), nulls, names.values().len());
+                entries = Entries::All(names.values().clone());
+                Encoding::RLE_DICTIONARY
+            }
+            (_, ColumnType::String) => {
+                let texts = array.as_string();
+                self.texts(texts, nulls)?;
+                range = column.has_range.then(|| Range::of_texts(texts)).flatten();
+                Encoding::DELTA_LENGTH_BYTE_ARRAY
+            }
+            (_, ColumnType::Int32) => {
+                let values = array.as_primitive::<Int32Type>().values();
+                delta::numbers(values.iter().map(|&value| i64::from(value)), &mut self.plain);
+                Encoding::DELTA_BINARY_PACKED
+            }
+            (habit, ColumnType::Int64) => self.integers(array.as_primitive::<Int64Type>().values(), nulls, habit),
+            (habit, ColumnType::TimestampMicrosUtc) => {
+                let times = array.as_primitive::<TimestampMicrosecondType>();
+                range = column.has_range.then(|| Range::of_times(times)).flatten();
+                self.integers(times.values(), nulls, habit)
+            }
+            (_, ColumnType::Double) => {
+                let values = array.as_primitive::<Float64Type>().values();
+                each_valid(nulls, rows, |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
+                Encoding::PLAIN
+            }
+            (_, ColumnType::Boolean) => {
+                self.booleans(array.as_boolean(), nulls);
+                Encoding::PLAIN
+            }
+        };
+        let nulls = nulls.map_or(0, NullBuffer::null_count);
+        let page = self.finish(encoding, rows)?;
+        Ok((Page { nulls, range, ..page }, entries))
+    }
+
+    /// The page with the values of a dictionary.
+    pub(crate) fn dictionary<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> Result<Page> {
+        self.plain.clear();
+        let mut count = 0;
+        for value in values {
+            self.plain.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            self.plain.extend_from_slice(value.as_bytes());
+            count += 1;
+        }
+        let is_sorted = false;
+        self.page(Encoding::PLAIN, count, |buf, num_values| PlainPage::DictionaryPage {
+            buf,
+            num_values,
+            encoding: Encoding::PLAIN,
+            is_sorted,
+        })
+    }
+
+    fn runs(&mut self, ends: &[i32], first_index: u32) {
+        let width = width(u64::from(first_index) + ends.len() as u64);
+        self.plain.push(width as u8);
+        let mut start = 0;
+        for (index, &end) in (first_index..).zip(ends) {
+            rle::run(index, (end - start) as usize, width, &mut self.plain);
+            start = end;
+        }
+    }
+
+    fn names(&mut self, indices: &[u32], nulls: Option<&NullBuffer>, names: usize) {
+        let max = names.saturating_sub(1) as u32;
+        match nulls {
+            None => rle::indices(indices, max, &mut self.plain),
+            Some(nulls) => {
+                self.indices.clear();
+                self.indices.extend(nulls.valid_indices().map(|row| indices[row]));
+                rle::indices(&self.indices, max, &mut self.plain);
+            }
+        }
+    }
+
+    fn texts(&mut self, texts: &StringArray, nulls: Option<&NullBuffer>) -> Result<()> {
+        let offsets = texts.value_offsets();
+        let length = |row: usize| i64::from(offsets[row + 1] - offsets[row]);
+        match nulls {
+            None => delta::numbers((0..texts.len()).map(length), &mut self.plain),
+            Some(nulls) => {
+                let lengths: Vec<i64> = nulls.valid_indices().map(length).collect();
+                delta::numbers(lengths.iter().copied(), &mut self.plain);
+            }
+        }
+        // Rows without a value have no bytes there.
+        let (Some(&start), Some(&end)) = (offsets.first(), offsets.last()) else { return Ok(()) };
+        let bytes = texts.values().get(start as usize..end as usize);
+        let bytes = bytes.ok_or_else(|| ParquetError::General("offsets beyond the text".to_owned()))?;
+        self.plain.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn integers(&mut self, values: &[i64], nulls: Option<&NullBuffer>, habit: Habit) -> Encoding {
+        if habit != Habit::Steady {
+            each_valid(nulls, values.len(), |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
+            return Encoding::PLAIN;
+        }
+        match nulls {
+            None => delta::numbers(values.iter().copied(), &mut self.plain),
+            Some(nulls) => {
+                let valid: Vec<i64> = nulls.valid_indices().map(|row| values[row]).collect();
+                delta::numbers(valid.iter().copied(), &mut self.plain);
+            }
+        }
+        Encoding::DELTA_BINARY_PACKED
+    }
+
+    fn booleans(&mut self, values: &BooleanArray, nulls: Option<&NullBuffer>) {
+        let values = values.values();
+        let bit = |row: usize| u64::from(values.value(row));
+        match nulls {
+            None => super::bits::pack((0..values.len()).map(bit), 1, &mut self.plain),
+            Some(nulls) => super::bits::pack(nulls.valid_indices().map(bit), 1, &mut self.plain),
+        }
+    }
+
+    fn finish(&mut self, encoding: Encoding, rows: usize) -> Result<Page> {
+        self.page(encoding, rows, |buf, num_values| PlainPage::DataPage {
+            buf,
+            num_values,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })
+    }
+
+    fn page(&mut self, encoding: Encoding, rows: usize, page: impl FnOnce(Bytes, u32) -> PlainPage) -> Result<Page> {
+        self.compressor.compress(&self.plain, &mut self.compressed)?;
+        let page = page(Bytes::copy_from_slice(&self.compressed), rows as u32);
+        /// More than a header without statistics has.
+        const HEADER_BYTES: usize = 64;
+        let mut sink = TrackedWrite::new(Vec::with_capacity(self.compressed.len() + HEADER_BYTES));
+        let written = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page, self.plain.len()))?;
+        Ok(Page {
+            bytes: sink.into_inner()?.into(),
+            plain_bytes: written.uncompressed_size,
+            encoding,
+            rows,
+            nulls: 0,
+            range: None,
+        })
+    }
+}
+
+/// Calls `each` with the rows that have a value.
+fn each_valid(nulls: Option<&NullBuffer>, rows: usize, each: impl FnMut(usize)) {
+    match nulls {
+        None => (0..rows).for_each(each),
+        Some(nulls) => nulls.valid_indices().for_each(each),
+    }
+}

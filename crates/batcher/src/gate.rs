@@ -1,0 +1,96 @@
+//! How many batches are on their way, from the thread that reads to the files. This bounds the
+//! memory of everything between them, however uneven the encoding.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Lets through a number of batches at a time.
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: usize,
+}
+
+#[derive(Default)]
+struct State {
+    inside: usize,
+    closed: bool,
+}
+
+impl Gate {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), most: most.max(1) }
+    }
+
+    /// Waits until another batch may be on its way; false if none ever may.
+    #[must_use]
+    pub(crate) fn enter(&self) -> bool {
+        let state = self.lock();
+        let waited = self.changed.wait_while(state, |state| state.inside >= self.most && !state.closed);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.inside += 1;
+        !state.closed
+    }
+
+    /// So many batches have arrived.
+    pub(crate) fn leave(&self, batches: usize) {
+        self.lock().inside -= batches;
+        self.changed.notify_all();
+    }
+
+    /// A value that closes the gate when it is dropped: whoever holds it has stopped working.
+    pub(crate) fn closer(&self) -> Closer<'_> {
+        Closer(self)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is a number and a flag, and right at any time.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Gate::closer`].
+pub(crate) struct Closer<'g>(&'g Gate);
+
+impl Drop for Closer<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+        time::Duration,
+    };
+
+    #[test]
+    fn no_more_than_so_many_are_inside_and_none_waits_at_a_closed_gate() {
+        let gate = Gate::new(2);
+        let entered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while gate.enter() {
+                    entered.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            let settles = |expected| {
+                for _ in 0..1000 {
+                    thread::sleep(Duration::from_millis(1));
+                    if entered.load(Ordering::SeqCst) == expected {
+                        break;
+                    }
+                }
+                thread::sleep(Duration::from_millis(5));
+                assert_eq!(entered.load(Ordering::SeqCst), expected);
+            };
+            settles(2);
+            gate.leave(2);
+            settles(4);
+            drop(gate.closer());
+        });
+    }
+}
