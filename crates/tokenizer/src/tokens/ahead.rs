@@ -28,7 +28,7 @@ impl<R: Read> Tokens<R> {
     ///     });
     /// }
     /// // Which of the two ways a member comes is not promised.
-    /// assert!(found.len() <= 6);
+    /// assert!(found.len() <= 7);
     /// # Ok::<(), apsides_tokenizer::Error>(())
     /// ```
     #[inline]
