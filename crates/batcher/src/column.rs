@@ -398,13 +398,18 @@ impl Labels {
 /// The texts so far; the builder is ready for as many again.
 pub(crate) fn finish_text(builder: &mut StringBuilder) -> ArrayRef {
     let array = builder.finish();
-    *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
+    *builder = StringBuilder::with_capacity(room(array.len()), room(array.value_data().len()));
     Arc::new(array)
 }
 
 fn take<T>(values: &mut Vec<T>) -> Vec<T> {
-    let capacity = values.len();
+    let capacity = room(values.len());
     std::mem::replace(values, Vec::with_capacity(capacity))
+}
+
+/// Room for the next batch, which may be a little larger.
+fn room(last: usize) -> usize {
+    last + last / 8
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ enum Table {
 impl Seen {
     /// A set that keeps at most `memory_events_max` events in memory.
     pub(crate) fn new(memory_events_max: usize) -> Self {
-        let memory_slots_max = (memory_events_max as u64).next_power_of_two().max(SLOTS_MIN) * 2;
+        let memory_slots_max = (memory_events_max as u64 * 4).div_ceil(3).next_power_of_two().max(SLOTS_MIN);
         Self {
             table: Table::Memory(vec![0; SLOTS_MIN as usize]),
             used: 0,
@@ -76,7 +76,7 @@ impl Seen {
     /// Adds the event with these parts; true if it was there already.
     pub(crate) fn insert(&mut self, parts: [Option<&[u8]>; 4], time: Option<i64>) -> io::Result<bool> {
         let fingerprint = self.fingerprint(parts, time);
-        if self.used * 2 >= self.slots {
+        if self.used * 4 >= self.slots * 3 {
             self.double()?;
         }
         let known = match &mut self.table {
