@@ -66,21 +66,42 @@ pub struct Options {
     pub duplicates_in_memory: usize,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// The least that [`within`](Self::within) can do with, in bytes.
+    pub const MEMORY_MIN: usize = 48 << 20;
+    /// What [`default`](Self::default) stays within, in bytes.
+    pub const MEMORY_DEFAULT: usize = 192 << 20;
+
+    /// Options with which a process stays within so many bytes of memory, whatever the export, as long
+    /// as no single value of it is larger than about a sixteenth of them: a value is held in the
+    /// tokenizer's window, a batch and a page at the same time.
+    ///
+    /// About 32 MiB are the program's own. Row groups get the largest part, since readers like them
+    /// large; they are counted before they are encoded, and mostly take a quarter of that then.
+    pub fn within(memory_bytes: usize) -> Self {
+        let memory = memory_bytes.max(Self::MEMORY_MIN);
+        let batch_bytes = (memory / 96).min(2 << 20);
+        let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
         Self {
             source: String::new(),
             overwrite: false,
             attribute_ids: HashSet::new(),
-            files: FileOptions::default(),
+            files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,
-            batch_bytes: 2 << 20,
-            dictionary_bytes: 8 << 20,
+            batch_bytes,
+            dictionary_bytes: memory / 24,
             threads: available_parallelism().map_or(1, usize::from),
             batches_under_way: 8,
-            duplicates_in_memory: 3 << 19,
+            // A table of twelve in a hundred, half as much again while it grows.
+            duplicates_in_memory: memory / 128,
         }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::within(Self::MEMORY_DEFAULT)
     }
 }
 

@@ -5,8 +5,8 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path};
 use std::{io, sync::Arc};
 use tokio::{runtime::Handle, task::JoinSet};
 
-/// Size of the parts that a file is sent in. S3 takes none smaller than 5 MiB.
-const PART_BYTES: usize = 5 << 20;
+/// Size of the parts that a file is sent in. A folder takes any; S3 would take none smaller than 5 MiB.
+const PART_BYTES: usize = 1 << 20;
 /// Parts of one file on their way at once.
 const PARTS_IN_FLIGHT: usize = 1;
 
@@ -95,7 +95,7 @@ impl Parts {
 
 /// Room for a part, which the system gives only as it is filled.
 fn empty_part() -> Vec<u8> {
-    Vec::with_capacity(PART_BYTES + (1 << 20))
+    Vec::with_capacity(PART_BYTES + (1 << 16))
 }
 
 impl io::Write for Upload {

@@ -1,6 +1,6 @@
 //! The command line's words.
 
-use apsides_batcher::Codec;
+use apsides_batcher::{Codec, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -110,9 +110,10 @@ pub(crate) struct Files {
     /// The most rows of a row group
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
-    /// The most bytes of all row groups under construction together, before they are encoded
-    #[arg(long, value_parser = bytes, default_value = "64M", value_name = "SIZE")]
-    pub(crate) row_group_size: u64,
+    /// The most bytes of all row groups under construction together, before they are encoded [default: what the
+    /// memory limit allows, 64M of 192M]
+    #[arg(long, value_parser = bytes, value_name = "SIZE")]
+    pub(crate) row_group_size: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
@@ -146,6 +147,12 @@ pub(crate) struct Limits {
     /// The deepest nesting
     #[arg(long, default_value_t = 1024, value_name = "LEVELS")]
     pub(crate) max_depth: u16,
+    /// Memory that the program stays within, at least 48M, if no single value is larger than a sixteenth of it
+    #[arg(long, value_parser = memory, default_value = "192M", value_name = "SIZE")]
+    pub(crate) memory_limit: u64,
+    /// Threads that encode [default: as many as there are processors]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<std::num::NonZeroU16>,
 }
 
 impl Limits {
@@ -233,6 +240,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.parse().map_err(|_| "a size is a whole number, as in 256M".to_owned())?;
     number.checked_mul(1 << shift).filter(|&bytes| bytes > 0).ok_or_else(|| "this size cannot be used".to_owned())
+}
+
+/// A number of bytes that the conversion can do with.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    let memory = bytes(text)?;
+    if memory < Options::MEMORY_MIN as u64 {
+        return Err(format!("it takes at least {}M", Options::MEMORY_MIN >> 20));
+    }
+    Ok(memory)
 }
 
 #[cfg(test)]

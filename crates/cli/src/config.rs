@@ -1,11 +1,11 @@
 //! The pipeline file.
 
 use crate::{
-    args::{CodecName, bytes},
+    args::{CodecName, bytes, memory},
     failure::{Exit, Failure},
     run::Job,
 };
-use apsides_batcher::FileOptions;
+use apsides_batcher::{FileOptions, Options};
 use apsides_fetcher::{ClientConfig, ExportSpec, Region, Secret};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -95,6 +95,8 @@ struct Files {
 struct Limits {
     max_value_size: Option<ByteSize>,
     max_depth: Option<u16>,
+    memory_limit: Option<MemorySize>,
+    threads: Option<std::num::NonZeroU16>,
 }
 
 impl Pipeline {
@@ -126,14 +128,14 @@ impl Pipeline {
             limits: apsides_fetcher::Limits::default(),
         };
         let source = client.base_url.origin().ascii_serialization();
+        let options = self.limits.into_options();
         Ok(Job {
             client,
             export: self.export.into_spec(Timestamp::now())?,
             source,
             destination: self.destination.path,
             overwrite: self.destination.overwrite,
-            files: self.files.into_options(),
-            limits: self.limits.into_limits(),
+            options: Options { files: self.files.into_options(options.files), ..options },
         })
     }
 }
@@ -179,8 +181,7 @@ impl Window {
 }
 
 impl Files {
-    fn into_options(self) -> FileOptions {
-        let default = FileOptions::default();
+    fn into_options(self, default: FileOptions) -> FileOptions {
         FileOptions {
             codec: self.codec.map_or(default.codec, Into::into),
             file_bytes: self.file_size.map_or(default.file_bytes, |size| size.0),
@@ -199,14 +200,16 @@ fn place(text: &str, offset: usize) -> String {
 }
 
 impl Limits {
-    fn into_limits(self) -> apsides_tokenizer::Limits {
-        let default = apsides_tokenizer::Limits::default();
-        apsides_tokenizer::Limits {
-            token_bytes_max: self.max_value_size.map_or(default.token_bytes_max, |size| size.0),
-            raw_bytes_max: self.max_value_size.map_or(default.raw_bytes_max, |size| size.0),
-            depth_max: self.max_depth.unwrap_or(default.depth_max),
-            ..default
-        }
+    fn into_options(self) -> Options {
+        let default = Options::within(self.memory_limit.map_or(Options::MEMORY_DEFAULT, |size| size.0));
+        let limits = apsides_tokenizer::Limits {
+            token_bytes_max: self.max_value_size.map_or(default.limits.token_bytes_max, |size| size.0),
+            raw_bytes_max: self.max_value_size.map_or(default.limits.raw_bytes_max, |size| size.0),
+            depth_max: self.max_depth.unwrap_or(default.limits.depth_max),
+            ..default.limits
+        };
+        let threads = self.threads.map_or(default.threads, |threads| threads.get().into());
+        Options { limits, threads, ..default }
     }
 }
 
@@ -281,6 +284,17 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
+/// A [`ByteSize`] that the conversion can do with.
+#[derive(Clone, Copy, Debug)]
+struct MemorySize(usize);
+
+impl<'de> Deserialize<'de> for MemorySize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let size = memory(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        usize::try_from(size).map(Self).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,11 +315,17 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_those_of_the_tokenizer() {
-        let limits: Limits = toml::from_str("max_value_size = '1K'\nmax_depth = 7").expect("limits");
-        let limits = limits.into_limits();
+    fn limits_are_those_of_the_tokenizer_and_the_conversion() {
+        let limits: Limits =
+            toml::from_str("max_value_size = '1K'\nmax_depth = 7\nmemory_limit = '64M'\nthreads = 3").expect("limits");
+        let options = limits.into_options();
+        let limits = options.limits;
         assert_eq!((limits.token_bytes_max, limits.raw_bytes_max, limits.depth_max), (1024, 1024, 7));
-        assert_eq!(Limits::default().into_limits(), apsides_tokenizer::Limits::default());
+        assert_eq!(options.threads, 3);
+        assert_eq!(options.files, Options::within(64 << 20).files);
+        assert_eq!(Limits::default().into_options().limits, apsides_tokenizer::Limits::default());
+        assert_eq!(Limits::default().into_options().files, Options::default().files);
+        assert!(toml::from_str::<Limits>("memory_limit = '8M'").is_err());
     }
 
     #[test]

@@ -16,19 +16,24 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         source: reader.origin().to_string(),
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
-        files: file_options(&args.files),
         limits: args.limits.tokenizer(),
-        ..Options::default()
+        ..Options::within(usize_of(args.limits.memory_limit))
+    };
+    let options = Options {
+        files: file_options(&args.files, options.files),
+        threads: args.limits.threads.map_or(options.threads, |threads| threads.get().into()),
+        ..options
     };
     tables::publish(reader, &args.out, options, output, shutdown).await?;
     Ok(())
 }
 
-fn file_options(files: &Files) -> FileOptions {
+/// What was asked for; what was not is as by default.
+fn file_options(files: &Files, default: FileOptions) -> FileOptions {
     FileOptions {
         codec: files.codec.into(),
         row_group_rows: files.row_group_rows as usize,
-        row_group_bytes: usize_of(files.row_group_size),
+        row_group_bytes: files.row_group_size.map_or(default.row_group_bytes, usize_of),
         file_bytes: usize_of(files.file_size),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_batcher::{FileOptions, published};
+use apsides_batcher::{Options, published};
 use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Secret};
 use apsides_simulator::{CorpusSpec, Server, Settings, Size, Window, catalogue};
 use jiff::Timestamp;
@@ -41,8 +41,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         source: SOURCE.to_owned(),
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out,
-        files: FileOptions::default(),
-        limits: apsides_tokenizer::Limits::default(),
+        options: Options::default(),
     };
     let result = execute(&job, output, shutdown).await;
     server.stop().await;

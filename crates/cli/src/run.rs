@@ -8,7 +8,7 @@ use crate::{
     shutdown::Shutdown,
     tables,
 };
-use apsides_batcher::{FileOptions, Manifest, Options};
+use apsides_batcher::{Manifest, Options};
 use apsides_fetcher::{Client, ClientConfig, ExportSpec};
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ pub(crate) struct Job {
     pub(crate) source: String,
     pub(crate) destination: PathBuf,
     pub(crate) overwrite: bool,
-    pub(crate) files: FileOptions,
-    pub(crate) limits: apsides_tokenizer::Limits,
+    /// How the export is converted. What is above, and what was asked for, is added.
+    pub(crate) options: Options,
 }
 
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
@@ -55,9 +55,7 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
-        files: job.files,
-        limits: job.limits,
-        ..Options::default()
+        ..job.options.clone()
     };
     tables::publish(download.into_reader(), &job.destination, options, output, shutdown).await
 }

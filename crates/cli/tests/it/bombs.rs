@@ -2,7 +2,7 @@
 
 use crate::{
     exports::gzip,
-    program::{Ended, apsides, convert, feed},
+    program::{Ended, apsides, convert, end, feed},
     tables::rows,
 };
 use std::{
@@ -87,5 +87,21 @@ fn millions_of_profiles_and_of_unknown_members_are_read_in_little_memory() {
         .succeeded();
         assert!(ended.rows().iter().any(|(table, rows)| table == name && *rows >= 1_000_000), "{:?}", ended.rows());
         assert!(peak(&ended) < 150 * MIB, "{name}: {} bytes of memory", peak(&ended));
+    }
+}
+
+/// What is held depends on the limit, not on the export; of many profiles and of one.
+#[test]
+fn a_memory_limit_is_kept() {
+    for of in ["", "--single-profile"] {
+        let folder = tempdir().unwrap();
+        let export = folder.path().join("export.json");
+        let simulated = apsides(&format!("simulate --bytes 160M {of}")).arg("--write").arg(&export).status().unwrap();
+        assert!(simulated.success());
+        for limit in [48, 64, 192] {
+            let out = folder.path().join(limit.to_string());
+            let ended = end(convert(&export, &out).arg("--json").arg(format!("--memory-limit={limit}M"))).succeeded();
+            assert!(peak(&ended) < limit * MIB, "{of}: {} bytes of {limit} MiB", peak(&ended));
+        }
     }
 }
