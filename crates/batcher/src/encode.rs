@@ -40,6 +40,8 @@ pub(crate) struct EncodedBatch {
     pub(crate) table: TableId,
     pub(crate) sequence: u64,
     pub(crate) rows: usize,
+    /// What the batch took before it was encoded.
+    pub(crate) bytes: usize,
     pub(crate) columns: Vec<(Page, Entries)>,
     pub(crate) ends_group: bool,
 }
@@ -50,7 +52,7 @@ impl PageEncoder {
     }
 
     pub(crate) fn batch(&mut self, batch: &Batch) -> Result<EncodedBatch> {
-        let Batch { table, sequence, ref records, first_index, ends_group } = *batch;
+        let Batch { table, sequence, ref records, bytes, first_index, ends_group } = *batch;
         let rows = records.num_rows();
         let mut columns = Vec::new();
         if rows > 0 {
@@ -59,6 +61,6 @@ impl PageEncoder {
                 columns.push(page.map_err(|source| Error::encode(table, source))?);
             }
         }
-        Ok(EncodedBatch { table, sequence, rows, columns, ends_group })
+        Ok(EncodedBatch { table, sequence, rows, bytes, columns, ends_group })
     }
 }

@@ -1,9 +1,9 @@
-//! How many batches are on their way, from the thread that reads to the files. This bounds the
-//! memory of everything between them, however uneven the encoding.
+//! How many bytes of batches are on their way, from the thread that reads to their row groups. This
+//! bounds the memory of everything between them, however uneven batches and their encoding are.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Lets through a number of batches at a time.
+/// Lets through so many bytes at a time, or one batch, whatever its size.
 pub(crate) struct Gate {
     state: Mutex<State>,
     changed: Condvar,
@@ -18,22 +18,23 @@ struct State {
 
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), most: most.max(1) }
+        Self { state: Mutex::default(), changed: Condvar::new(), most }
     }
 
-    /// Waits until another batch may be on its way; false if none ever may.
+    /// Waits until a batch of so many bytes may be on its way; false if none ever may.
     #[must_use]
-    pub(crate) fn enter(&self) -> bool {
+    pub(crate) fn enter(&self, bytes: usize) -> bool {
         let state = self.lock();
-        let waited = self.changed.wait_while(state, |state| state.inside >= self.most && !state.closed);
+        let is_full = |state: &mut State| state.inside > 0 && state.inside + bytes > self.most && !state.closed;
+        let waited = self.changed.wait_while(state, is_full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        state.inside += 1;
+        state.inside += bytes;
         !state.closed
     }
 
-    /// So many batches have arrived.
-    pub(crate) fn leave(&self, batches: usize) {
-        self.lock().inside -= batches;
+    /// Batches of so many bytes have arrived.
+    pub(crate) fn leave(&self, bytes: usize) {
+        self.lock().inside -= bytes;
         self.changed.notify_all();
     }
 
@@ -68,12 +69,12 @@ mod tests {
     };
 
     #[test]
-    fn no_more_than_so_many_are_inside_and_none_waits_at_a_closed_gate() {
-        let gate = Gate::new(2);
+    fn no_more_than_so_many_bytes_are_inside_and_none_waits_at_a_closed_gate() {
+        let gate = Gate::new(20);
         let entered = AtomicUsize::new(0);
         thread::scope(|scope| {
             scope.spawn(|| {
-                while gate.enter() {
+                while gate.enter(10) {
                     entered.fetch_add(1, Ordering::SeqCst);
                 }
             });
@@ -88,7 +89,7 @@ mod tests {
                 assert_eq!(entered.load(Ordering::SeqCst), expected);
             };
             settles(2);
-            gate.leave(2);
+            gate.leave(20);
             settles(4);
             drop(gate.closer());
         });

@@ -58,8 +58,9 @@ pub struct Options {
     /// Threads that encode. Default: as many as there are processors. The output does not depend on
     /// them.
     pub threads: usize,
-    /// Record batches on their way from the reading to their row groups. Default 8.
-    pub batches_under_way: usize,
+    /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
+    /// larger. Default 16 MiB.
+    pub bytes_under_way: usize,
     /// Events of one profile that are remembered in memory to find repetitions; beyond that, in a
     /// temporary file. Each takes 21 to 43 bytes, once half as much again while their table grows.
     /// Default 1.5 Mi.
@@ -73,7 +74,7 @@ impl Options {
     pub const MEMORY_DEFAULT: usize = 192 << 20;
 
     /// Options with which a process stays within so many bytes of memory, whatever the export, as long
-    /// as no single value of it is larger than about a sixteenth of them: a value is held in the
+    /// as no single value of it is larger than about a thirty-second of them: a value is held in the
     /// tokenizer's window, a batch and a page at the same time.
     ///
     /// About 32 MiB are the program's own. Row groups get the largest part, since readers like them
@@ -92,7 +93,7 @@ impl Options {
             batch_bytes,
             dictionary_bytes: memory / 24,
             threads: available_parallelism().map_or(1, usize::from),
-            batches_under_way: 8,
+            bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.
             duplicates_in_memory: memory / 128,
         }
@@ -133,7 +134,7 @@ fn stage_from(
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
     let writers = TableId::ALL.map(|table| TableWriter::new(table, Arc::clone(&store), runtime.clone(), options.files));
     let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
-    let gate = Gate::new(options.batches_under_way);
+    let gate = Gate::new(options.bytes_under_way);
     let (findings, tables) = thread::scope(|scope| {
         let (batches, queue) = channel();
         let (encoded, written) = channel();
@@ -204,7 +205,7 @@ impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
         let gone = Error::EncoderGone { table: batch.table.name() };
         // The gate bounds the queue.
-        if self.gate.enter() && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
+        if self.gate.enter(batch.bytes) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 

@@ -25,11 +25,16 @@ pub(crate) struct Batch {
     /// Batches of the table before this one.
     pub(crate) sequence: u64,
     pub(crate) records: RecordBatch,
+    /// What it takes in memory, about; at least [`BATCH_BYTES_MIN`].
+    pub(crate) bytes: usize,
     /// The index of the first value of its column in runs, in the row group's dictionary.
     pub(crate) first_index: u32,
     /// It is the last of its row group.
     pub(crate) ends_group: bool,
 }
+
+/// What the least batch takes.
+const BATCH_BYTES_MIN: usize = 4 << 10;
 
 /// Takes finished batches, in the order of each table.
 pub(crate) trait BatchSink {
@@ -284,7 +289,8 @@ impl<C: Columns> AnyTable for Table<C> {
     fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError> {
         let first_index = self.columns.first_index();
         let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
-        let batch = Batch { table: self.id, sequence: self.sequence, records, first_index, ends_group };
+        let bytes = self.bytes.max(BATCH_BYTES_MIN);
+        let batch = Batch { table: self.id, sequence: self.sequence, records, bytes, first_index, ends_group };
         self.sequence += 1;
         (self.group_rows, self.group_bytes) = match ends_group {
             true => (0, 0),

@@ -102,14 +102,14 @@ impl TableWriter {
         })
     }
 
-    /// Takes a batch. Gives how many batches were put into their place by that.
+    /// Takes a batch. Gives the bytes of the batches that were put into their places by that.
     pub(crate) fn write(&mut self, batch: EncodedBatch) -> Result<usize> {
         self.waiting.insert(batch.sequence, batch);
         let mut placed = 0;
         while let Some(batch) = self.waiting.remove(&self.next) {
+            placed += batch.bytes;
             self.place(batch)?;
             self.next += 1;
-            placed += 1;
         }
         Ok(placed)
     }

@@ -147,7 +147,7 @@ pub(crate) struct Limits {
     /// The deepest nesting
     #[arg(long, default_value_t = 1024, value_name = "LEVELS")]
     pub(crate) max_depth: u16,
-    /// Memory that the program stays within, at least 48M, if no single value is larger than a sixteenth of it
+    /// Memory that the program stays within, at least 48M, if no single value is larger than 1/32 of it
     #[arg(long, value_parser = memory, default_value = "192M", value_name = "SIZE")]
     pub(crate) memory_limit: u64,
     /// Threads that encode [default: as many as there are processors]

@@ -203,8 +203,8 @@ fn a_reader_that_trickles_gives_the_same_files() {
 fn queues_and_batches_of_one_row_give_the_same_rows() {
     let export = export(60);
     let whole = convert(export.as_slice(), &Options::default());
-    for (batch_rows, batch_bytes, batches_under_way) in [(1, 2 << 20, 0), (32 << 10, 1, 1), (7, 300, 64)] {
-        let options = Options { batch_rows, batch_bytes, batches_under_way, ..Options::default() };
+    for (batch_rows, batch_bytes, bytes_under_way) in [(1, 2 << 20, 0), (32 << 10, 1, 9_000), (7, 300, 1 << 20)] {
+        let options = Options { batch_rows, batch_bytes, bytes_under_way, ..Options::default() };
         assert_same_rows(&whole, &convert(export.as_slice(), &options));
     }
 }
@@ -212,14 +212,14 @@ fn queues_and_batches_of_one_row_give_the_same_rows() {
 #[test]
 fn threads_give_the_same_files() {
     let export = export(300);
-    let options = |threads, batches_under_way| Options {
+    let options = |threads, bytes_under_way| Options {
         threads,
-        batches_under_way,
+        bytes_under_way,
         ..cut(FileOptions { file_bytes: 30_000, ..FileOptions::default() })
     };
-    let one = convert(export.as_slice(), &options(1, 1)).bytes();
-    for (threads, batches_under_way) in [(1, 8), (2, 3), (7, 64)] {
-        assert!(convert(export.as_slice(), &options(threads, batches_under_way)).bytes() == one, "{threads} threads");
+    let one = convert(export.as_slice(), &options(1, 0)).bytes();
+    for (threads, bytes_under_way) in [(1, 1 << 20), (2, 20_000), (7, 1 << 20)] {
+        assert!(convert(export.as_slice(), &options(threads, bytes_under_way)).bytes() == one, "{threads} threads");
     }
 }
 
