@@ -55,7 +55,8 @@ pub struct Options {
     pub batch_bytes: usize,
     /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
     pub dictionary_bytes: usize,
-    /// Threads that encode. Default: as many as there are processors. The output does not depend on
+    /// Threads that encode. Default: as many as there are processors besides the one that reads, which
+    /// has more to do than any of them. The output does not depend on
     /// them.
     pub threads: usize,
     /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
@@ -92,7 +93,7 @@ impl Options {
             batch_rows: 32 << 10,
             batch_bytes,
             dictionary_bytes: memory / 24,
-            threads: available_parallelism().map_or(1, usize::from),
+            threads: available_parallelism().map_or(1, |processors| usize::from(processors).saturating_sub(1).max(1)),
             bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.
             duplicates_in_memory: memory / 128,
