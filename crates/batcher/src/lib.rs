@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ staging
-//!                       one thread                                   a thread per processor    one thread
+//!                       one thread                           a thread per further processor    one thread
 //! ```
 //!
 //! [`stage()`] reads an export to its end and writes its tables under a hidden name;
