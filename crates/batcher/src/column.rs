@@ -7,6 +7,7 @@
 //! A finished buffer goes to another thread and is freed there. So each buffer is made as large as
 //! the last one was: it need not grow, and what the allocator gets back fits what it is asked for.
 
+use crate::dictionary::Dictionary;
 use arrow::{
     array::{
         Array, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int32Array, PrimitiveArray, RunArray,
@@ -16,7 +17,7 @@ use arrow::{
     datatypes::{ArrowNativeType, ArrowPrimitiveType, Int32Type, UInt32Type},
     error::ArrowError,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// A text column of many values, each of which stays for a run of rows: a row costs nothing, a run
 /// its text.
@@ -121,15 +122,12 @@ impl Names {
         4
     }
 
-    /// Adds a row with a value or without; gives the bytes that took.
-    pub(crate) fn push_option(&mut self, name: Option<&str>) -> usize {
-        if name.is_none() {
-            self.valid.resize(self.indices.len(), true);
-            self.valid.push(false);
-            self.indices.push(0);
-            return 4;
-        }
-        self.push(name.unwrap_or_default())
+    /// Adds a row without a value; gives the bytes that took.
+    pub(crate) fn push_none(&mut self) -> usize {
+        self.valid.resize(self.indices.len(), true);
+        self.valid.push(false);
+        self.indices.push(0);
+        4
     }
 
     /// Sets the value for [`Names::push_current`].
@@ -175,142 +173,6 @@ impl Names {
     pub(crate) fn end_group(&mut self) {
         self.names.clear();
         self.current_index = None;
-    }
-}
-
-/// Texts and their indices, in the order in which they first came.
-///
-/// The same few texts come again and again. So a small table, found by a few instructions, knows where
-/// they are; only what is new to it is hashed. Ids of up to 16 bytes are compared as two numbers.
-struct Dictionary {
-    texts: String,
-    entries: Vec<Entry>,
-    /// By the place of its signature, the index of a text that was there lately.
-    lately: Box<[u32; PLACES]>,
-    indices: HashMap<Box<str>, u32>,
-    /// The texts as an array, until there are more.
-    array: Option<ArrayRef>,
-}
-
-/// Places for texts that came lately.
-const PLACES: usize = 1 << PLACE_BITS;
-const PLACE_BITS: u32 = 11;
-
-#[derive(Clone, Copy)]
-struct Entry {
-    signature: Signature,
-    end: u32,
-}
-
-/// A text's length, first and last bytes: all there is to a short text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Signature {
-    length: usize,
-    head: u64,
-    tail: u64,
-}
-
-impl Signature {
-    #[inline]
-    fn of(text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let (head, tail) = match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-            _ => Self::ends_of_short(bytes),
-        };
-        Self { length: bytes.len(), head, tail }
-    }
-
-    /// Of less than eight bytes.
-    #[inline]
-    fn ends_of_short(bytes: &[u8]) -> (u64, u64) {
-        match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(head), Some(tail)) => (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into()),
-            _ => (bytes.iter().fold(0, |head, &byte| head << 8 | u64::from(byte)), 0),
-        }
-    }
-
-    /// Whether it tells all of the text.
-    #[inline]
-    fn is_whole(self) -> bool {
-        self.length <= 16
-    }
-
-    #[inline]
-    fn place(self) -> usize {
-        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> (u64::BITS - PLACE_BITS)) as usize
-    }
-}
-
-impl Default for Dictionary {
-    fn default() -> Self {
-        Self {
-            texts: String::new(),
-            entries: Vec::new(),
-            lately: Box::new([0; PLACES]),
-            indices: HashMap::new(),
-            array: None,
-        }
-    }
-}
-
-impl Dictionary {
-    #[inline]
-    fn index(&mut self, text: &str) -> u32 {
-        let signature = Signature::of(text);
-        let index = self.lately[signature.place()];
-        match self.entries.get(index as usize) {
-            Some(entry) if entry.signature == signature && (signature.is_whole() || self.get(index) == Some(text)) => {
-                index
-            }
-            _ => self.search(text, signature),
-        }
-    }
-
-    #[cold]
-    fn search(&mut self, text: &str, signature: Signature) -> u32 {
-        let index = match self.indices.get(text) {
-            Some(&index) => index,
-            None => self.add(text, signature),
-        };
-        self.lately[signature.place()] = index;
-        index
-    }
-
-    fn add(&mut self, text: &str, signature: Signature) -> u32 {
-        let index = self.entries.len() as u32;
-        self.texts.push_str(text);
-        self.entries.push(Entry { signature, end: self.texts.len() as u32 });
-        self.indices.insert(text.into(), index);
-        self.array = None;
-        index
-    }
-
-    fn get(&self, index: u32) -> Option<&str> {
-        let entry = self.entries.get(index as usize)?;
-        let end = entry.end as usize;
-        self.texts.get(end - entry.signature.length..end)
-    }
-
-    fn bytes(&self) -> usize {
-        self.texts.len() + size_of::<Entry>() * self.entries.len()
-    }
-
-    fn array(&mut self) -> ArrayRef {
-        if let Some(array) = &self.array {
-            return Arc::clone(array);
-        }
-        let array = StringArray::from_iter_values((0..self.entries.len() as u32).filter_map(|index| self.get(index)));
-        Arc::clone(self.array.insert(Arc::new(array)))
-    }
-
-    /// Forgets all texts.
-    fn clear(&mut self) {
-        self.texts.clear();
-        self.entries.clear();
-        self.indices.clear();
-        self.array = None;
     }
 }
 
@@ -446,7 +308,10 @@ mod tests {
         let mut names = Names::default();
         let mut batch = |values: &[Option<&str>], end_group: bool| {
             for value in values {
-                names.push_option(*value);
+                match value {
+                    Some(value) => names.push(value),
+                    None => names.push_none(),
+                };
             }
             let array = names.finish().expect("a column");
             if end_group {

@@ -335,17 +335,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn event(&mut self) -> Step {
         self.tokens.pull()?;
         self.event.clear();
-        loop {
-            self.usual_members()?;
-            let Some(Token::Key(name)) = self.tokens.pull()? else { break };
-            match Member::of(name_of(name, &mut self.id_scratch)) {
-                Some(member) => self.event_member(member)?,
-                None => {
-                    copy(name, &mut self.member, &mut self.findings);
-                    self.unmapped(Whose::MemberRead, Reason::UnknownMember)?;
-                }
-            }
-        }
+        while self.event_member()? {}
         let is_duplicate = self.is_duplicate()?;
         self.findings.duplicate_events += u64::from(is_duplicate);
         self.findings.superseded_members += self.event.superseded;
@@ -354,17 +344,16 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         Ok(())
     }
 
-    /// Reads members of an event as long as their values are scalars and come in one step.
-    fn usual_members(&mut self) -> Step {
-        loop {
-            let mut cells = EventCells {
-                event: &mut self.event,
-                tables: &mut self.tables,
-                scope: &self.scope,
-                scratch: &mut self.scratch,
-                findings: &mut self.findings,
-            };
-            let Some((name, value)) = self.tokens.scalar_member() else { return Ok(()) };
+    /// Reads a member of the event; false at its end.
+    fn event_member(&mut self) -> Result<bool, Stop> {
+        let mut cells = EventCells {
+            event: &mut self.event,
+            tables: &mut self.tables,
+            scope: &self.scope,
+            scratch: &mut self.scratch,
+            findings: &mut self.findings,
+        };
+        if let Some((name, value)) = self.tokens.scalar_member() {
             match Member::of(name_of(name, &mut self.id_scratch)) {
                 Some(member) => cells.set(member, value)?,
                 None => {
@@ -373,10 +362,14 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
                     cells.unmapped(&pointer, Reason::UnknownMember, value)?;
                 }
             }
+            return Ok(true);
         }
-    }
-
-    fn event_member(&mut self, member: Member) -> Step {
+        let Some(Token::Key(name)) = self.tokens.pull()? else { return Ok(false) };
+        let Some(member) = Member::of(name_of(name, &mut self.id_scratch)) else {
+            copy(name, &mut self.member, &mut self.findings);
+            self.unmapped(Whose::MemberRead, Reason::UnknownMember)?;
+            return Ok(true);
+        };
         match (self.tokens.peek()?, member) {
             (Next::Object | Next::Array, Member::Data) => {
                 self.event.see(member);
@@ -388,19 +381,12 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
                 self.unmapped(Whose::Member(member.name()), Reason::TypeMismatch)?;
             }
             _ => {
-                let mut cells = EventCells {
-                    event: &mut self.event,
-                    tables: &mut self.tables,
-                    scope: &self.scope,
-                    scratch: &mut self.scratch,
-                    findings: &mut self.findings,
-                };
                 if let Some(value) = self.tokens.pull()? {
                     cells.set(member, value)?;
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn is_duplicate(&mut self) -> Result<bool, Stop> {

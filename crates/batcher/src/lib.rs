@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod column;
+mod dictionary;
 mod duplicates;
 mod encode;
 mod error;

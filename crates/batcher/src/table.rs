@@ -110,16 +110,16 @@ impl<S: BatchSink> Tables<S> {
 
     /// Sets the export key of the rows to come.
     pub(crate) fn set_export_key(&mut self, key: &str) {
-        self.attributes.columns.export_key.set(key);
-        self.tags.columns.export_key.set(key);
-        self.events.columns.export_key.set(key);
+        self.attributes.columns.ids.export_key.set(key);
+        self.tags.columns.ids.export_key.set(key);
+        self.events.columns.ids.export_key.set(key);
     }
 
     /// Sets the section of the rows to come.
     pub(crate) fn set_section_id(&mut self, id: &str) {
-        self.attributes.columns.section_id.set(id);
-        self.tags.columns.section_id.set(id);
-        self.events.columns.section_id.set(id);
+        self.attributes.columns.ids.section_id.set(id);
+        self.tags.columns.ids.section_id.set(id);
+        self.events.columns.ids.section_id.set(id);
     }
 
     pub(crate) fn profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
@@ -138,8 +138,7 @@ impl<S: BatchSink> Tables<S> {
     }
 
     pub(crate) fn tag(&mut self, id: &str) -> Result<()> {
-        let columns = &mut self.tags.columns;
-        let bytes = columns.export_key.push() + columns.section_id.push_current() + columns.tag_id.push(id);
+        let bytes = self.tags.columns.ids.push(Some(id));
         if self.tags.row(bytes) { self.flush(TableId::Tags) } else { Ok(()) }
     }
 
@@ -216,19 +215,46 @@ trait Columns {
     /// The columns of the rows so far, in the order of the schema; then there are none.
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError>;
 
-    /// The index of the first value of the column in runs, if there is one, in the row group's
-    /// dictionary.
-    fn first_index(&self) -> u32 {
-        0
+    /// Its columns with dictionaries that grow, if it has any.
+    fn ids(&mut self) -> Option<&mut Ids> {
+        None
+    }
+}
+
+/// The columns that tell whose row it is and of what.
+#[derive(Default)]
+struct Ids {
+    export_key: Runs,
+    section_id: Names,
+    /// Of an attribute, a tag or an event's type.
+    id: Names,
+}
+
+impl Ids {
+    /// Adds a row of the export key and the section that are set; gives the bytes that took.
+    fn push(&mut self, id: Option<&str>) -> usize {
+        let bytes = match id {
+            Some(id) => self.id.push(id),
+            None => self.id.push_none(),
+        };
+        self.export_key.push() + self.section_id.push_current() + bytes
+    }
+
+    fn finish(&mut self) -> Result<[ArrayRef; 3], ArrowError> {
+        Ok([self.export_key.finish()?, self.section_id.finish()?, self.id.finish()?])
     }
 
     /// The bytes of the largest dictionary.
     fn dictionary_bytes(&self) -> usize {
-        0
+        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.id.group_bytes())
     }
 
     /// Begins a new row group.
-    fn end_group(&mut self) {}
+    fn end_group(&mut self) {
+        self.export_key.end_group();
+        self.section_id.end_group();
+        self.id.end_group();
+    }
 }
 
 /// Columns with the count of what is in them.
@@ -268,7 +294,7 @@ impl<C: Columns> Table<C> {
 trait AnyTable {
     fn group_rows(&self) -> usize;
     fn group_bytes(&self) -> usize;
-    fn dictionary_bytes(&self) -> usize;
+    fn dictionary_bytes(&mut self) -> usize;
     /// The batch so far, which may be without rows; then there is none.
     fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError>;
 }
@@ -282,12 +308,12 @@ impl<C: Columns> AnyTable for Table<C> {
         self.group_bytes + self.bytes
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.columns.dictionary_bytes()
+    fn dictionary_bytes(&mut self) -> usize {
+        self.columns.ids().map_or(0, |ids| ids.dictionary_bytes())
     }
 
     fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError> {
-        let first_index = self.columns.first_index();
+        let first_index = self.columns.ids().map_or(0, |ids| ids.export_key.first_index());
         let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
         let bytes = self.bytes.max(BATCH_BYTES_MIN);
         let batch = Batch { table: self.id, sequence: self.sequence, records, bytes, first_index, ends_group };
@@ -299,8 +325,8 @@ impl<C: Columns> AnyTable for Table<C> {
         (self.rows, self.bytes) = (0, 0);
         // A row group has exactly as many rows as it may.
         self.rows_max = self.limits.rows.min(self.limits.group_rows - self.group_rows);
-        if ends_group {
-            self.columns.end_group();
+        if ends_group && let Some(ids) = self.columns.ids() {
+            ids.end_group();
         }
         Ok(batch)
     }
@@ -333,9 +359,7 @@ const REASONS: [&str; 2] = ["unknown_member", "type_mismatch"];
 const VALUE_TYPES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];
 
 struct Attributes {
-    export_key: Runs,
-    section_id: Names,
-    attribute_id: Names,
+    ids: Ids,
     /// Indices into [`VALUE_TYPES`].
     value_type: Labels,
     value_text: StringBuilder,
@@ -347,9 +371,7 @@ struct Attributes {
 impl Attributes {
     fn new() -> Self {
         Self {
-            export_key: Runs::default(),
-            section_id: Names::default(),
-            attribute_id: Names::default(),
+            ids: Ids::default(),
             value_type: Labels::new(&VALUE_TYPES),
             value_text: StringBuilder::new(),
             value_integer: Sparse::default(),
@@ -384,18 +406,18 @@ impl Attributes {
         };
         self.value_type.push(value_type);
         self.value_text.append_option(text);
-        let ids = self.export_key.push() + self.section_id.push_current() + self.attribute_id.push(id);
-        ids + text.map_or(0, str::len) + 26
+        self.ids.push(Some(id)) + text.map_or(0, str::len) + 26
     }
 }
 
 impl Columns for Attributes {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let rows = self.value_type.len();
+        let [export_key, section_id, attribute_id] = self.ids.finish()?;
         Ok(vec![
-            self.export_key.finish()?,
-            self.section_id.finish()?,
-            self.attribute_id.finish()?,
+            export_key,
+            section_id,
+            attribute_id,
             self.value_type.finish()?,
             finish_text(&mut self.value_text),
             self.value_integer.finish::<Int64Type>(rows)?,
@@ -404,54 +426,30 @@ impl Columns for Attributes {
         ])
     }
 
-    fn first_index(&self) -> u32 {
-        self.export_key.first_index()
-    }
-
-    fn dictionary_bytes(&self) -> usize {
-        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.attribute_id.group_bytes())
-    }
-
-    fn end_group(&mut self) {
-        self.export_key.end_group();
-        self.section_id.end_group();
-        self.attribute_id.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 
 #[derive(Default)]
 struct Tags {
-    export_key: Runs,
-    section_id: Names,
-    tag_id: Names,
+    ids: Ids,
 }
 
 impl Columns for Tags {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        Ok(vec![self.export_key.finish()?, self.section_id.finish()?, self.tag_id.finish()?])
+        self.ids.finish().map(Vec::from)
     }
 
-    fn first_index(&self) -> u32 {
-        self.export_key.first_index()
-    }
-
-    fn dictionary_bytes(&self) -> usize {
-        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.tag_id.group_bytes())
-    }
-
-    fn end_group(&mut self) {
-        self.export_key.end_group();
-        self.section_id.end_group();
-        self.tag_id.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 
 struct Events {
-    export_key: Runs,
-    section_id: Names,
+    ids: Ids,
     ordinal: Int64Builder,
     correlation_id: StringBuilder,
-    type_id: Names,
     source_event_time: TimestampMicrosecondBuilder,
     created_at: TimestampMicrosecondBuilder,
     data: StringBuilder,
@@ -462,11 +460,9 @@ impl Events {
     fn new() -> Self {
         let times = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
         Self {
-            export_key: Runs::default(),
-            section_id: Names::default(),
+            ids: Ids::default(),
             ordinal: Int64Builder::new(),
             correlation_id: StringBuilder::new(),
-            type_id: Names::default(),
             source_event_time: times(),
             created_at: times(),
             data: StringBuilder::new(),
@@ -483,20 +479,19 @@ impl Events {
         self.data.append_option(texts[1]);
         self.is_duplicate.append_value(is_duplicate);
         let lengths: usize = texts.iter().flatten().map(|text| text.len()).sum();
-        let ids =
-            self.export_key.push() + self.section_id.push_current() + self.type_id.push_option(event.type_id.get());
-        ids + lengths + 33
+        self.ids.push(event.type_id.get()) + lengths + 33
     }
 }
 
 impl Columns for Events {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let [export_key, section_id, type_id] = self.ids.finish()?;
         Ok(vec![
-            self.export_key.finish()?,
-            self.section_id.finish()?,
+            export_key,
+            section_id,
             Arc::new(self.ordinal.finish()),
             finish_text(&mut self.correlation_id),
-            self.type_id.finish()?,
+            type_id,
             Arc::new(self.source_event_time.finish()),
             Arc::new(self.created_at.finish()),
             finish_text(&mut self.data),
@@ -504,18 +499,8 @@ impl Columns for Events {
         ])
     }
 
-    fn first_index(&self) -> u32 {
-        self.export_key.first_index()
-    }
-
-    fn dictionary_bytes(&self) -> usize {
-        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.type_id.group_bytes())
-    }
-
-    fn end_group(&mut self) {
-        self.export_key.end_group();
-        self.section_id.end_group();
-        self.type_id.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 

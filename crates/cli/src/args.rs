@@ -137,7 +137,7 @@ impl From<CodecName> for Codec {
     }
 }
 
-/// What is still taken for an export.
+/// What is still taken for an export, and what may be used for it.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
