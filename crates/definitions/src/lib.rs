@@ -32,6 +32,7 @@
 mod error;
 mod index;
 mod model;
+mod naming;
 mod page;
 mod read;
 mod snapshot;
@@ -42,5 +43,6 @@ pub use model::{
     Attribute, AttributeVersion, Definitions, EventType, EventVersion, Field, Section, Segment, Tag, TagVersion,
     ValueType,
 };
+pub use naming::{NAME_BYTES_MAX, Named, column_name, unique_names};
 pub use page::Page;
 pub use snapshot::Snapshot;
