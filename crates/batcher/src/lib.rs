@@ -11,6 +11,7 @@
 //! input.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod column;
 mod dictionary;
 mod duplicates;
@@ -18,6 +19,7 @@ mod encode;
 mod error;
 mod event;
 mod export;
+mod facts;
 mod gate;
 mod manifest;
 mod progress;
@@ -26,15 +28,19 @@ mod scope;
 mod stage;
 mod staging;
 mod table;
+mod tables;
 mod time;
+mod typed;
 mod upload;
 mod writer;
 
+pub use catalogue::Selection;
 pub use error::{Error, Result};
 pub use export::Findings;
 pub use manifest::{DataFile, Manifest, TableFiles};
 pub use progress::Progress;
-pub use schema::{Column, ColumnType, TableId};
+pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{Options, stage};
 pub use staging::{Staged, published};
+pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use writer::{Codec, FileOptions};

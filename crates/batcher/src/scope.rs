@@ -98,6 +98,27 @@ impl Scope {
     }
 }
 
+/// The JSON Pointer of an attribute's value, from the profile.
+pub(crate) fn attribute_pointer(section_id: &str, attribute_id: &str) -> String {
+    let mut pointer = String::from("/sections");
+    push_pointer(&mut pointer, section_id);
+    pointer.push_str("/attributes");
+    push_pointer(&mut pointer, attribute_id);
+    pointer.push_str("/value");
+    pointer
+}
+
+/// The JSON Pointer of a member of an event's data, from the profile.
+pub(crate) fn data_pointer(section_id: &str, ordinal: i64, names: &[&str]) -> String {
+    let mut pointer = String::from("/sections");
+    push_pointer(&mut pointer, section_id);
+    let _ = write!(pointer, "/events/{ordinal}/data");
+    for name in names {
+        push_pointer(&mut pointer, name);
+    }
+    pointer
+}
+
 fn push_pointer(pointer: &mut String, name: &str) {
     pointer.push('/');
     for character in name.chars() {

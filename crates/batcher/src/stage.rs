@@ -10,6 +10,7 @@
 //! Encoders take any batch, whatever its table. The writer puts them into their places again.
 
 use crate::{
+    catalogue::{Catalogue, Selection},
     duplicates::Seen,
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
@@ -17,16 +18,18 @@ use crate::{
     gate::Gate,
     manifest::{Manifest, TableFiles},
     progress::Progress,
-    schema::TableId,
-    staging::{Staged, Staging},
-    table::{Batch, BatchLimits, BatchSink, Tables},
+    staging::{Staged, Staging, published},
+    table::{Batch, BatchLimits, BatchSink},
+    tables::Tables,
+    typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable},
     writer::{Codec, FileOptions, TableWriter},
 };
+use apsides_definitions::Definitions;
 use apsides_tokenizer::{Limits, Tokens};
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     collections::HashSet,
-    io::Read,
+    io::{self, Read},
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -45,6 +48,15 @@ pub struct Options {
     pub overwrite: bool,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
+    /// Which long tables are written. Default: all.
+    pub selection: Selection,
+    /// Which typed tables are written besides, and how. Default: none.
+    pub typed: Typed,
+    /// What the ids stand for, where it is known.
+    pub definitions: Option<Definitions>,
+    /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
+    /// tables' columns. Default 4 MiB.
+    pub sample_bytes: usize,
     /// How files are cut and encoded.
     pub files: FileOptions,
     /// Bounds of the tokenizer.
@@ -88,6 +100,10 @@ impl Options {
             source: String::new(),
             overwrite: false,
             attribute_ids: HashSet::new(),
+            selection: Selection::default(),
+            typed: Typed::default(),
+            definitions: None,
+            sample_bytes: memory / 48,
             files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,
@@ -133,8 +149,12 @@ fn stage_from(
         .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
     // What is published must survive a loss of power.
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
-    let writers = TableId::ALL.map(|table| TableWriter::new(table, Arc::clone(&store), runtime.clone(), options.files));
-    let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
+    let before = published(destination)?.and_then(|manifest| manifest.typed);
+    let attribute_ids = attribute_ids(options);
+    let Planned { sample, mut typed, remembered, changes } = plan(input, options, &attribute_ids, before)?;
+    let catalogue = Catalogue::new(&options.selection, &typed);
+    let writers = writers(&catalogue, &store, runtime, options)?;
+    let input = &mut io::Cursor::new(sample).chain(input);
     let gate = Gate::new(options.bytes_under_way);
     let (findings, tables) = thread::scope(|scope| {
         let (batches, queue) = channel();
@@ -144,10 +164,11 @@ fn stage_from(
         let mut encoders = Vec::new();
         for number in 0..options.threads.max(1) {
             let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
-            let codec = options.files.codec;
+            let by_type = catalogue.by_type.as_ref();
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                encode(&queue, &encoded, codec)
+                let by_type = by_type.map(|plan| (plan, ByType::new(plan, options.limits)));
+                encode(&queue, &encoded, options.files.codec, by_type)
             })?);
         }
         drop((queue, encoded));
@@ -155,9 +176,10 @@ fn stage_from(
             let _closer = gate.closer();
             write(&written, writers, gate)
         })?;
-        let read = read(input, Batches { batches, gate }, options, progress);
+        let read = read(input, Batches { batches, gate }, options, &attribute_ids, &catalogue, progress);
         join(read, encoders, writer)
     })?;
+    typed.tables.extend(remembered);
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
@@ -165,8 +187,76 @@ fn stage_from(
         json_bytes: progress.bytes(),
         findings,
         tables,
+        typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
+        schema_changes: changes,
     };
     Ok(staging.stage(manifest))
+}
+
+/// What was found out before the export is read.
+struct Planned {
+    /// The bytes that were read for it.
+    sample: Vec<u8>,
+    /// The typed tables that are written.
+    typed: TypedSchema,
+    /// Those that are not, but were once.
+    remembered: Vec<TypedTable>,
+    changes: Vec<Change>,
+}
+
+/// Ids that are known as attributes'.
+fn attribute_ids(options: &Options) -> HashSet<String> {
+    let mut ids = options.attribute_ids.clone();
+    let attributes = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
+    ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+    ids
+}
+
+/// Finds out which typed tables there are to be, and their columns.
+fn plan(
+    input: &mut dyn Read,
+    options: &Options,
+    attribute_ids: &HashSet<String>,
+    before: Option<TypedSchema>,
+) -> Result<Planned> {
+    let typed = &options.typed;
+    let mut before = before;
+    let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
+    let mut sample = Vec::new();
+    if !typed.wide && !typed.events {
+        return Ok(Planned { sample, typed: before.unwrap_or_default(), remembered, changes: Vec::new() });
+    }
+    // A first run of these tables has none to compare with.
+    let before = before.filter(|before| !before.tables.is_empty());
+    input
+        .take(options.sample_bytes as u64)
+        .read_to_end(&mut sample)
+        .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
+    let progress = Progress::default();
+    let tokens = Tokens::with_limits(sample.as_slice(), options.limits);
+    let seen = Seen::new(options.duplicates_in_memory);
+    let learned = Export::new(tokens, Learner::default(), seen, attribute_ids, &progress).read_sample();
+    let definitions = options.definitions.clone().unwrap_or_default();
+    let now = typed::plan(typed, &definitions, &learned);
+    let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
+    let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
+    Ok(Planned { sample, typed, remembered, changes })
+}
+
+/// A writer for each table.
+fn writers(
+    catalogue: &Catalogue,
+    store: &Arc<dyn ObjectStore>,
+    runtime: &Handle,
+    options: &Options,
+) -> Result<Vec<TableWriter>> {
+    let mut writers: Vec<TableWriter> = Vec::new();
+    for table in &catalogue.tables {
+        let writer = TableWriter::new(Arc::clone(&table.schema), Arc::clone(store), runtime.clone(), options.files)?;
+        let is_further = writers.iter().any(|other| other.table() == writer.table());
+        writers.push(if is_further { writer.beside("typed") } else { writer });
+    }
+    Ok(writers)
 }
 
 type Thread<'scope, T> = ScopedJoinHandle<'scope, Result<T>>;
@@ -180,7 +270,14 @@ fn spawn<'scope, T: Send + 'scope>(
 }
 
 /// Reads the export and hands its batches to the encoders.
-fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress: &Progress) -> Result<Findings> {
+fn read(
+    input: &mut dyn Read,
+    batches: Batches<'_>,
+    options: &Options,
+    attribute_ids: &HashSet<String>,
+    catalogue: &Catalogue,
+    progress: &Progress,
+) -> Result<Findings> {
     let tokens = Tokens::with_limits(input, options.limits);
     let limits = BatchLimits {
         rows: options.batch_rows,
@@ -191,8 +288,9 @@ fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress:
         dictionary_bytes: options.dictionary_bytes,
     };
     let seen = Seen::new(options.duplicates_in_memory);
-    let tables = Tables::new(batches, limits);
-    let (_, findings) = Export::new(tokens, tables, seen, &options.attribute_ids, progress).read()?;
+    let tables = Tables::new(batches, limits, catalogue);
+    let (tables, mut findings) = Export::new(tokens, tables, seen, attribute_ids, progress).read()?;
+    (_, findings.without_column) = tables.finish()?;
     Ok(findings)
 }
 
@@ -204,45 +302,69 @@ struct Batches<'g> {
 
 impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
-        let gone = Error::EncoderGone { table: batch.table.name() };
+        let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
         if self.gate.enter(batch.bytes) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
-/// An encoder's thread.
-fn encode(queue: &Mutex<Receiver<Batch>>, encoded: &Sender<EncodedBatch>, codec: Codec) -> Result<()> {
-    let mut encoder = PageEncoder::with_codec(TableId::Profiles, codec)?;
-    loop {
+/// An encoder's thread. Gives how many members of data had no column.
+fn encode(
+    queue: &Mutex<Receiver<Batch>>,
+    encoded: &Sender<EncodedBatch>,
+    codec: Codec,
+    mut by_type: Option<(&Arc<ByTypePlan>, ByType)>,
+) -> Result<u64> {
+    let mut encoder = PageEncoder::with_codec(codec)?;
+    // Without a writer there is nothing to do; the writer tells why.
+    let mut is_gone = false;
+    while !is_gone {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { return Ok(()) };
-        // Without a writer there is nothing to do; the writer tells why.
-        if encoded.send(encoder.batch(&batch)?).is_err() {
-            return Ok(());
+        let Ok(batch) = batch else { break };
+        if let Some((_, by_type)) = by_type.as_mut().filter(|(plan, _)| plan.events.is(&batch.table)) {
+            for part in by_type.split(&batch)? {
+                is_gone |= encoded.send(encoder.batch(&part)?).is_err();
+            }
         }
+        // A table that is not written has come this far only for those that are made from it.
+        is_gone |= encoded.send(encoder.batch(&batch)?).is_err();
     }
+    Ok(by_type.map_or(0, |(_, by_type)| by_type.without_column))
 }
 
 /// The writer's thread. Gives the tables' files.
 fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
     for batch in encoded {
-        gate.leave(writers[batch.table as usize].write(batch)?);
+        gate.leave(match writers.get_mut(batch.table.index) {
+            Some(writer) => writer.write(batch)?,
+            None => batch.bytes,
+        });
     }
     // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
-    let files = TableId::ALL.into_iter().zip(writers);
-    files.map(|(table, writer)| Ok(TableFiles::new(table.name(), writer.finish()?))).collect()
+    let mut tables: Vec<TableFiles> = Vec::new();
+    for writer in writers {
+        let name = writer.table().to_owned();
+        let files = writer.finish()?;
+        match tables.iter_mut().find(|table| table.name == name) {
+            Some(table) => table.add(files),
+            None => tables.push(TableFiles::new(&name, files)),
+        }
+    }
+    Ok(tables)
 }
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
     read: Result<Findings>,
-    encoders: Vec<Thread<'_, ()>>,
+    encoders: Vec<Thread<'_, u64>>,
     writer: Thread<'_, Vec<TableFiles>>,
 ) -> Result<(Findings, Vec<TableFiles>)> {
-    let encoded = encoders.into_iter().try_for_each(joined);
+    let encoded: Result<u64> = encoders.into_iter().map(joined).sum();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(()), Ok(tables)) => Ok((findings, tables)),
+        (Ok(findings), Ok(without_column), Ok(tables)) => {
+            Ok((Findings { without_column: findings.without_column + without_column, ..findings }, tables))
+        }
         (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),
