@@ -14,7 +14,7 @@ use arrow::{
         StringArray, StringBuilder, UInt32Array,
     },
     buffer::NullBuffer,
-    datatypes::{ArrowNativeType, ArrowPrimitiveType, ArrowTimestampType, Int32Type, UInt32Type},
+    datatypes::{ArrowNativeType, ArrowPrimitiveType, Int32Type, UInt32Type},
     error::ArrowError,
 };
 use std::sync::Arc;
@@ -197,15 +197,6 @@ impl<T: Copy + Default> Sparse<T> {
         self.values.push(value);
     }
 
-    /// Takes back the value of a row, if it is the last that has one.
-    #[inline]
-    pub(crate) fn clear(&mut self, row: usize) {
-        if self.rows.last() == Some(&(row as u32)) {
-            self.rows.pop();
-            self.values.pop();
-        }
-    }
-
     /// The values of so many rows, and which of them are any.
     fn spread(&mut self, rows: usize) -> (Vec<T>, NullBuffer) {
         let mut values = vec![T::default(); rows];
@@ -229,24 +220,7 @@ impl<T: Copy + Default> Sparse<T> {
     }
 }
 
-impl Sparse<i64> {
-    /// The column of so many rows, as times in UTC.
-    pub(crate) fn finish_times<P>(&mut self, rows: usize) -> Result<ArrayRef, ArrowError>
-    where
-        P: ArrowTimestampType,
-    {
-        let (values, valid) = self.spread(rows);
-        Ok(Arc::new(PrimitiveArray::<P>::try_new(values.into(), Some(valid))?.with_timezone("UTC")))
-    }
-}
-
 impl Sparse<bool> {
-    /// The column of so many rows, of which those without a value are false.
-    pub(crate) fn finish_or_false(&mut self, rows: usize) -> ArrayRef {
-        let (values, _) = self.spread(rows);
-        Arc::new(BooleanArray::new(values.into(), None))
-    }
-
     /// The column of so many rows.
     pub(crate) fn finish_booleans(&mut self, rows: usize) -> ArrayRef {
         let (values, valid) = self.spread(rows);

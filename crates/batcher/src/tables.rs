@@ -19,6 +19,8 @@ pub(crate) struct Tables<S> {
     events: Table<Events>,
     unmapped: Table<Unmapped>,
     wide: Table<Wide>,
+    /// Its row group is to end with the profile.
+    wide_group_is_full: bool,
     by_type: ByType,
     /// Values that no column of the typed tables is for.
     without_column: u64,
@@ -61,6 +63,7 @@ impl<S: BatchSink> Tables<S> {
             events: Table::new(long.events.clone(), limits, Events::new()),
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide: Table::new(wide.table(), wide.limits(limits), wide),
+            wide_group_is_full: false,
             by_type: ByType { are_written: catalogue.by_type.is_some(), ..ByType::default() },
             without_column: 0,
         }
@@ -106,6 +109,11 @@ impl<S: BatchSink> Tables<S> {
         // It is the first of the largest, not the one that happens to be here.
         let largest = Part::ALL.into_iter().rev().max_by_key(|&part| group_bytes[part as usize]);
         match largest {
+            // Its last row may be under construction; the group ends with the profile.
+            Some(Part::Wide) if group_bytes[Part::Wide as usize] >= typed_bytes => {
+                self.wide_group_is_full = true;
+                Ok(())
+            }
             Some(part) if group_bytes[part as usize] >= typed_bytes => {
                 self.hand_on(part, Ends { group: true, typed_group: false })
             }
@@ -251,7 +259,9 @@ impl<S: BatchSink> Facts for Tables<S> {
     }
 
     fn end_profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
-        if self.wide.is_written() && self.wide.is_full() {
+        if std::mem::take(&mut self.wide_group_is_full) {
+            self.hand_on(Part::Wide, Ends { group: true, typed_group: false })?;
+        } else if self.wide.is_written() && self.wide.is_full() {
             self.flush(Part::Wide)?;
         }
         if !self.profiles.is_written() {

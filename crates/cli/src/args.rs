@@ -1,6 +1,6 @@
 //! The command line's words.
 
-use apsides_batcher::{Codec, Options};
+use apsides_batcher::{Codec, Kind, Options, SchemaMode, Selection, TableId, Typed};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -92,9 +92,108 @@ pub(crate) struct Convert {
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
     #[command(flatten)]
+    pub(crate) tables: Tables,
+    #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// Which tables are written.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Tables")]
+pub(crate) struct Tables {
+    /// The tables to write: profiles, attributes, tags, events, wide (typed, a row per profile and section) and
+    /// `events_*` (typed, a table per event type); `unmapped` always is
+    #[arg(long, value_delimiter = ',', default_value = "profiles,attributes,tags,events", value_name = "TABLES")]
+    pub(crate) tables: Vec<TableName>,
+    /// What becomes of typed columns that the tables to be replaced don't have
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub(crate) schema_mode: ModeName,
+    /// The type of a typed column where the definitions are silent or wrong: an attribute's id or discriminator, or
+    /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
+    #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
+    pub(crate) types: Vec<(String, Kind)>,
+}
+
+/// A table that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableName {
+    Long(TableId),
+    Wide,
+    EventTypes,
+}
+
+impl std::str::FromStr for TableName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "wide" => Ok(Self::Wide),
+            "events_*" => Ok(Self::EventTypes),
+            name => TableId::of(name).map(Self::Long).ok_or_else(|| {
+                "no such table; there are profiles, attributes, tags, events, unmapped, wide and events_*".to_owned()
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModeName {
+    /// They are added
+    #[default]
+    Evolve,
+    /// The command fails
+    Freeze,
+    /// They are left out
+    Discard,
+}
+
+impl From<ModeName> for SchemaMode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Evolve => Self::Evolve,
+            ModeName::Freeze => Self::Freeze,
+            ModeName::Discard => Self::Discard,
+        }
+    }
+}
+
+/// `ID=TYPE`
+fn typed_as(text: &str) -> Result<(String, Kind), String> {
+    let (id, kind) = text.rsplit_once('=').ok_or("not of the form ID=TYPE")?;
+    let kind: Kind = kind.parse()?;
+    Ok((id.to_owned(), kind))
+}
+
+impl Tables {
+    /// The options with these tables.
+    pub(crate) fn apply(&self, options: Options) -> Options {
+        let typed = Typed {
+            kinds: self.types.iter().cloned().collect(),
+            mode: self.schema_mode.into(),
+            ..typed_of(&self.tables)
+        };
+        Options { selection: selection_of(&self.tables), typed, ..options }
+    }
+}
+
+/// The long tables among these.
+pub(crate) fn selection_of(tables: &[TableName]) -> Selection {
+    Selection::of(tables.iter().filter_map(|table| match table {
+        TableName::Long(table) => Some(*table),
+        _ => None,
+    }))
+}
+
+/// The typed tables among these.
+pub(crate) fn typed_of(tables: &[TableName]) -> Typed {
+    Typed {
+        wide: tables.contains(&TableName::Wide),
+        events: tables.contains(&TableName::EventTypes),
+        ..Typed::default()
+    }
 }
 
 /// How the Parquet files are cut and compressed.

@@ -24,6 +24,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         threads: args.limits.threads.map_or(options.threads, |threads| threads.get().into()),
         ..options
     };
+    let options = args.tables.apply(options);
     tables::publish(reader, &args.out, options, output, shutdown).await?;
     Ok(())
 }

@@ -1,12 +1,17 @@
-//! The columns of typed tables while they are filled: a row that has no value costs nothing, and a
-//! value can be taken back while its row is the last.
+//! The columns of typed tables while they are filled. Rows without a value are not visited: they are
+//! nulls once a later row has one.
+//!
+//! The value of a row can be set again, or taken back, while the row is the last one. That is rare,
+//! so it is noted aside and made good when the column is finished.
 
 use super::kind::{Cell, Kind};
-use crate::{column::Sparse, facts::Value};
+use crate::{column::finish_text, facts::Value};
 use arrow::{
-    array::{ArrayRef, BooleanBufferBuilder, StringArray},
-    buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
-    datatypes::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType},
+    array::{
+        ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, BooleanBuilder, Date32Builder, Float64Builder,
+        Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt32Array,
+    },
+    compute::{concat, take},
     error::ArrowError,
 };
 use std::sync::Arc;
@@ -15,15 +20,20 @@ use std::sync::Arc;
 pub(crate) struct Cells {
     kind: Kind,
     cells: AnyCells,
+    /// Rows that were set again, or taken back, in that order; and their later values.
+    patched: Vec<u32>,
+    patches: AnyCells,
 }
 
 enum AnyCells {
-    Text(Texts),
-    Integer(Sparse<i64>),
-    Double(Sparse<f64>),
-    Boolean(Sparse<bool>),
-    Date(Sparse<i32>),
-    Timestamp(Sparse<i64>),
+    Text(StringBuilder),
+    Integer(Int64Builder),
+    Double(Float64Builder),
+    Boolean(BooleanBuilder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    /// The rows that have the tag.
+    Tag(Vec<u32>),
 }
 
 /// The value does not fit its column.
@@ -32,15 +42,7 @@ pub(crate) struct Mismatch;
 
 impl Cells {
     pub(crate) fn new(kind: Kind) -> Self {
-        let cells = match kind {
-            Kind::Text | Kind::Json => AnyCells::Text(Texts::default()),
-            Kind::Integer => AnyCells::Integer(Sparse::default()),
-            Kind::Double => AnyCells::Double(Sparse::default()),
-            Kind::Boolean | Kind::Tag => AnyCells::Boolean(Sparse::default()),
-            Kind::Date => AnyCells::Date(Sparse::default()),
-            Kind::TimestampS | Kind::TimestampMs => AnyCells::Timestamp(Sparse::default()),
-        };
-        Self { kind, cells }
+        Self { kind, cells: AnyCells::new(kind), patched: Vec::new(), patches: AnyCells::new(kind) }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -51,114 +53,154 @@ impl Cells {
     /// that took. A value that does not fit leaves it without a value.
     #[inline]
     pub(crate) fn set(&mut self, row: usize, value: Value<'_>, scratch: &mut String) -> Result<usize, Mismatch> {
-        self.clear(row);
         let cell = match value {
-            Value::Null => return Ok(0),
-            value => self.kind.cell(value, scratch).ok_or(Mismatch)?,
+            Value::Null => None,
+            value => self.kind.cell(value, scratch),
         };
-        match (&mut self.cells, cell) {
-            (AnyCells::Text(cells), Cell::Text(text)) => {
-                cells.push(row, text);
-                return Ok(text.len());
+        let bytes = match &cell {
+            Some(Cell::Text(text)) => text.len(),
+            _ => 0,
+        };
+        let mismatch = cell.is_none() && !matches!(value, Value::Null);
+        if self.cells.len() <= row {
+            if let Some(cell) = cell {
+                self.cells.push(row, cell);
             }
-            (AnyCells::Integer(cells), Cell::Integer(value)) => cells.push(row, value),
-            (AnyCells::Double(cells), Cell::Double(value)) => cells.push(row, value),
-            (AnyCells::Boolean(cells), Cell::Boolean(value)) => cells.push(row, value),
-            (AnyCells::Date(cells), Cell::Date(value)) => cells.push(row, value),
-            (AnyCells::Timestamp(cells), Cell::Timestamp(value)) => cells.push(row, value),
-            _ => return Err(Mismatch),
+        } else {
+            self.patch(row, cell);
         }
-        Ok(0)
+        if mismatch { Err(Mismatch) } else { Ok(bytes) }
     }
 
     /// Notes that the row, which is the last, has the tag.
     #[inline]
     pub(crate) fn tag(&mut self, row: usize) {
-        self.clear(row);
-        if let AnyCells::Boolean(cells) = &mut self.cells {
-            cells.push(row, true);
+        if let AnyCells::Tag(rows) = &mut self.cells
+            && rows.last() != Some(&(row as u32))
+        {
+            rows.push(row as u32);
         }
     }
 
     /// Takes back the cell of a row, which is the last.
-    #[inline]
     pub(crate) fn clear(&mut self, row: usize) {
-        match &mut self.cells {
-            AnyCells::Text(cells) => cells.clear(row),
-            AnyCells::Integer(cells) => cells.clear(row),
-            AnyCells::Double(cells) => cells.clear(row),
-            AnyCells::Boolean(cells) => cells.clear(row),
-            AnyCells::Date(cells) => cells.clear(row),
-            AnyCells::Timestamp(cells) => cells.clear(row),
+        if let AnyCells::Tag(rows) = &mut self.cells {
+            rows.pop_if(|last| *last == row as u32);
+        } else if self.cells.len() > row {
+            self.patch(row, None);
         }
     }
 
-    /// The column of so many rows, of which those without a value are null.
+    #[cold]
+    fn patch(&mut self, row: usize, cell: Option<Cell<'_>>) {
+        let patch = self.patched.len();
+        self.patched.push(row as u32);
+        match cell {
+            Some(cell) => self.patches.push(patch, cell),
+            None => self.patches.fill(patch + 1),
+        }
+    }
+
+    /// The column of so many rows.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        match &mut self.cells {
-            AnyCells::Text(cells) => cells.finish(rows),
-            AnyCells::Integer(cells) => cells.finish::<Int64Type>(rows),
-            AnyCells::Double(cells) => cells.finish::<Float64Type>(rows),
-            AnyCells::Boolean(cells) => Ok(cells.finish_booleans(rows)),
-            AnyCells::Date(cells) => cells.finish::<Date32Type>(rows),
-            AnyCells::Timestamp(cells) => cells.finish_times::<TimestampMicrosecondType>(rows),
+        let cells = self.cells.finish(rows);
+        if self.patched.is_empty() {
+            return Ok(cells);
+        }
+        let patches = self.patches.finish(self.patched.len());
+        let mut places: Vec<u32> = (0..rows as u32).collect();
+        for (patch, row) in (rows as u32..).zip(self.patched.drain(..)) {
+            places[row as usize] = patch;
+        }
+        take(&concat(&[&cells, &patches])?, &UInt32Array::from(places), None)
+    }
+}
+
+impl AnyCells {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Text | Kind::Json => Self::Text(StringBuilder::new()),
+            Kind::Integer => Self::Integer(Int64Builder::new()),
+            Kind::Double => Self::Double(Float64Builder::new()),
+            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
+            Kind::Date => Self::Date(Date32Builder::new()),
+            Kind::TimestampS | Kind::TimestampMs => {
+                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
+            }
+            Kind::Tag => Self::Tag(Vec::new()),
         }
     }
 
-    /// The column of so many rows, of which those without a value are false.
-    pub(crate) fn finish_or_false(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        match &mut self.cells {
-            AnyCells::Boolean(cells) => Ok(cells.finish_or_false(rows)),
-            _ => self.finish(rows),
+    /// The row behind the last one that has a value.
+    #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(cells) => cells.len(),
+            Self::Integer(cells) => cells.len(),
+            Self::Double(cells) => cells.len(),
+            Self::Boolean(cells) => cells.len(),
+            Self::Date(cells) => cells.len(),
+            Self::Timestamp(cells) => cells.len(),
+            Self::Tag(rows) => rows.last().map_or(0, |&row| row as usize + 1),
+        }
+    }
+
+    /// Adds the value of a row, behind those that have one.
+    #[inline]
+    fn push(&mut self, row: usize, cell: Cell<'_>) {
+        self.fill(row);
+        match (self, cell) {
+            (Self::Text(cells), Cell::Text(text)) => cells.append_value(text),
+            (Self::Integer(cells), Cell::Integer(value)) => cells.append_value(value),
+            (Self::Double(cells), Cell::Double(value)) => cells.append_value(value),
+            (Self::Boolean(cells), Cell::Boolean(value)) => cells.append_value(value),
+            (Self::Date(cells), Cell::Date(value)) => cells.append_value(value),
+            (Self::Timestamp(cells), Cell::Timestamp(value)) => cells.append_value(value),
+            // A kind's cells are those of its column.
+            (_, _) => {}
+        }
+    }
+
+    /// Adds nulls up to this row.
+    #[inline]
+    fn fill(&mut self, row: usize) {
+        let nulls = row - self.len().min(row);
+        if nulls == 0 {
+            return;
+        }
+        match self {
+            Self::Text(cells) => cells.append_nulls(nulls),
+            Self::Integer(cells) => cells.append_nulls(nulls),
+            Self::Double(cells) => cells.append_nulls(nulls),
+            Self::Boolean(cells) => cells.append_nulls(nulls),
+            Self::Date(cells) => cells.append_nulls(nulls),
+            Self::Timestamp(cells) => cells.append_nulls(nulls),
+            Self::Tag(_) => {}
+        }
+    }
+
+    fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.fill(rows);
+        match self {
+            Self::Text(cells) => finish_text(cells),
+            Self::Integer(cells) => Arc::new(cells.finish()),
+            Self::Double(cells) => Arc::new(cells.finish()),
+            Self::Boolean(cells) => Arc::new(cells.finish()),
+            Self::Date(cells) => Arc::new(cells.finish()),
+            Self::Timestamp(cells) => Arc::new(cells.finish()),
+            Self::Tag(with) => {
+                let mut tags = BooleanBufferBuilder::new(rows);
+                tags.append_n(rows, false);
+                with.drain(..).for_each(|row| tags.set_bit(row as usize, true));
+                Arc::new(BooleanArray::new(tags.finish(), None))
+            }
         }
     }
 }
 
-/// A text column of which many rows have no value.
-#[derive(Default)]
-struct Texts {
-    /// The rows that have a value, and where its text ends.
-    rows: Vec<u32>,
-    ends: Vec<u32>,
-    text: Vec<u8>,
-}
-
-impl Texts {
-    #[inline]
-    fn push(&mut self, row: usize, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
-        self.rows.push(row as u32);
-        self.ends.push(self.text.len() as u32);
-    }
-
-    #[inline]
-    fn clear(&mut self, row: usize) {
-        if self.rows.last() == Some(&(row as u32)) {
-            self.rows.pop();
-            self.ends.pop();
-            self.text.truncate(self.ends.last().map_or(0, |&end| end as usize));
-        }
-    }
-
-    fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let mut offsets = Vec::with_capacity(rows + 1);
-        let mut valid = BooleanBufferBuilder::new(rows);
-        valid.append_n(rows, false);
-        offsets.push(0);
-        let mut end = 0;
-        for (row, next) in self.rows.drain(..).zip(self.ends.drain(..)) {
-            offsets.resize(row as usize + 1, end);
-            end = next as i32;
-            offsets.push(end);
-            valid.set_bit(row as usize, true);
-        }
-        offsets.resize(rows + 1, end);
-        let room = self.text.len() + self.text.len() / 8;
-        let text = std::mem::replace(&mut self.text, Vec::with_capacity(room));
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let valid = NullBuffer::new(valid.finish());
-        Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(text), Some(valid))?))
-    }
+/// A tag's column where it is not known which profiles have it.
+pub(crate) fn unknown_tags(rows: usize) -> ArrayRef {
+    Arc::new(BooleanArray::new_null(rows))
 }
 
 #[cfg(test)]

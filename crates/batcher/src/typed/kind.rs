@@ -20,6 +20,7 @@ use arrow::{
     datatypes::{Date32Type, TimestampMicrosecondType},
 };
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// What a typed column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,6 +44,26 @@ pub enum Kind {
     Json,
     /// Whether a tag is there.
     Tag,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    /// Reads a name; a tag's kind is not for anybody to choose.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let kinds = [
+            Self::Text,
+            Self::Integer,
+            Self::Double,
+            Self::Boolean,
+            Self::Date,
+            Self::TimestampS,
+            Self::TimestampMs,
+            Self::Json,
+        ];
+        let names = kinds.map(Self::name).join(", ");
+        kinds.into_iter().find(|kind| kind.name() == name).ok_or_else(|| format!("no type {name}; there are {names}"))
+    }
 }
 
 /// A value that fits.
@@ -112,6 +133,8 @@ impl Kind {
             (Self::Double, Value::Integer { value, .. }) => Some(Cell::Double(value as f64)),
             (Self::Boolean, Value::Boolean(value)) => Some(Cell::Boolean(value)),
             (Self::Date, Value::String { decoded, .. }) => date(decoded).map(Cell::Date),
+            (Self::TimestampS, Value::Integer { value, .. }) => value.checked_mul(1_000_000).map(Cell::Timestamp),
+            (Self::TimestampMs, Value::Integer { value, .. }) => value.checked_mul(1000).map(Cell::Timestamp),
             _ => self.unusual(value, scratch),
         }
     }
@@ -125,7 +148,10 @@ impl Kind {
         match (self, value) {
             (Self::Json, value) => {
                 scratch.clear();
-                scratch.push_str(&value.json());
+                match value {
+                    Value::String { raw, .. } => scratch.extend(["\"", raw, "\""]),
+                    value => scratch.push_str(&value.json()),
+                }
                 Some(Cell::Text(scratch))
             }
             (Self::Boolean, Value::String { decoded: "true", .. }) => Some(Cell::Boolean(true)),

@@ -1,19 +1,17 @@
 //! The table `wide`: a row per profile × section, filled while the export is read.
 //!
-//! The same ids come in the same order again and again: the column of an id is predicted from the
-//! one before it, and looked up only where that was wrong.
-//!
 //! Where an object names a member twice, the last one stands, as in any JSON parser: an attribute's
 //! value, a section's `attributes`, a profile's section. Of several versions of an attribute in one
 //! section, the one that is listed first in its column's ids stands.
 
 use super::{
-    cells::{Cells, Mismatch},
+    cells::{Cells, Mismatch, unknown_tags},
     kind::Kind,
     schema::TypedTable,
 };
 use crate::{
     column::{Names, finish_text},
+    dictionary::Dictionary,
     facts::Value,
     schema::TableRef,
     table::{BatchLimits, Columns},
@@ -23,10 +21,7 @@ use arrow::{
     compute::filter,
     error::ArrowError,
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Which id belongs to which column.
 #[derive(Debug)]
@@ -35,35 +30,34 @@ pub(crate) struct WidePlan {
     kinds: Vec<Kind>,
     /// Whether nothing fills the column, so that it is null.
     retired: Vec<bool>,
-    targets: Vec<Target>,
-    by_id: HashMap<Box<str>, u32>,
+    targets: Vec<(String, Target)>,
     sections: BTreeMap<String, String>,
 }
 
 /// Where the values of an id go.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Target {
-    id: Box<str>,
-    column: usize,
+    column: u32,
     /// The least wins where several versions have a value.
     rank: u32,
 }
 
 impl WidePlan {
     pub(crate) fn new(schema: &TypedTable, sections: &BTreeMap<String, String>, table: TableRef) -> Self {
-        let mut targets = Vec::new();
-        for (column, typed) in schema.columns.iter().enumerate() {
-            for (rank, id) in typed.ids.iter().enumerate().filter(|_| !typed.retired) {
-                targets.push(Target { id: id.as_str().into(), column, rank: rank as u32 });
+        let mut targets: Vec<(String, Target)> = Vec::new();
+        for (column, typed) in (0..).zip(&schema.columns) {
+            for (rank, id) in (0..).zip(&typed.ids).filter(|_| !typed.retired) {
+                // Two columns never have the same id by their making.
+                if targets.iter().all(|(known, _)| known != id) {
+                    targets.push((id.clone(), Target { column, rank }));
+                }
             }
         }
-        let by_id = targets.iter().enumerate().map(|(index, target)| (target.id.clone(), index as u32)).collect();
         Self {
             table,
             kinds: schema.columns.iter().map(|column| column.kind).collect(),
             retired: schema.columns.iter().map(|column| column.retired).collect(),
             targets,
-            by_id,
             sections: sections.clone(),
         }
     }
@@ -79,6 +73,9 @@ impl WidePlan {
     }
 }
 
+/// No row has been set.
+const UNSET: (u32, u32) = (u32::MAX, 0);
+
 /// The rows under construction.
 pub(crate) struct Wide {
     plan: Option<Arc<WidePlan>>,
@@ -87,18 +84,20 @@ pub(crate) struct Wide {
     section_name: Names,
     columns: Vec<Cells>,
     /// For each column, the row that was last set by one of its ids, and the rank of that.
-    ranks: Vec<(usize, u32)>,
-    /// For each target, the one that came after it the last time.
-    next: Vec<u32>,
-    /// The target that came last.
-    last: usize,
+    ranks: Vec<(u32, u32)>,
+    /// The ids that have a column, and for each its target.
+    ids: Dictionary,
+    targets: Vec<Target>,
+    /// The section has had attributes.
+    has_attributes: bool,
     /// The row under construction, its number in the batch.
     row: usize,
     text_bytes: usize,
     current_key: String,
     current_section: String,
-    /// The sections of this profile, and their rows in the batch.
-    profile_sections: HashMap<Box<str>, usize>,
+    /// The sections of this profile, so many of these, and their rows in the batch.
+    profile_sections: Vec<(String, usize)>,
+    section_count: usize,
     /// Rows that gave way to a later section of the same name.
     dead: Vec<usize>,
     scratch: String,
@@ -116,20 +115,26 @@ pub(crate) enum Misfit {
 impl Wide {
     pub(crate) fn new(plan: Option<&Arc<WidePlan>>) -> Self {
         let kinds = plan.map_or(&[][..], |plan| &plan.kinds);
+        let mut ids = Dictionary::default();
+        let targets = plan.iter().flat_map(|plan| &plan.targets);
+        // The index of an id there is that of its target here.
+        let targets = targets.map(|(id, target)| (ids.index(id), *target).1).collect();
         Self {
             columns: kinds.iter().map(|&kind| Cells::new(kind)).collect(),
-            ranks: vec![(usize::MAX, 0); kinds.len()],
-            next: plan.map_or(Vec::new(), |plan| (1..=plan.targets.len() as u32).collect()),
+            ranks: vec![UNSET; kinds.len()],
+            ids,
+            targets,
+            has_attributes: false,
             plan: plan.cloned(),
             export_key: StringBuilder::new(),
             section_id: Names::default(),
             section_name: Names::default(),
-            last: 0,
             row: 0,
             text_bytes: 0,
             current_key: String::new(),
             current_section: String::new(),
-            profile_sections: HashMap::new(),
+            profile_sections: Vec::new(),
+            section_count: 0,
             dead: Vec::new(),
             scratch: String::new(),
         }
@@ -157,41 +162,55 @@ impl Wide {
 
     /// Sections of this profile that can still give way to a later one of the same name.
     pub(crate) fn sections(&self) -> usize {
-        self.profile_sections.len()
+        self.section_count
     }
 
     pub(crate) fn begin_profile(&mut self, export_key: &str) {
         self.current_key.clear();
         self.current_key.push_str(export_key);
-        self.profile_sections.clear();
+        self.section_count = 0;
     }
 
     pub(crate) fn begin_section(&mut self, id: &str) {
         self.current_section.clear();
         self.current_section.push_str(id);
-        if let Some(earlier) = self.profile_sections.insert(id.into(), self.row) {
-            self.dead.push(earlier);
+        self.has_attributes = false;
+        let (known, free) = self.profile_sections.split_at_mut(self.section_count);
+        if let Some((_, row)) = known.iter_mut().find(|(section, _)| section == id) {
+            self.dead.push(std::mem::replace(row, self.row));
+            return;
         }
+        match free.first_mut() {
+            Some((section, row)) => {
+                section.clear();
+                section.push_str(id);
+                *row = self.row;
+            }
+            None => self.profile_sections.push((id.to_owned(), self.row)),
+        }
+        self.section_count += 1;
     }
 
     pub(crate) fn begin_attributes(&mut self) {
+        if !std::mem::replace(&mut self.has_attributes, true) {
+            return;
+        }
         for (cells, rank) in self.columns.iter_mut().zip(&mut self.ranks) {
-            if rank.0 == self.row {
-                cells.clear(self.row);
-                rank.0 = usize::MAX;
-            }
+            cells.clear(self.row);
+            *rank = UNSET;
         }
     }
 
     #[inline]
     pub(crate) fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<(), Misfit> {
-        let Some((column, rank)) = self.find(id) else { return Err(Misfit::NoColumn) };
+        let Some(Target { column, rank }) = self.find(id) else { return Err(Misfit::NoColumn) };
+        let (column, row) = (column as usize, self.row as u32);
         let set = &mut self.ranks[column];
-        if set.0 == self.row && set.1 < rank {
+        if set.0 == row && set.1 < rank {
             return Ok(());
         }
         // A null is no value that an older version would have to give way to.
-        *set = if matches!(value, Value::Null) { (usize::MAX, 0) } else { (self.row, rank) };
+        *set = if matches!(value, Value::Null) { UNSET } else { (row, rank) };
         match self.columns[column].set(self.row, value, &mut self.scratch) {
             Ok(bytes) => {
                 self.text_bytes += bytes;
@@ -204,30 +223,18 @@ impl Wide {
     /// Notes a tag; false if there is no column for it.
     #[inline]
     pub(crate) fn tag(&mut self, id: &str) -> bool {
-        let Some((column, rank)) = self.find(id) else { return false };
+        let Some(Target { column, .. }) = self.find(id) else { return false };
+        let cells = &mut self.columns[column as usize];
         // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
-        if self.columns[column].kind() == Kind::Tag {
-            self.ranks[column] = (self.row, rank);
-            self.columns[column].tag(self.row);
+        if cells.kind() == Kind::Tag {
+            cells.tag(self.row);
         }
         true
     }
 
     #[inline]
-    fn find(&mut self, id: &str) -> Option<(usize, u32)> {
-        let plan = self.plan.as_deref()?;
-        let predicted = self.next.get(self.last).copied().unwrap_or_default();
-        let index = match plan.targets.get(predicted as usize) {
-            Some(target) if *target.id == *id => predicted,
-            _ => {
-                let found = *plan.by_id.get(id)?;
-                self.next[self.last] = found;
-                found
-            }
-        };
-        self.last = index as usize;
-        let target = &plan.targets[self.last];
-        Some((target.column, target.rank))
+    fn find(&mut self, id: &str) -> Option<Target> {
+        self.ids.find(id).map(|index| self.targets[index as usize])
     }
 
     /// Ends the row; gives the bytes that it took.
@@ -251,12 +258,12 @@ impl Columns for Wide {
             vec![finish_text(&mut self.export_key), self.section_id.finish()?, self.section_name.finish()?];
         let retired = self.plan.as_ref().map_or(&[][..], |plan| &plan.retired);
         for (cells, &retired) in self.columns.iter_mut().zip(retired) {
-            let is_asked_tag = cells.kind() == Kind::Tag && !retired;
-            columns.push(if is_asked_tag { cells.finish_or_false(rows)? } else { cells.finish(rows)? });
+            let is_unknown = cells.kind() == Kind::Tag && retired;
+            columns.push(if is_unknown { unknown_tags(rows) } else { cells.finish(rows)? });
         }
-        self.ranks.fill((usize::MAX, 0));
+        self.ranks.fill(UNSET);
         // Rows of the profile that is being read are out of reach from here on.
-        self.profile_sections.clear();
+        self.section_count = 0;
         if self.dead.is_empty() {
             return Ok(columns);
         }
