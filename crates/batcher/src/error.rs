@@ -117,6 +117,12 @@ pub enum Error {
         /// What would change.
         changes: Vec<Change>,
     },
+    /// What is to be withheld is not clear.
+    #[error("privacy: {problem}")]
+    Privacy {
+        /// What is wrong with the rules.
+        problem: String,
+    },
     /// The compression of pages could not be set up.
     #[error("the compression of pages could not be set up")]
     Codec(#[source] ParquetError),

@@ -111,6 +111,12 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         }
     }
 
+    /// Keeps export keys out of errors.
+    pub(crate) fn hiding_keys(mut self, hides_keys: bool) -> Self {
+        self.scope.hides_keys = hides_keys;
+        self
+    }
+
     /// Reads the whole export; gives back who took its facts.
     pub(crate) fn read(mut self) -> Result<(F, Findings)> {
         let read = self.document();

@@ -15,8 +15,10 @@ use crate::{
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
     export::{Export, Findings},
+    facts::Facts,
     gate::Gate,
     manifest::{Manifest, TableFiles},
+    privacy::{Guarded, Privacy, PrivacyRules},
     progress::Progress,
     staging::{Staged, Staging, published},
     table::{Batch, BatchLimits, BatchSink},
@@ -54,6 +56,8 @@ pub struct Options {
     pub typed: Typed,
     /// What the ids stand for, where it is known.
     pub definitions: Option<Definitions>,
+    /// What is withheld.
+    pub privacy: PrivacyRules,
     /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
     /// tables' columns. Default 4 MiB.
     pub sample_bytes: usize,
@@ -103,6 +107,7 @@ impl Options {
             selection: Selection::default(),
             typed: Typed::default(),
             definitions: None,
+            privacy: PrivacyRules::default(),
             sample_bytes: memory / 48,
             files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
@@ -150,8 +155,8 @@ fn stage_from(
     // What is published must survive a loss of power.
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
     let before = published(destination)?.and_then(|manifest| manifest.typed);
-    let attribute_ids = attribute_ids(options);
-    let Planned { sample, mut typed, remembered, changes } = plan(input, options, &attribute_ids, before)?;
+    let known = Known::new(options)?;
+    let Planned { sample, mut typed, remembered, changes } = plan(input, options, &known, before)?;
     let catalogue = Catalogue::new(&options.selection, &typed);
     let writers = writers(&catalogue, &store, runtime, options)?;
     let input = &mut io::Cursor::new(sample).chain(input);
@@ -176,7 +181,7 @@ fn stage_from(
             let _closer = gate.closer();
             write(&written, writers, gate)
         })?;
-        let read = read(input, Batches { batches, gate }, options, &attribute_ids, &catalogue, progress);
+        let read = read(input, Batches { batches, gate }, options, &known, &catalogue, progress);
         join(read, encoders, writer)
     })?;
     typed.tables.extend(remembered);
@@ -204,21 +209,42 @@ struct Planned {
     changes: Vec<Change>,
 }
 
-/// Ids that are known as attributes'.
-fn attribute_ids(options: &Options) -> HashSet<String> {
-    let mut ids = options.attribute_ids.clone();
-    let attributes = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
-    ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
-    ids
+/// What is known of the export's ids.
+struct Known {
+    /// Those that are attributes'.
+    attribute_ids: HashSet<String>,
+    /// Those whose values are withheld.
+    privacy: Option<Privacy>,
+}
+
+impl Known {
+    fn new(options: &Options) -> Result<Self> {
+        let mut attribute_ids = options.attribute_ids.clone();
+        let attributes = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
+        attribute_ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+        let rules = Some(&options.privacy).filter(|rules| !rules.is_empty());
+        let privacy = rules.map(|rules| Privacy::new(rules, options.definitions.as_ref())).transpose()?;
+        Ok(Self { attribute_ids, privacy })
+    }
+
+    /// A reading of an export that tells what may be known of it.
+    fn export<'p, R: Read, F: Facts>(
+        &'p self,
+        input: R,
+        facts: F,
+        options: &Options,
+        progress: &'p Progress,
+    ) -> Export<'p, R, Guarded<'p, F>> {
+        let tokens = Tokens::with_limits(input, options.limits);
+        let seen = Seen::new(options.duplicates_in_memory);
+        let hides_keys = self.privacy.as_ref().is_some_and(Privacy::hides_export_keys);
+        let guarded = Guarded::new(facts, self.privacy.as_ref());
+        Export::new(tokens, guarded, seen, &self.attribute_ids, progress).hiding_keys(hides_keys)
+    }
 }
 
 /// Finds out which typed tables there are to be, and their columns.
-fn plan(
-    input: &mut dyn Read,
-    options: &Options,
-    attribute_ids: &HashSet<String>,
-    before: Option<TypedSchema>,
-) -> Result<Planned> {
+fn plan(input: &mut dyn Read, options: &Options, known: &Known, before: Option<TypedSchema>) -> Result<Planned> {
     let typed = &options.typed;
     let mut before = before;
     let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
@@ -233,11 +259,13 @@ fn plan(
         .read_to_end(&mut sample)
         .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
     let progress = Progress::default();
-    let tokens = Tokens::with_limits(sample.as_slice(), options.limits);
-    let seen = Seen::new(options.duplicates_in_memory);
-    let learned = Export::new(tokens, Learner::default(), seen, attribute_ids, &progress).read_sample();
+    let learned = known.export(sample.as_slice(), Learner::default(), options, &progress).read_sample().into_inner();
     let definitions = options.definitions.clone().unwrap_or_default();
-    let now = typed::plan(typed, &definitions, &learned);
+    let (typed, definitions) = match &known.privacy {
+        Some(privacy) => privacy.typed(typed, &definitions),
+        None => (typed.clone(), definitions),
+    };
+    let now = typed::plan(&typed, &definitions, &learned);
     let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
     let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
     Ok(Planned { sample, typed, remembered, changes })
@@ -274,11 +302,10 @@ fn read(
     input: &mut dyn Read,
     batches: Batches<'_>,
     options: &Options,
-    attribute_ids: &HashSet<String>,
+    known: &Known,
     catalogue: &Catalogue,
     progress: &Progress,
 ) -> Result<Findings> {
-    let tokens = Tokens::with_limits(input, options.limits);
     let limits = BatchLimits {
         rows: options.batch_rows,
         bytes: options.batch_bytes,
@@ -287,10 +314,9 @@ fn read(
         file_bytes: options.files.file_bytes,
         dictionary_bytes: options.dictionary_bytes,
     };
-    let seen = Seen::new(options.duplicates_in_memory);
     let tables = Tables::new(batches, limits, catalogue);
-    let (tables, mut findings) = Export::new(tokens, tables, seen, attribute_ids, progress).read()?;
-    (_, findings.without_column) = tables.finish()?;
+    let (tables, mut findings) = known.export(input, tables, options, progress).read()?;
+    (_, findings.without_column) = tables.into_inner().finish()?;
     Ok(findings)
 }
 
