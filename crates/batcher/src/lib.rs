@@ -13,6 +13,7 @@
 
 mod column;
 mod dictionary;
+mod dimensions;
 mod duplicates;
 mod encode;
 mod error;
@@ -30,6 +31,7 @@ mod time;
 mod upload;
 mod writer;
 
+pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
 pub use manifest::{DataFile, Manifest, TableFiles};
