@@ -22,6 +22,7 @@ use crate::{
     table::{Batch, BatchLimits, BatchSink, Tables},
     writer::{Codec, FileOptions, TableWriter},
 };
+use apsides_definitions::Definitions;
 use apsides_tokenizer::{Limits, Tokens};
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
@@ -45,6 +46,8 @@ pub struct Options {
     pub overwrite: bool,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
+    /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null.
+    pub definitions: Option<Definitions>,
     /// How files are cut and encoded.
     pub files: FileOptions,
     /// Bounds of the tokenizer.
@@ -88,6 +91,7 @@ impl Options {
             source: String::new(),
             overwrite: false,
             attribute_ids: HashSet::new(),
+            definitions: None,
             files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,
@@ -98,6 +102,13 @@ impl Options {
             // A table of twelve in a hundred, half as much again while it grows.
             duplicates_in_memory: memory / 128,
         }
+    }
+
+    /// The ids that are attributes whatever their values.
+    fn known_attribute_ids(&self) -> HashSet<String> {
+        let attributes = self.definitions.iter().flat_map(|definitions| &definitions.attributes);
+        let defined = attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone());
+        self.attribute_ids.iter().cloned().chain(defined).collect()
     }
 }
 
@@ -192,7 +203,8 @@ fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress:
     };
     let seen = Seen::new(options.duplicates_in_memory);
     let tables = Tables::new(batches, limits);
-    let (_, findings) = Export::new(tokens, tables, seen, &options.attribute_ids, progress).read()?;
+    let attribute_ids = options.known_attribute_ids();
+    let (_, findings) = Export::new(tokens, tables, seen, &attribute_ids, progress).read()?;
     Ok(findings)
 }
 

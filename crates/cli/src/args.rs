@@ -91,6 +91,10 @@ pub(crate) struct Convert {
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
+    /// What the ids stand for: a file of `apsides definitions`, or a folder of the API's listings. Its attributes are
+    /// attributes even where their value is null
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definitions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
