@@ -176,6 +176,9 @@ pub(crate) struct Simulate {
     /// Write one export to a file (`-` for standard output) and exit, instead of serving
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    /// Write the definitions of that export's ids to another file
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub(crate) definitions: Option<PathBuf>,
     /// Profiles in the account [default: 1000]
     #[arg(long, conflicts_with = "bytes")]
     pub(crate) profiles: Option<u64>,
@@ -188,6 +191,9 @@ pub(crate) struct Simulate {
     /// Only one profile, with one section, whose events grow until the size is reached
     #[arg(long)]
     pub(crate) single_profile: bool,
+    /// With definitions that are hard to deal with: namesakes, a changed type, an attribute no longer in use
+    #[arg(long)]
+    pub(crate) oddities: bool,
     /// With line breaks and indentation
     #[arg(long)]
     pub(crate) pretty: bool,
