@@ -1,9 +1,12 @@
 //! The tables of a run: which are written, and in what order.
 
 use crate::{
+    dimensions::dimension_tables,
     schema::{TableId, TableRef, TableSchema},
     typed::{ByTypePlan, TypedSchema, WidePlan},
 };
+use apsides_definitions::Definitions;
+use arrow::array::RecordBatch;
 use std::{collections::HashSet, sync::Arc};
 
 /// The tables that are written.
@@ -13,6 +16,8 @@ pub(crate) struct Catalogue {
     pub(crate) long: Long,
     pub(crate) wide: Option<Arc<WidePlan>>,
     pub(crate) by_type: Option<Arc<ByTypePlan>>,
+    /// The dimension tables, with their rows.
+    pub(crate) dimensions: Vec<(TableRef, RecordBatch)>,
 }
 
 /// The places of the long tables.
@@ -48,7 +53,7 @@ impl Selection {
 }
 
 impl Catalogue {
-    pub(crate) fn new(selection: &Selection, typed: &TypedSchema) -> Self {
+    pub(crate) fn new(selection: &Selection, typed: &TypedSchema, definitions: Option<&Definitions>) -> Self {
         let mut tables = Vec::new();
         let mut long = |id: TableId| match selection.has(id) {
             true => add(&mut tables, id.schema()),
@@ -66,7 +71,11 @@ impl Catalogue {
         // What does not fit their columns goes to files of its own, since they are filled elsewhere.
         let misfits = (!events.is_empty()).then(|| add(&mut tables, TableId::Unmapped.schema()));
         let by_type = misfits.map(|misfits| ByTypePlan::new(events, long.events.clone(), misfits));
-        Self { tables, long, wide: wide.map(Arc::new), by_type: by_type.map(Arc::new) }
+        let dimensions = definitions.map_or(Vec::new(), dimension_tables).into_iter();
+        let dimensions = dimensions
+            .map(|(name, schema, rows)| (add(&mut tables, TableSchema::from_arrow(name, &schema)), rows))
+            .collect();
+        Self { dimensions, tables, long, wide: wide.map(Arc::new), by_type: by_type.map(Arc::new) }
     }
 }
 

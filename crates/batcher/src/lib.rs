@@ -14,6 +14,7 @@
 mod catalogue;
 mod column;
 mod dictionary;
+mod dimensions;
 mod duplicates;
 mod encode;
 mod error;
@@ -36,6 +37,7 @@ mod upload;
 mod writer;
 
 pub use catalogue::Selection;
+pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
 pub use manifest::{DataFile, Manifest, TableFiles};

@@ -235,6 +235,23 @@ impl TableId {
 }
 
 impl TableSchema {
+    /// A table of a few rows, whose columns are as Arrow says.
+    pub(crate) fn from_arrow(name: &'static str, schema: &Schema) -> Self {
+        let columns = schema.fields().iter().map(|field| {
+            let column_type = match field.data_type() {
+                DataType::Int32 => Int32,
+                DataType::Int64 => Int64,
+                DataType::Float64 => Double,
+                DataType::Boolean => Boolean,
+                DataType::Date32 => Date,
+                DataType::Timestamp(..) => TimestampMicrosUtc,
+                _ => String,
+            };
+            Column { nullable: field.is_nullable(), ..required(field.name().clone(), column_type) }
+        });
+        Self { name: name.into(), columns: columns.collect() }
+    }
+
     /// The Arrow schema of its record batches.
     pub(crate) fn batch_schema(&self) -> SchemaRef {
         self.arrow(|column| {

@@ -54,7 +54,8 @@ pub struct Options {
     pub selection: Selection,
     /// Which typed tables are written besides, and how. Default: none.
     pub typed: Typed,
-    /// What the ids stand for, where it is known.
+    /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null; and
+    /// the dimension tables are written.
     pub definitions: Option<Definitions>,
     /// What is withheld.
     pub privacy: PrivacyRules,
@@ -157,7 +158,7 @@ fn stage_from(
     let before = published(destination)?.and_then(|manifest| manifest.typed);
     let known = Known::new(options)?;
     let Planned { sample, mut typed, remembered, changes } = plan(input, options, &known, before)?;
-    let catalogue = Catalogue::new(&options.selection, &typed);
+    let catalogue = Catalogue::new(&options.selection, &typed, options.definitions.as_ref());
     let writers = writers(&catalogue, &store, runtime, options)?;
     let input = &mut io::Cursor::new(sample).chain(input);
     let gate = Gate::new(options.bytes_under_way);
@@ -300,7 +301,7 @@ fn spawn<'scope, T: Send + 'scope>(
 /// Reads the export and hands its batches to the encoders.
 fn read(
     input: &mut dyn Read,
-    batches: Batches<'_>,
+    mut batches: Batches<'_>,
     options: &Options,
     known: &Known,
     catalogue: &Catalogue,
@@ -314,6 +315,9 @@ fn read(
         file_bytes: options.files.file_bytes,
         dictionary_bytes: options.dictionary_bytes,
     };
+    for (table, rows) in &catalogue.dimensions {
+        batches.send(Batch::whole(table.clone(), rows.clone()))?;
+    }
     let tables = Tables::new(batches, limits, catalogue);
     let (tables, mut findings) = known.export(input, tables, options, progress).read()?;
     (_, findings.without_column) = tables.into_inner().finish()?;

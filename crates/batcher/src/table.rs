@@ -32,6 +32,14 @@ pub(crate) struct Batch {
     pub(crate) ends_typed_group: bool,
 }
 
+impl Batch {
+    /// All rows of a table.
+    pub(crate) fn whole(table: TableRef, records: RecordBatch) -> Self {
+        let bytes = records.get_array_memory_size().max(BATCH_BYTES_MIN);
+        Self { table, sequence: 0, records, bytes, first_index: 0, ends_group: true, ends_typed_group: false }
+    }
+}
+
 /// What the least batch takes.
 const BATCH_BYTES_MIN: usize = 4 << 10;
 

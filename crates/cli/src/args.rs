@@ -91,6 +91,10 @@ pub(crate) struct Convert {
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
+    /// What the ids stand for: a file of `apsides definitions`, or a folder of the API's listings. Its attributes are
+    /// attributes even where their value is null
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definitions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tables: Tables,
     #[command(flatten)]
@@ -271,6 +275,9 @@ pub(crate) struct Simulate {
     /// Write one export to a file (`-` for standard output) and exit, instead of serving
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    /// Write the definitions of that export's ids to another file
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub(crate) definitions: Option<PathBuf>,
     /// Profiles in the account [default: 1000]
     #[arg(long, conflicts_with = "bytes")]
     pub(crate) profiles: Option<u64>,
@@ -283,6 +290,9 @@ pub(crate) struct Simulate {
     /// Only one profile, with one section, whose events grow until the size is reached
     #[arg(long)]
     pub(crate) single_profile: bool,
+    /// With definitions that are hard to deal with: namesakes, a changed type, an attribute no longer in use
+    #[arg(long)]
+    pub(crate) oddities: bool,
     /// With line breaks and indentation
     #[arg(long)]
     pub(crate) pretty: bool,

@@ -2,6 +2,7 @@
 //! status per kind.
 
 use apsides_batcher as batcher;
+use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
 use apsides_tokenizer::ErrorKind as JsonError;
 use std::{
@@ -113,6 +114,18 @@ fn fetch_exit(error: &fetcher::Error) -> Exit {
         fetcher::ErrorKind::Network => Exit::Network,
         fetcher::ErrorKind::Data | fetcher::ErrorKind::Input => Exit::Input,
         _ => Exit::Unexpected,
+    }
+}
+
+impl From<definitions::Error> for Failure {
+    fn from(error: definitions::Error) -> Self {
+        use definitions::Error as E;
+        let (exit, next) = match error {
+            E::Write { .. } => (Exit::Destination, "check the folder, its permissions and its free space"),
+            E::Read { .. } => (Exit::Configuration, "check the path and its permissions"),
+            _ => (Exit::Configuration, "`apsides definitions PIPELINE.toml --json` writes such a file"),
+        };
+        Self::of(exit, &error).next(next)
     }
 }
 

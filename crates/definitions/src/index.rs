@@ -56,11 +56,6 @@ impl<'d> Index<'d> {
     pub fn event(&self, id: &str) -> Option<(&'d EventType, &'d EventVersion)> {
         self.events.get(id).copied()
     }
-
-    /// Every id of an attribute's version, each once, in no particular order.
-    pub fn attribute_ids(&self) -> impl Iterator<Item = &'d str> {
-        self.attributes.keys().copied()
-    }
 }
 
 #[cfg(test)]
@@ -86,7 +81,6 @@ mod tests {
         assert_eq!((attribute.section_id.as_str(), version.id.as_str()), ("1", "11"));
         assert_eq!(index.tag("20").unwrap().0.name, "T");
         assert_eq!(index.event("30").unwrap().0.name, "E");
-        assert_eq!(index.attribute_ids().count(), 2);
         assert!(index.attribute("20").is_none() && index.tag("10").is_none() && index.event("1").is_none());
     }
 }

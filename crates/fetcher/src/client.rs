@@ -1,12 +1,13 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    Error, ExportSpec, Limits, Pending, Result, Secret,
+    DefinitionsCache, Error, ExportSpec, Limits, Pending, Result, Secret, definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
     token::Tokens,
 };
+use apsides_definitions::Snapshot;
 use reqwest::Response;
 use std::{fmt, sync::Arc};
 use url::Url;
@@ -55,6 +56,7 @@ struct Inner {
     http: Http,
     tokens: Tokens,
     base: Url,
+    account: String,
 }
 
 impl Client {
@@ -69,13 +71,31 @@ impl Client {
             return refuse("it holds a user or password, which belong into the client id and secret");
         }
         let http = Http::new(limits, base.scheme() == "http", Some(&client_secret))?;
+        let account = definitions::account(&base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret);
-        Ok(Self { inner: Arc::new(Inner { http, tokens, base }) })
+        Ok(Self { inner: Arc::new(Inner { http, tokens, base, account }) })
     }
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.
     pub async fn request(&self, spec: &ExportSpec) -> Result<Pending> {
         export::request(self, spec).await
+    }
+
+    /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags
+    /// and event types, and its segments.
+    pub async fn definitions(&self) -> Result<Snapshot> {
+        definitions::fetch(self).await
+    }
+
+    /// The same from a cache, as long as it is of this account and young enough, else fetched and put there. Where they
+    /// cannot be fetched, those in the cache are better than none: they are used whatever their age, with a warning.
+    pub async fn cached_definitions(&self, cache: &DefinitionsCache) -> Result<Snapshot> {
+        definitions::cached(self, cache).await
+    }
+
+    /// Names the account, without its credentials.
+    pub(crate) fn account(&self) -> &str {
+        &self.inner.account
     }
 
     pub(crate) fn http(&self) -> &Http {

@@ -38,6 +38,8 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Content {
     /// `POST` of this JSON.
     Json(Bytes),
+    /// `GET` of a page of a listing.
+    Listing,
     /// `GET` of a file, compressed if the server can.
     File,
 }
@@ -133,6 +135,7 @@ impl Http {
                 .request(Method::POST, call.url.clone())
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone()),
+            Content::Listing => self.client.request(Method::GET, call.url.clone()),
             Content::File => self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip"),
         };
         if let Some(bearer) = bearer {
@@ -142,8 +145,10 @@ impl Http {
         let exchange = async {
             let mut response = request.send().await?;
             let mut answer = Vec::new();
-            if matches!(call.content, Content::Json(_)) && response.status().is_success() {
-                read(&mut response, self.limits.answer_bytes_max, &mut answer).await?;
+            if let Some(max) = self.answer_bytes_max(&call.content)
+                && response.status().is_success()
+            {
+                read(&mut response, max, &mut answer).await?;
             }
             Ok(Reply { response, answer })
         };
@@ -155,11 +160,20 @@ impl Http {
 
     /// The whole of a small answer.
     pub(crate) fn answer(&self, call: &Call<'_>, reply: Reply) -> Result<Vec<u8>> {
-        let max = self.limits.answer_bytes_max;
+        let max = self.answer_bytes_max(&call.content).unwrap_or_default();
         if reply.answer.len() > max {
             return Err(self.unexpected(call, &format!("it is longer than {max} bytes")));
         }
         Ok(reply.answer)
+    }
+
+    /// How long the answer may be, where it is a small one.
+    fn answer_bytes_max(&self, content: &Content) -> Option<usize> {
+        match content {
+            Content::Json(_) => Some(self.limits.answer_bytes_max),
+            Content::Listing => Some(self.limits.listing_bytes_max),
+            Content::File => None,
+        }
     }
 
     /// The error that an answer without the right content is.

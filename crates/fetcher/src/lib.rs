@@ -31,7 +31,7 @@
 //! ```
 //!
 //! An export already at hand (a file, standard input, an `https://` address) comes in through [`open`] as the same
-//! [`Reader`].
+//! [`Reader`]. What the ids of an export stand for is told by [`Client::definitions`].
 //!
 //! Invariants of the crate: every wait and every buffer is bounded by a named member of [`Limits`]; the client secret
 //! and the tokens leave it only in requests to the origin of the base URL, never in a message, a log or a `Debug`; a
@@ -41,6 +41,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod client;
+mod definitions;
 mod download;
 mod error;
 mod export;
@@ -56,6 +57,7 @@ mod token;
 mod wire;
 
 pub use client::{Client, ClientConfig, Region};
+pub use definitions::DefinitionsCache;
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportSpec, Pending, Poll, Ready};

@@ -64,7 +64,7 @@ fn read(input: impl Read, batch_rows: usize, window_bytes: usize) -> Result<(Vec
         file_bytes: usize::MAX,
         dictionary_bytes: usize::MAX,
     };
-    let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default());
+    let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);
     let tables = Tables::new(Rows::default(), limits, &catalogue);
     let export = Export::new(tokens, tables, Seen::new(100), &attribute_ids, &progress);
     let (tables, findings) = export.read()?;

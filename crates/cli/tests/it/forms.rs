@@ -142,7 +142,8 @@ fn an_empty_export_becomes_five_empty_tables_with_their_columns() {
             let rows = &tables[table.name()];
             let expected = if table == TableId::Unmapped { unmapped } else { 0 };
             assert_eq!(rows.num_rows(), expected, "{input}: {}", table.name());
-            let columns: Vec<_> = table.columns().iter().map(|column| (column.name, column.nullable)).collect();
+            let schema = table.schema();
+            let columns: Vec<_> = schema.columns.iter().map(|column| (column.name.as_ref(), column.nullable)).collect();
             let schema = rows.schema();
             let found: Vec<_> =
                 schema.fields().iter().map(|field| (field.name().as_str(), field.is_nullable())).collect();
