@@ -2,7 +2,8 @@
 //!
 //! An export speaks in version ids: `"40103"` is an attribute, `"90201"` a type of events. The API lists what they are,
 //! and this crate holds that list: the model ([`Definitions`]), the API's listings read with tolerance ([`Page`]), a file
-//! of them ([`Snapshot`]), and lookups by id ([`Index`]). It knows nothing of HTTP, and nothing of tables.
+//! of them ([`Snapshot`]), lookups by id ([`Index`]) and by what people call things ([`Definitions::select`]), and names
+//! for their columns ([`column_name`]). It knows nothing of HTTP, and nothing of tables.
 //!
 //! ```
 //! use apsides_definitions::{Attribute, Definitions, Index, Page, ValueType};
@@ -35,7 +36,9 @@ mod model;
 mod naming;
 mod page;
 mod read;
+mod select;
 mod snapshot;
+mod things;
 
 pub use error::Error;
 pub use index::Index;
@@ -45,4 +48,6 @@ pub use model::{
 };
 pub use naming::{NAME_BYTES_MAX, Named, column_name, unique_names};
 pub use page::Page;
+pub use select::{SelectError, Versions, is_id};
 pub use snapshot::Snapshot;
+pub use things::{Kind, Thing, Version};
