@@ -34,6 +34,7 @@ mod tables;
 mod time;
 mod typed;
 mod upload;
+mod views;
 mod writer;
 
 pub use catalogue::Selection;

@@ -269,6 +269,9 @@ fn plan(input: &mut dyn Read, options: &Options, known: &Known, before: Option<T
     let now = typed::plan(&typed, &definitions, &learned);
     let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
     let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
+    for change in &changes {
+        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
+    }
     Ok(Planned { sample, typed, remembered, changes })
 }
 

@@ -128,6 +128,22 @@ pub(crate) enum TableName {
     EventTypes,
 }
 
+impl TableName {
+    /// Those that are written where nothing else is asked for.
+    pub(crate) const LONG: [Self; 4] = [
+        Self::Long(TableId::Profiles),
+        Self::Long(TableId::Attributes),
+        Self::Long(TableId::Tags),
+        Self::Long(TableId::Events),
+    ];
+}
+
+impl<'de> serde::Deserialize<'de> for TableName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl std::str::FromStr for TableName {
     type Err = String;
 

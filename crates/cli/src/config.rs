@@ -1,7 +1,9 @@
 //! The pipeline file.
 
+mod tables;
+
 use crate::{
-    args::{CodecName, bytes, memory},
+    args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
     run::Job,
 };
@@ -14,6 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tables::{Privacy, Schema};
+
 /// A pipeline: where an export comes from, what is in it, where its tables go.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +29,10 @@ pub(crate) struct Pipeline {
     files: Files,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    schema: Schema,
+    #[serde(default)]
+    privacy: Privacy,
 }
 
 /// The API and the client.
@@ -78,6 +86,8 @@ struct Destination {
     path: PathBuf,
     #[serde(default)]
     overwrite: bool,
+    /// The tables to write.
+    tables: Option<Vec<TableName>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,13 +139,22 @@ impl Pipeline {
         };
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
+        let export = self.export.into_spec(Timestamp::now())?;
+        let tables = self.destination.tables.as_deref().unwrap_or(&TableName::LONG);
+        let options = Options {
+            files: self.files.into_options(options.files),
+            selection: args::selection_of(tables),
+            typed: self.schema.into_typed(tables, &export),
+            privacy: self.privacy.into_rules(),
+            ..options
+        };
         Ok(Job {
             client,
-            export: self.export.into_spec(Timestamp::now())?,
+            export,
             source,
             destination: self.destination.path,
             overwrite: self.destination.overwrite,
-            options: Options { files: self.files.into_options(options.files), ..options },
+            options,
         })
     }
 }

@@ -142,6 +142,15 @@ impl From<batcher::Error> for Failure {
         }
         let (exit, next) = match &error {
             E::Json { source, .. } => (Exit::Input, json_next(source.kind(), source.offset())),
+            E::Frozen { .. } => {
+                let next = "nothing was published; look at the changes, then allow them with schema mode `evolve`, or \
+                            leave them out with `discard`";
+                (Exit::Destination, next.to_owned())
+            }
+            E::Privacy { .. } => {
+                let next = "nothing was published; correct [privacy], or give definitions that know the name";
+                (Exit::Configuration, next.to_owned())
+            }
             E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
             E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
             E::NotEmpty { .. } => {

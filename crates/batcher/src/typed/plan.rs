@@ -106,11 +106,11 @@ fn attributes(known: &Known<'_>) -> Vec<TypedColumn> {
     let mut drafts: Vec<Draft> = Vec::new();
     for attribute in &definitions.attributes {
         for (kind, ids) in versions(attribute, typed, learned) {
-            let is_same = |draft: &&mut Draft| is_one(&draft.discriminator, &draft.ids, attribute, &ids);
-            match drafts.iter_mut().filter(|draft| draft.kind == kind).find(is_same) {
+            let is_same = |draft: &Draft| is_one(&draft.discriminator, &draft.ids, attribute, &ids);
+            match drafts.iter().position(|draft| draft.kind == kind && is_same(draft)).map(|at| &mut drafts[at]) {
                 Some(draft) => add(&mut draft.ids, ids),
                 None => {
-                    let is_other = drafts.iter_mut().any(|mut draft| is_same(&&mut draft));
+                    let is_other = drafts.iter().any(is_same);
                     drafts.push(Draft {
                         name: called(&attribute.discriminator, &attribute.name).to_owned(),
                         discriminator: attribute.discriminator.clone(),
