@@ -66,9 +66,12 @@ impl Catalogue {
             events: long(TableId::Events),
             unmapped: long(TableId::Unmapped),
         };
-        let wide = typed.wide().map(|wide| WidePlan::new(wide, &typed.sections, add(&mut tables, wide.schema())));
+        // What does not fit typed columns goes to files of its own, since those are filled elsewhere.
+        let wide = typed.wide().map(|wide| {
+            let (table, misfits) = (add(&mut tables, wide.schema()), add(&mut tables, TableId::Unmapped.schema()));
+            WidePlan::new(wide, &typed.sections, table, misfits)
+        });
         let events: Vec<_> = typed.events().map(|table| (table, add(&mut tables, table.schema()))).collect();
-        // What does not fit their columns goes to files of its own, since they are filled elsewhere.
         let misfits = (!events.is_empty()).then(|| add(&mut tables, TableId::Unmapped.schema()));
         let by_type = misfits.map(|misfits| ByTypePlan::new(events, long.events.clone(), misfits));
         let dimensions = definitions.map_or(Vec::new(), dimension_tables).into_iter();

@@ -94,26 +94,6 @@ impl Dictionary {
         }
     }
 
-    /// The index of a text; none if it has not been added.
-    #[inline]
-    pub(crate) fn find(&mut self, text: &str) -> Option<u32> {
-        let signature = Signature::of(text);
-        let index = self.lately[signature.place()];
-        match self.entries.get(index as usize) {
-            Some(entry) if entry.signature == signature && (signature.is_whole() || self.get(index) == Some(text)) => {
-                Some(index)
-            }
-            _ => self.find_slowly(text, signature),
-        }
-    }
-
-    #[cold]
-    fn find_slowly(&mut self, text: &str, signature: Signature) -> Option<u32> {
-        let index = *self.indices.get(text)?;
-        self.lately[signature.place()] = index;
-        Some(index)
-    }
-
     #[cold]
     fn search(&mut self, text: &str, signature: Signature) -> u32 {
         let index = match self.indices.get(text) {

@@ -117,6 +117,12 @@ pub enum Error {
         /// What would change.
         changes: Vec<Change>,
     },
+    /// A row of the table `wide` is made from all attributes of a section, which are too many.
+    #[error("a section's attributes take more than {limit} bytes, which is too much for a row of `wide`")]
+    SectionTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// What is to be withheld is not clear.
     #[error("privacy: {problem}")]
     Privacy {

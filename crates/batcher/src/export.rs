@@ -263,9 +263,10 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         while let Some((id, value)) = self.tokens.entry("value") {
             let id = decode(id, &mut self.id_scratch, &mut self.findings);
             let value = match value {
-                Token::String(text) => {
-                    Value::String { decoded: decode(text, &mut self.scratch, &mut self.findings), raw: text.text() }
-                }
+                Token::String(text) => Value::String {
+                    decoded: decode(text, &mut self.scratch, &mut self.findings),
+                    raw: Some(text.text()),
+                },
                 Token::Number(number) => Value::of_number(number),
                 Token::Bool(value) => Value::Boolean(value),
                 _ if !self.attribute_ids.contains(id) => {
@@ -303,7 +304,7 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         let id = &self.scope.attribute_id;
         let value = match self.tokens.scalar()? {
             Some(Token::String(text)) => {
-                Value::String { decoded: decode(text, &mut self.scratch, &mut self.findings), raw: text.text() }
+                Value::String { decoded: decode(text, &mut self.scratch, &mut self.findings), raw: Some(text.text()) }
             }
             Some(Token::Number(number)) => Value::of_number(number),
             Some(Token::Bool(value)) => Value::Boolean(value),

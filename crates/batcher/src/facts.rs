@@ -41,10 +41,10 @@ pub(crate) trait Facts {
 /// What an attribute's value is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
-    /// `raw` is what stands between the quotes.
+    /// `raw` is what stands between the quotes, where that is still known.
     String {
         decoded: &'a str,
-        raw: &'a str,
+        raw: Option<&'a str>,
     },
     Integer {
         text: &'a str,
@@ -68,10 +68,11 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Its exact JSON text.
+    /// Its JSON text: the exact one, but for a text whose own is no longer known.
     pub(crate) fn json(&self) -> Cow<'a, str> {
         match *self {
-            Self::String { raw, .. } => format!("\"{raw}\"").into(),
+            Self::String { raw: Some(raw), .. } => format!("\"{raw}\"").into(),
+            Self::String { decoded, raw: None } => serde_json::Value::from(decoded).to_string().into(),
             Self::Integer { text, .. } | Self::Double { text, .. } => text.into(),
             Self::Boolean(true) => "true".into(),
             Self::Boolean(false) => "false".into(),

@@ -141,5 +141,5 @@ impl<F: Facts> Facts for Guarded<'_, F> {
 
 fn text(text: &str) -> Value<'_> {
     // Hashes and masks have nothing to escape.
-    Value::String { decoded: text, raw: text }
+    Value::String { decoded: text, raw: Some(text) }
 }

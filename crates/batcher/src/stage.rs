@@ -20,10 +20,11 @@ use crate::{
     manifest::{Manifest, TableFiles},
     privacy::{Guarded, Privacy, PrivacyRules},
     progress::Progress,
+    schema::TableRef,
     staging::{Staged, Staging, published},
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
-    typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable},
+    typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable, Wide},
     writer::{Codec, FileOptions, TableWriter},
 };
 use apsides_definitions::Definitions;
@@ -72,6 +73,8 @@ pub struct Options {
     pub batch_bytes: usize,
     /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
     pub dictionary_bytes: usize,
+    /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
+    pub section_bytes: usize,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
     /// has more to do than any of them. The output does not depend on
     /// them.
@@ -115,6 +118,7 @@ impl Options {
             batch_rows: 32 << 10,
             batch_bytes,
             dictionary_bytes: memory / 24,
+            section_bytes: memory / 6,
             threads: available_parallelism().map_or(1, |processors| usize::from(processors).saturating_sub(1).max(1)),
             bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.
@@ -170,11 +174,11 @@ fn stage_from(
         let mut encoders = Vec::new();
         for number in 0..options.threads.max(1) {
             let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
-            let by_type = catalogue.by_type.as_ref();
+            let catalogue = &catalogue;
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                let by_type = by_type.map(|plan| (plan, ByType::new(plan, options.limits)));
-                encode(&queue, &encoded, options.files.codec, by_type)
+                let maker = Maker::new(catalogue, options);
+                encode(&queue, &encoded, options.files.codec, maker)
             })?);
         }
         drop((queue, encoded));
@@ -285,8 +289,12 @@ fn writers(
     let mut writers: Vec<TableWriter> = Vec::new();
     for table in &catalogue.tables {
         let writer = TableWriter::new(Arc::clone(&table.schema), Arc::clone(store), runtime.clone(), options.files)?;
-        let is_further = writers.iter().any(|other| other.table() == writer.table());
-        writers.push(if is_further { writer.beside("typed") } else { writer });
+        let of_same = writers.iter().filter(|other| other.table() == writer.table()).count();
+        writers.push(match of_same {
+            0 => writer,
+            // Values that do not fit typed columns: first those of the one kind of tables, then of the other.
+            number => writer.beside(["typed", "typed-more"][number.min(2) - 1]),
+        });
     }
     Ok(writers)
 }
@@ -317,13 +325,14 @@ fn read(
         group_bytes: options.files.row_group_bytes,
         file_bytes: options.files.file_bytes,
         dictionary_bytes: options.dictionary_bytes,
+        section_bytes: options.section_bytes,
     };
     for (table, rows) in &catalogue.dimensions {
         batches.send(Batch::whole(table.clone(), rows.clone()))?;
     }
     let tables = Tables::new(batches, limits, catalogue);
-    let (tables, mut findings) = known.export(input, tables, options, progress).read()?;
-    (_, findings.without_column) = tables.into_inner().finish()?;
+    let (tables, findings) = known.export(input, tables, options, progress).read()?;
+    tables.into_inner().finish()?;
     Ok(findings)
 }
 
@@ -337,32 +346,62 @@ impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
         let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
-        if self.gate.enter(batch.bytes) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
+        if self.gate.enter(batch.all_bytes()) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
-/// An encoder's thread. Gives how many members of data had no column.
+/// Makes batches of typed tables from those of long ones.
+struct Maker {
+    wide: Option<Wide>,
+    events: Option<(TableRef, ByType)>,
+}
+
+impl Maker {
+    fn new(catalogue: &Catalogue, options: &Options) -> Self {
+        let by_type = |plan: &Arc<ByTypePlan>| (plan.events.clone(), ByType::new(plan, options.limits));
+        Self { wide: catalogue.wide.as_ref().map(Wide::new), events: catalogue.by_type.as_ref().map(by_type) }
+    }
+
+    /// The batch, and all that is made from it.
+    fn batches(&mut self, mut batch: Batch) -> Result<Vec<Batch>> {
+        let mut batches = Vec::new();
+        if let (Some(beside), Some(wide)) = (batch.beside.take(), &mut self.wide) {
+            batches.extend(wide.rows(&beside.sections, &batch, &beside.tags)?);
+            batches.push(beside.tags);
+        }
+        if let Some((_, by_type)) = self.events.as_mut().filter(|(events, _)| events.is(&batch.table)) {
+            batches.extend(by_type.split(&batch)?);
+        }
+        batches.push(batch);
+        Ok(batches)
+    }
+
+    fn without_column(&self) -> u64 {
+        self.wide.as_ref().map_or(0, |wide| wide.without_column)
+            + self.events.as_ref().map_or(0, |(_, by_type)| by_type.without_column)
+    }
+}
+
+/// An encoder's thread. Gives how many values had no column in typed tables.
 fn encode(
     queue: &Mutex<Receiver<Batch>>,
     encoded: &Sender<EncodedBatch>,
     codec: Codec,
-    mut by_type: Option<(&Arc<ByTypePlan>, ByType)>,
+    mut maker: Maker,
 ) -> Result<u64> {
     let mut encoder = PageEncoder::with_codec(codec)?;
-    // Without a writer there is nothing to do; the writer tells why.
-    let mut is_gone = false;
-    while !is_gone {
+    loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = batch else { break };
-        if let Some((_, by_type)) = by_type.as_mut().filter(|(plan, _)| plan.events.is(&batch.table)) {
-            for part in by_type.split(&batch)? {
-                is_gone |= encoded.send(encoder.batch(&part)?).is_err();
+        for batch in maker.batches(batch)? {
+            // A table that is not written has come this far only for those that are made from it. Without
+            // a writer there is nothing to do; the writer tells why.
+            if encoded.send(encoder.batch(&batch)?).is_err() {
+                return Ok(0);
             }
         }
-        // A table that is not written has come this far only for those that are made from it.
-        is_gone |= encoded.send(encoder.batch(&batch)?).is_err();
     }
-    Ok(by_type.map_or(0, |(_, by_type)| by_type.without_column))
+    Ok(maker.without_column())
 }
 
 /// The writer's thread. Gives the tables' files.
@@ -395,9 +434,7 @@ fn join(
     let encoded: Result<u64> = encoders.into_iter().map(joined).sum();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(without_column), Ok(tables)) => {
-            Ok((Findings { without_column: findings.without_column + without_column, ..findings }, tables))
-        }
+        (Ok(findings), Ok(without_column), Ok(tables)) => Ok((Findings { without_column, ..findings }, tables)),
         (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),

@@ -7,7 +7,7 @@ mod long;
 
 pub(crate) use long::{Attributes, Events, Profiles, Tags, Unmapped};
 
-use crate::{error::Result, schema::TableRef};
+use crate::{error::Result, schema::TableRef, typed::Sections};
 use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::SchemaRef,
@@ -30,13 +30,36 @@ pub(crate) struct Batch {
     pub(crate) ends_group: bool,
     /// Of events: it is the last of the row groups of the tables by type that are made from it.
     pub(crate) ends_typed_group: bool,
+    /// Of attributes: what rows of `wide` are made from besides.
+    pub(crate) beside: Option<Box<Beside>>,
+}
+
+/// What comes with a batch of attributes.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) tags: Batch,
+    pub(crate) sections: Sections,
 }
 
 impl Batch {
     /// All rows of a table.
     pub(crate) fn whole(table: TableRef, records: RecordBatch) -> Self {
         let bytes = records.get_array_memory_size().max(BATCH_BYTES_MIN);
-        Self { table, sequence: 0, records, bytes, first_index: 0, ends_group: true, ends_typed_group: false }
+        Self::new(table, 0, records, bytes, true)
+    }
+
+    /// A batch of another table, made from this one, which stands for it on the way.
+    pub(crate) fn made(&self, table: TableRef, records: RecordBatch, ends_group: bool) -> Self {
+        Self::new(table, self.sequence, records, 0, ends_group)
+    }
+
+    fn new(table: TableRef, sequence: u64, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
+        Self { table, sequence, records, bytes, first_index: 0, ends_group, ends_typed_group: false, beside: None }
+    }
+
+    /// What it takes in memory with all that comes with it.
+    pub(crate) fn all_bytes(&self) -> usize {
+        self.bytes + self.beside.as_ref().map_or(0, |beside| beside.tags.bytes)
     }
 }
 
@@ -61,6 +84,8 @@ pub(crate) struct BatchLimits {
     pub(crate) file_bytes: usize,
     /// Of each dictionary.
     pub(crate) dictionary_bytes: usize,
+    /// Of the attributes and tags of one section, and those of the batch before it, for `wide`.
+    pub(crate) section_bytes: usize,
 }
 
 /// The columns of a table.
@@ -124,6 +149,16 @@ impl<C: Columns> Table<C> {
         self.is_written
     }
 
+    /// Rows of the batch so far.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes of the batch so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Counts a row that was added; true if the batch is full by that.
     #[inline]
     pub(crate) fn row(&mut self, bytes: usize) -> bool {
@@ -172,7 +207,7 @@ impl<C: Columns> AnyTable for Table<C> {
         let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
         let bytes = self.bytes.max(BATCH_BYTES_MIN);
         let (table, sequence) = (self.table.clone(), self.sequence);
-        let batch = Batch { table, sequence, records, bytes, first_index, ends_group, ends_typed_group: false };
+        let batch = Batch { first_index, ..Batch::new(table, sequence, records, bytes, ends_group) };
         self.sequence += 1;
         (self.group_rows, self.group_bytes) = match ends_group {
             true => (0, 0),

@@ -63,12 +63,13 @@ fn read(input: impl Read, batch_rows: usize, window_bytes: usize) -> Result<(Vec
         group_bytes: usize::MAX,
         file_bytes: usize::MAX,
         dictionary_bytes: usize::MAX,
+        section_bytes: usize::MAX,
     };
     let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);
     let tables = Tables::new(Rows::default(), limits, &catalogue);
     let export = Export::new(tokens, tables, Seen::new(100), &attribute_ids, &progress);
     let (tables, findings) = export.read()?;
-    Ok((tables.finish()?.0.0.concat(), findings))
+    Ok((tables.finish()?.0.concat(), findings))
 }
 
 fn findings(input: &str, expected: &[&str]) -> Findings {

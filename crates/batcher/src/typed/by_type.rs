@@ -175,7 +175,9 @@ impl ByType {
             if let Some((name, value)) = tokens.scalar_member() {
                 let Some(column) = cells.column(name, &mut predicted, name_scratch) else { continue };
                 let value = match value {
-                    Token::String(text) => Value::String { decoded: text.decode(value_scratch).text, raw: text.text() },
+                    Token::String(text) => {
+                        Value::String { decoded: text.decode(value_scratch).text, raw: Some(text.text()) }
+                    }
                     Token::Number(number) => Value::of_number(number),
                     Token::Bool(value) => Value::Boolean(value),
                     _ => Value::Null,
@@ -193,7 +195,7 @@ impl ByType {
                 (Some(column), _) => {
                     let value = match tokens.pull()? {
                         Some(Token::String(text)) => {
-                            Value::String { decoded: text.decode(value_scratch).text, raw: text.text() }
+                            Value::String { decoded: text.decode(value_scratch).text, raw: Some(text.text()) }
                         }
                         Some(Token::Number(number)) => Value::of_number(number),
                         Some(Token::Bool(value)) => Value::Boolean(value),
@@ -254,16 +256,8 @@ impl EventCells<'_> {
 
 /// A batch of a table that is made from a batch of events.
 fn batch_of(table: &TableRef, events: &Batch, columns: Vec<ArrayRef>) -> Result<Batch, ArrowError> {
-    Ok(Batch {
-        records: RecordBatch::try_new(table.schema.batch_schema(), columns)?,
-        table: table.clone(),
-        sequence: events.sequence,
-        // The batch of events stands for all of them on the way.
-        bytes: 0,
-        first_index: 0,
-        ends_group: events.ends_typed_group,
-        ends_typed_group: false,
-    })
+    let records = RecordBatch::try_new(table.schema.batch_schema(), columns)?;
+    Ok(events.made(table.clone(), records, events.ends_typed_group))
 }
 
 /// The columns of a batch of events.

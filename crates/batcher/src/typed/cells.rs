@@ -1,7 +1,7 @@
 //! The columns of typed tables while they are filled. Rows without a value are not visited: they are
 //! nulls once a later row has one.
 //!
-//! The value of a row can be set again, or taken back, while the row is the last one. That is rare,
+//! The value of a row can be set again while the row is the last one. That is rare,
 //! so it is noted aside and made good when the column is finished.
 
 use super::kind::{Cell, Kind};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub(crate) struct Cells {
     kind: Kind,
     cells: AnyCells,
-    /// Rows that were set again, or taken back, in that order; and their later values.
+    /// Rows that were set again, in that order; and their later values.
     patched: Vec<u32>,
     patches: AnyCells,
 }
@@ -43,10 +43,6 @@ pub(crate) struct Mismatch;
 impl Cells {
     pub(crate) fn new(kind: Kind) -> Self {
         Self { kind, cells: AnyCells::new(kind), patched: Vec::new(), patches: AnyCells::new(kind) }
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
     }
 
     /// Sets the cell of a row, which is the last, in place of what it was; gives the bytes of text
@@ -79,15 +75,6 @@ impl Cells {
             && rows.last() != Some(&(row as u32))
         {
             rows.push(row as u32);
-        }
-    }
-
-    /// Takes back the cell of a row, which is the last.
-    pub(crate) fn clear(&mut self, row: usize) {
-        if let AnyCells::Tag(rows) = &mut self.cells {
-            rows.pop_if(|last| *last == row as u32);
-        } else if self.cells.len() > row {
-            self.patch(row, None);
         }
     }
 
@@ -210,26 +197,22 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_row_stands() {
-        fn string(text: &str) -> Option<Value<'_>> {
-            Some(Value::String { decoded: text, raw: text })
+        fn string(text: &str) -> Value<'_> {
+            Value::String { decoded: text, raw: Some(text) }
         }
-        let integer = |value| Some(Value::Integer { text: "?", value });
+        let integer = |value| Value::Integer { text: "?", value };
         for (kind, sets, expected) in [
             (Kind::Text, vec![(0, string("a")), (2, string("b")), (2, string("cd"))], "a|-|cd|-"),
-            (Kind::Text, vec![(1, string("a")), (1, Some(Value::Null)), (3, string(""))], "-|-|-|"),
+            (Kind::Text, vec![(1, string("a")), (1, Value::Null), (3, string(""))], "-|-|-|"),
             (Kind::Text, vec![(1, string("a")), (1, integer(7))], "-|-|-|-"),
-            (Kind::Text, vec![(1, string("a")), (1, None)], "-|-|-|-"),
             (Kind::Integer, vec![(0, integer(1)), (3, integer(3)), (3, integer(4))], "1|-|-|4"),
-            (Kind::Boolean, vec![(2, Some(Value::Boolean(false)))], "-|-|false|-"),
+            (Kind::Boolean, vec![(2, Value::Boolean(false))], "-|-|false|-"),
             (Kind::Date, vec![(2, string("1970-01-03"))], "-|-|1970-01-03|-"),
         ] {
             let mut cells = Cells::new(kind);
             for _ in 0..2 {
                 for (row, value) in &sets {
-                    match value {
-                        Some(value) => drop(cells.set(*row, *value, &mut String::new())),
-                        None => cells.clear(*row),
-                    }
+                    drop(cells.set(*row, *value, &mut String::new()));
                 }
                 let column = cells.finish(4).expect("a column");
                 let options = FormatOptions::new().with_null("-");

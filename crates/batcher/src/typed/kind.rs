@@ -149,7 +149,7 @@ impl Kind {
             (Self::Json, value) => {
                 scratch.clear();
                 match value {
-                    Value::String { raw, .. } => scratch.extend(["\"", raw, "\""]),
+                    Value::String { raw: Some(raw), .. } => scratch.extend(["\"", raw, "\""]),
                     value => scratch.push_str(&value.json()),
                 }
                 Some(Cell::Text(scratch))
@@ -191,7 +191,7 @@ mod tests {
         let (mut scratch, mut decoded) = (String::new(), String::new());
         let mut tokens = Tokens::new(json.as_bytes());
         let value = match tokens.pull().expect(json).expect(json) {
-            Token::String(text) => Value::String { decoded: text.decode(&mut decoded).text, raw: text.text() },
+            Token::String(text) => Value::String { decoded: text.decode(&mut decoded).text, raw: Some(text.text()) },
             Token::Number(number) => Value::of_number(number),
             Token::Bool(value) => Value::Boolean(value),
             Token::ObjectStart => Value::Object(json),

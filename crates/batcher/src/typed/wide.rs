@@ -1,4 +1,9 @@
-//! The table `wide`: a row per profile × section, filled while the export is read.
+//! The table `wide`: a row per profile × section.
+//!
+//! Its rows are made from the batches of the long tables `attributes` and `tags`, by the threads that
+//! encode: there, one column is filled after the other, which is far faster than to jump between a hundred of them while the
+//! export is read. For that, batches of both tables end with the same section, and come with a list
+//! of the sections that are in them ([`Sections`]).
 //!
 //! Where an object names a member twice, the last one stands, as in any JSON parser: an attribute's
 //! value, a section's `attributes`, a profile's section. Of several versions of an attribute in one
@@ -8,277 +13,263 @@ use super::{
     cells::{Cells, Mismatch, unknown_tags},
     kind::Kind,
     schema::TypedTable,
+    sections::Sections,
 };
 use crate::{
-    column::{Names, finish_text},
-    dictionary::Dictionary,
-    facts::Value,
+    error::Error,
+    facts::{Reason, Value},
     schema::TableRef,
-    table::{BatchLimits, Columns},
+    scope::attribute_pointer,
+    table::{Batch, Columns, Unmapped},
 };
 use arrow::{
-    array::{ArrayRef, BooleanArray, StringBuilder},
+    array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray},
     compute::filter,
+    datatypes::{Float64Type, Int64Type, UInt32Type},
     error::ArrowError,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Which id belongs to which column.
 #[derive(Debug)]
 pub(crate) struct WidePlan {
     table: TableRef,
+    /// Where values go that do not fit their column.
+    misfits: TableRef,
     kinds: Vec<Kind>,
     /// Whether nothing fills the column, so that it is null.
     retired: Vec<bool>,
-    targets: Vec<(String, Target)>,
-    sections: BTreeMap<String, String>,
+    targets: HashMap<String, Target>,
+    pub(super) sections: BTreeMap<String, String>,
 }
 
 /// Where the values of an id go.
 #[derive(Clone, Copy, Debug)]
 struct Target {
-    column: u32,
+    column: usize,
     /// The least wins where several versions have a value.
     rank: u32,
 }
 
 impl WidePlan {
-    pub(crate) fn new(schema: &TypedTable, sections: &BTreeMap<String, String>, table: TableRef) -> Self {
-        let mut targets: Vec<(String, Target)> = Vec::new();
-        for (column, typed) in (0..).zip(&schema.columns) {
+    pub(crate) fn new(
+        schema: &TypedTable,
+        sections: &BTreeMap<String, String>,
+        table: TableRef,
+        misfits: TableRef,
+    ) -> Self {
+        let mut targets = HashMap::new();
+        for (column, typed) in schema.columns.iter().enumerate() {
             for (rank, id) in (0..).zip(&typed.ids).filter(|_| !typed.retired) {
-                // Two columns never have the same id by their making.
-                if targets.iter().all(|(known, _)| known != id) {
-                    targets.push((id.clone(), Target { column, rank }));
-                }
+                targets.entry(id.clone()).or_insert(Target { column, rank });
             }
         }
         Self {
             table,
+            misfits,
             kinds: schema.columns.iter().map(|column| column.kind).collect(),
             retired: schema.columns.iter().map(|column| column.retired).collect(),
             targets,
             sections: sections.clone(),
         }
     }
-
-    /// What the cells of a row take at least, in bytes, once they stand in arrays.
-    fn row_bytes(&self) -> usize {
-        let cell = |kind: &Kind| match kind {
-            Kind::Text | Kind::Json | Kind::Date => 4,
-            Kind::Integer | Kind::Double | Kind::TimestampS | Kind::TimestampMs => 8,
-            Kind::Boolean | Kind::Tag => 1,
-        };
-        self.kinds.iter().map(cell).sum::<usize>() + 16
-    }
 }
 
-/// No row has been set.
-const UNSET: (u32, u32) = (u32::MAX, 0);
-
-/// The rows under construction.
+/// Makes rows of `wide` from batches of `attributes` and `tags`.
 pub(crate) struct Wide {
-    plan: Option<Arc<WidePlan>>,
-    export_key: StringBuilder,
-    section_id: Names,
-    section_name: Names,
+    plan: Arc<WidePlan>,
+    /// For each column, the rows that have a value for it, in their order, and what that is.
+    found: Vec<Vec<Found>>,
     columns: Vec<Cells>,
-    /// For each column, the row that was last set by one of its ids, and the rank of that.
-    ranks: Vec<(u32, u32)>,
-    /// The ids that have a column, and for each its target.
-    ids: Dictionary,
-    targets: Vec<Target>,
-    /// The section has had attributes.
-    has_attributes: bool,
-    /// The row under construction, its number in the batch.
-    row: usize,
-    text_bytes: usize,
-    current_key: String,
-    current_section: String,
-    /// The sections of this profile, so many of these, and their rows in the batch.
-    profile_sections: Vec<(String, usize)>,
-    section_count: usize,
-    /// Rows that gave way to a later section of the same name.
-    dead: Vec<usize>,
+    misfits: Unmapped,
     scratch: String,
+    /// Attributes and tags that have no column.
+    pub(crate) without_column: u64,
 }
 
-/// Why a value has no cell.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Misfit {
-    /// Its id has no column.
-    NoColumn,
-    /// It does not fit the column.
-    Mismatch,
+/// A value for a cell.
+#[derive(Clone, Copy)]
+struct Found {
+    /// The row of `wide`.
+    row: u32,
+    /// The row of `attributes` or `tags`.
+    at: u32,
+    rank: u32,
 }
 
 impl Wide {
-    pub(crate) fn new(plan: Option<&Arc<WidePlan>>) -> Self {
-        let kinds = plan.map_or(&[][..], |plan| &plan.kinds);
-        let mut ids = Dictionary::default();
-        let targets = plan.iter().flat_map(|plan| &plan.targets);
-        // The index of an id there is that of its target here.
-        let targets = targets.map(|(id, target)| (ids.index(id), *target).1).collect();
+    pub(crate) fn new(plan: &Arc<WidePlan>) -> Self {
         Self {
-            columns: kinds.iter().map(|&kind| Cells::new(kind)).collect(),
-            ranks: vec![UNSET; kinds.len()],
-            ids,
-            targets,
-            has_attributes: false,
-            plan: plan.cloned(),
-            export_key: StringBuilder::new(),
-            section_id: Names::default(),
-            section_name: Names::default(),
-            row: 0,
-            text_bytes: 0,
-            current_key: String::new(),
-            current_section: String::new(),
-            profile_sections: Vec::new(),
-            section_count: 0,
-            dead: Vec::new(),
+            plan: Arc::clone(plan),
+            found: plan.kinds.iter().map(|_| Vec::new()).collect(),
+            columns: plan.kinds.iter().map(|&kind| Cells::new(kind)).collect(),
+            misfits: Unmapped::new(),
             scratch: String::new(),
+            without_column: 0,
         }
     }
 
-    /// Its place among the run's tables.
-    pub(crate) fn table(&self) -> TableRef {
-        let nowhere = || TableRef::unwritten(crate::schema::TableSchema { name: "wide".into(), columns: Vec::new() });
-        self.plan.as_ref().map_or_else(nowhere, |plan| plan.table.clone())
-    }
-
-    /// The limits of a batch of so many columns.
-    pub(crate) fn limits(&self, limits: BatchLimits) -> BatchLimits {
-        let row_bytes = self.plan.as_ref().map_or(1, |plan| plan.row_bytes());
-        BatchLimits { rows: (limits.bytes / row_bytes).clamp(1, limits.rows), ..limits }
-    }
-
-    pub(crate) fn export_key(&self) -> &str {
-        &self.current_key
-    }
-
-    pub(crate) fn section_id(&self) -> &str {
-        &self.current_section
-    }
-
-    /// Sections of this profile that can still give way to a later one of the same name.
-    pub(crate) fn sections(&self) -> usize {
-        self.section_count
-    }
-
-    pub(crate) fn begin_profile(&mut self, export_key: &str) {
-        self.current_key.clear();
-        self.current_key.push_str(export_key);
-        self.section_count = 0;
-    }
-
-    pub(crate) fn begin_section(&mut self, id: &str) {
-        self.current_section.clear();
-        self.current_section.push_str(id);
-        self.has_attributes = false;
-        let (known, free) = self.profile_sections.split_at_mut(self.section_count);
-        if let Some((_, row)) = known.iter_mut().find(|(section, _)| section == id) {
-            self.dead.push(std::mem::replace(row, self.row));
-            return;
-        }
-        match free.first_mut() {
-            Some((section, row)) => {
-                section.clear();
-                section.push_str(id);
-                *row = self.row;
-            }
-            None => self.profile_sections.push((id.to_owned(), self.row)),
-        }
-        self.section_count += 1;
-    }
-
-    pub(crate) fn begin_attributes(&mut self) {
-        if !std::mem::replace(&mut self.has_attributes, true) {
-            return;
-        }
-        for (cells, rank) in self.columns.iter_mut().zip(&mut self.ranks) {
-            cells.clear(self.row);
-            *rank = UNSET;
-        }
-    }
-
-    #[inline]
-    pub(crate) fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<(), Misfit> {
-        let Some(Target { column, rank }) = self.find(id) else { return Err(Misfit::NoColumn) };
-        let (column, row) = (column as usize, self.row as u32);
-        let set = &mut self.ranks[column];
-        if set.0 == row && set.1 < rank {
-            return Ok(());
-        }
-        // A null is no value that an older version would have to give way to.
-        *set = if matches!(value, Value::Null) { UNSET } else { (row, rank) };
-        match self.columns[column].set(self.row, value, &mut self.scratch) {
-            Ok(bytes) => {
-                self.text_bytes += bytes;
-                Ok(())
-            }
-            Err(Mismatch) => Err(Misfit::Mismatch),
-        }
-    }
-
-    /// Notes a tag; false if there is no column for it.
-    #[inline]
-    pub(crate) fn tag(&mut self, id: &str) -> bool {
-        let Some(Target { column, .. }) = self.find(id) else { return false };
-        let cells = &mut self.columns[column as usize];
-        // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
-        if cells.kind() == Kind::Tag {
-            cells.tag(self.row);
-        }
-        true
-    }
-
-    #[inline]
-    fn find(&mut self, id: &str) -> Option<Target> {
-        self.ids.find(id).map(|index| self.targets[index as usize])
-    }
-
-    /// Ends the row; gives the bytes that it took.
-    pub(crate) fn end_section(&mut self) -> usize {
-        let Some(plan) = self.plan.as_deref() else { return 0 };
-        self.export_key.append_value(&self.current_key);
-        self.section_id.push(&self.current_section);
-        match plan.sections.get(&self.current_section) {
-            Some(name) => self.section_name.push(name),
-            None => self.section_name.push_none(),
+    /// The rows of the sections in a batch of attributes and the batch of tags that belongs to it, and
+    /// the values that do not fit.
+    pub(crate) fn rows(&mut self, sections: &Sections, attributes: &Batch, tags: &Batch) -> Result<[Batch; 2], Error> {
+        let failed = |source: ArrowError| Error::encode("wide", source.into());
+        let rows = self.columns(sections, &attributes.records, &tags.records).map_err(failed)?;
+        let misfits = self.misfits.finish().map_err(failed)?;
+        let batch = |table: &TableRef, columns| {
+            let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
+            Ok(attributes.made(table.clone(), records, sections.ends_group))
         };
-        self.row += 1;
-        plan.row_bytes() + self.current_key.len() + std::mem::take(&mut self.text_bytes)
+        Ok([batch(&self.plan.table, rows)?, batch(&self.plan.misfits, misfits)?])
     }
-}
 
-impl Columns for Wide {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        let rows = std::mem::take(&mut self.row);
-        let mut columns =
-            vec![finish_text(&mut self.export_key), self.section_id.finish()?, self.section_name.finish()?];
-        let retired = self.plan.as_ref().map_or(&[][..], |plan| &plan.retired);
-        for (cells, &retired) in self.columns.iter_mut().zip(retired) {
-            let is_unknown = cells.kind() == Kind::Tag && retired;
-            columns.push(if is_unknown { unknown_tags(rows) } else { cells.finish(rows)? });
+    fn columns(
+        &mut self,
+        sections: &Sections,
+        attributes: &RecordBatch,
+        tags: &RecordBatch,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        let values = Values::new(attributes);
+        let alive = sections.alive();
+        let rows = sections.rows.len();
+        self.find(sections, &alive, &values);
+        let plan = Arc::clone(&self.plan);
+        let mut columns = sections.columns.to_vec();
+        for (column, &kind) in plan.kinds.iter().enumerate() {
+            let mut found = std::mem::take(&mut self.found[column]);
+            for of_row in found.chunk_by(|one, other| one.row == other.row) {
+                self.fill(sections, &values, column, of_row);
+            }
+            found.clear();
+            self.found[column] = found;
+            if kind != Kind::Tag {
+                columns.push(self.columns[column].finish(rows)?);
+            } else {
+                // Its place; it is filled below.
+                columns.push(unknown_tags(rows));
+            }
         }
-        self.ranks.fill(UNSET);
-        // Rows of the profile that is being read are out of reach from here on.
-        self.section_count = 0;
-        if self.dead.is_empty() {
+        self.tag(sections, &alive, tags);
+        for (column, _) in plan.kinds.iter().enumerate().filter(|(_, kind)| **kind == Kind::Tag) {
+            if !plan.retired[column] {
+                columns[sections.columns.len() + column] = self.columns[column].finish(rows)?;
+            }
+        }
+        if alive.iter().all(|&alive| alive) {
             return Ok(columns);
         }
-        let mut alive = vec![true; rows];
-        self.dead.drain(..).for_each(|row| alive[row] = false);
         let alive = BooleanArray::from(alive);
         columns.iter().map(|column| filter(column, &alive)).collect()
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.section_id.group_bytes().max(self.section_name.group_bytes())
+    /// Finds out which values are for which column.
+    fn find(&mut self, sections: &Sections, alive: &[bool], values: &Values<'_>) {
+        let targets: Vec<Option<Target>> =
+            values.names.iter().map(|id| self.plan.targets.get(id.unwrap_or_default()).copied()).collect();
+        for (row, section) in sections.rows.iter().enumerate().filter(|(row, _)| alive[*row]) {
+            for at in section.attributes.clone() {
+                match targets[values.ids[at as usize] as usize] {
+                    Some(Target { column, rank }) => self.found[column].push(Found { row: row as u32, at, rank }),
+                    None => self.without_column += 1,
+                }
+            }
+        }
     }
 
-    fn end_group(&mut self) {
-        self.section_id.end_group();
-        self.section_name.end_group();
+    /// Sets the cell of a row from the values that there are for it.
+    fn fill(&mut self, sections: &Sections, values: &Values<'_>, column: usize, found: &[Found]) {
+        let chosen = match found {
+            [one] => *one,
+            several => choose(several, values),
+        };
+        let value = values.get(chosen.at as usize);
+        let (row, cells) = (chosen.row as usize, &mut self.columns[column]);
+        if let Err(Mismatch) = cells.set(row, value, &mut self.scratch) {
+            let (key, section) = (sections.export_key(row), sections.section_id(row));
+            let pointer = attribute_pointer(section, values.id(chosen.at as usize));
+            self.misfits.push(Some(key), Some(section), &pointer, Reason::TypeMismatch, &value.json());
+        }
+    }
+
+    /// Fills the columns of tags.
+    fn tag(&mut self, sections: &Sections, alive: &[bool], tags: &RecordBatch) {
+        let ids = tags.column(2).as_dictionary::<UInt32Type>();
+        let names = ids.values().as_string::<i32>();
+        let targets: Vec<Option<Target>> =
+            names.iter().map(|id| self.plan.targets.get(id.unwrap_or_default()).copied()).collect();
+        let ids = ids.keys().values();
+        for (row, section) in sections.rows.iter().enumerate().filter(|(row, _)| alive[*row]) {
+            for at in section.tags.clone() {
+                match targets[ids[at as usize] as usize] {
+                    // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
+                    Some(Target { column, .. }) => self.columns[column].tag(row),
+                    None => self.without_column += 1,
+                }
+            }
+        }
+    }
+}
+
+/// The one of several values that stands: of each version the last, and of these the first that is
+/// a value.
+fn choose(found: &[Found], values: &Values<'_>) -> Found {
+    let mut chosen: Option<Found> = None;
+    for (at, &candidate) in found.iter().enumerate() {
+        let is_last = found[at + 1..].iter().all(|later| later.rank != candidate.rank);
+        let is_value = !matches!(values.get(candidate.at as usize), Value::Null);
+        if is_last && is_value && chosen.is_none_or(|chosen| candidate.rank < chosen.rank) {
+            chosen = Some(candidate);
+        }
+    }
+    chosen.unwrap_or(found[found.len() - 1])
+}
+
+/// The values in a batch of attributes.
+struct Values<'a> {
+    ids: &'a [u32],
+    names: &'a StringArray,
+    types: &'a [u32],
+    texts: &'a StringArray,
+    integers: &'a PrimitiveArray<Int64Type>,
+    doubles: &'a PrimitiveArray<Float64Type>,
+    booleans: &'a BooleanArray,
+}
+
+impl<'a> Values<'a> {
+    fn new(attributes: &'a RecordBatch) -> Self {
+        let column = |index: usize| -> &'a ArrayRef { attributes.column(index) };
+        let ids = column(2).as_dictionary::<UInt32Type>();
+        Self {
+            ids: ids.keys().values(),
+            names: ids.values().as_string(),
+            types: column(3).as_dictionary::<UInt32Type>().keys().values(),
+            texts: column(4).as_string(),
+            integers: column(5).as_primitive(),
+            doubles: column(6).as_primitive(),
+            booleans: column(7).as_boolean(),
+        }
+    }
+
+    fn id(&self, at: usize) -> &'a str {
+        self.names.value(self.ids[at] as usize)
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Value<'a> {
+        let text = self.texts.value(at);
+        // By the places of their names in `VALUE_TYPES`.
+        match self.types[at] {
+            0 => Value::String { decoded: text, raw: None },
+            1 => Value::Integer { text, value: self.integers.value(at) },
+            // No double is near a number that has none.
+            2 if self.doubles.is_null(at) => Value::Double { text, value: f64::INFINITY },
+            2 => Value::Double { text, value: self.doubles.value(at) },
+            3 => Value::Boolean(self.booleans.value(at)),
+            4 => Value::Object(text),
+            5 => Value::Array(text),
+            _ => Value::Null,
+        }
     }
 }
