@@ -35,7 +35,11 @@ use std::{
 pub(crate) const FORMAT: u64 = 1;
 
 /// The longest file that is read. A large account has thousands of definitions, of some hundred bytes each.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The longest `metadata` that is looked into. While it is read it may take sixteen times as much memory, which a
+/// conversion has to do with.
+const METADATA_BYTES_MAX: usize = 4 << 20;
 
 /// Definitions, and where and when they were got.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -85,8 +89,11 @@ impl Snapshot {
     }
 
     /// What the `metadata` of an export tells of the account, if it tells anything in a form known here: a file of
-    /// definitions, or listings under the names of its members.
+    /// definitions, or listings under the names of its members. More than 4 MiB are not looked into.
     pub fn from_metadata(json: &[u8]) -> Option<Self> {
+        if json.len() > METADATA_BYTES_MAX {
+            return None;
+        }
         let snapshot = Self::parse(json).ok()?;
         (!snapshot.definitions.is_empty()).then_some(snapshot)
     }
@@ -288,6 +295,18 @@ mod tests {
             let read = Snapshot::from_metadata(json.as_bytes());
             assert_eq!(read.map(|read| read.definitions.attributes.len()), attributes, "{json}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_read() {
+        let long = |bytes: usize| format!(r#"{{"attributes": [{{"id": 1}}]{}}}"#, " ".repeat(bytes - 30));
+        assert!(Snapshot::from_metadata(long(METADATA_BYTES_MAX - 10).as_bytes()).is_some());
+        assert!(Snapshot::from_metadata(long(METADATA_BYTES_MAX + 10).as_bytes()).is_none());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), long(FILE_BYTES_MAX as usize + 10)).unwrap();
+        let error = Snapshot::read(file.path()).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, "it is longer than 16 MiB, too long for definitions");
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) async fn fetch(client: &Client) -> Result<Snapshot> {
 
     let mut snapshot = Snapshot {
         source: Some(client.account().to_owned()),
-        fetched_at: Some(Timestamp::now().to_string()),
+        fetched_at: Some(now().to_string()),
         skipped: skipped + skipped_segments,
         definitions: Definitions { sections, segments, ..Definitions::default() },
     };
@@ -102,6 +102,12 @@ pub(crate) async fn cached(client: &Client, cache: &DefinitionsCache) -> Result<
         }
         (Err(error), None) => Err(error),
     }
+}
+
+/// In whole seconds.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// Names an account: where it is, and a number that tells its API key from others without saying it. Should another
@@ -190,7 +196,7 @@ impl<'c> Listings<'c> {
         parse: impl Fn(&[u8]) -> Result<Page<T>, apsides_definitions::Error>,
     ) -> Result<(Vec<T>, usize)> {
         let http = self.client.http();
-        let (mut items, mut skipped) = (Vec::new(), 0);
+        let (mut items, mut skipped, mut bytes) = (Vec::new(), 0, 0);
         let (mut next, mut seen) = (Some(url), HashSet::new());
         while let Some(url) = next {
             let call = Call { what, url: &url, repeat: Repeat::Freely, content: Content::Listing };
@@ -203,6 +209,11 @@ impl<'c> Listings<'c> {
                 return Err(http.status_error(what, reply.response).await);
             }
             let answer = http.answer(&call, reply)?;
+            bytes += answer.len();
+            if bytes > http.limits.listing_bytes_max {
+                let max = http.limits.listing_bytes_max;
+                return Err(http.unexpected(&call, &format!("all its pages are longer than {max} bytes")));
+            }
             let page = parse(&answer).map_err(|error| http.unexpected(&call, &error.to_string()))?;
             items.extend(page.items);
             skipped += page.skipped;

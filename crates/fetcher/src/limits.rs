@@ -42,7 +42,7 @@ pub struct Limits {
     /// Of the body of an error answer, this much is shown. Default 600 bytes.
     pub error_bytes_shown: usize,
 
-    /// A page of a listing that is longer than this is refused. Default 16 MiB.
+    /// A listing that is longer than this, all its pages together, is refused. Default 16 MiB.
     pub listing_bytes_max: usize,
     /// Pages of one listing; more are refused, as something that goes round in circles. Default 1,000.
     pub listing_pages_max: usize,

@@ -93,6 +93,12 @@ async fn listings_that_cannot_be_right() {
         (vec![reply(200, "<html>")], "it is no JSON"),
         (vec![reply(200, r#"{"data": []}"#)], "there is no list `items`, but data"),
         (vec![reply(200, " ".repeat(1001))], "it is longer than 1000 bytes"),
+        (
+            [2, 3]
+                .map(|page| reply(200, format!(r#"{{"items": [], "next": "?page={page}"}}{}"#, " ".repeat(500))))
+                .into(),
+            "all its pages are longer than 1000 bytes",
+        ),
         (vec![reply(400, "no such section")], "was answered with 400: no such section"),
         (vec![reply(403, "not you")], "refused the listing of attributes with 403"),
     ] {
