@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Turn an export at hand into tables
     Convert(Convert),
+    /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
+    Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
 }
@@ -37,7 +39,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
-    /// Print the summary as JSON
+    /// Print the summary, or what is listed, as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Show no progress, and only errors
@@ -214,6 +216,19 @@ pub(crate) fn typed_of(tables: &[TableName]) -> Typed {
         events: tables.contains(&TableName::EventTypes),
         ..Typed::default()
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Definitions {
+    /// The pipeline file, whose [source] says whose
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// As lines to paste below [export]
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) toml: bool,
+    /// Write them to a file, as JSON or --toml: for `convert --definitions`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// How the Parquet files are cut and compressed.

@@ -5,17 +5,21 @@ mod tables;
 use crate::{
     args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
+    names::Lookup,
     run::Job,
 };
 use apsides_batcher::{FileOptions, Options};
-use apsides_fetcher::{ClientConfig, ExportSpec, Region, Secret};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use apsides_definitions::Versions;
+use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Region, Secret};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+pub(crate) use tables::asked;
 use tables::{Privacy, Schema};
 
 /// A pipeline: where an export comes from, what is in it, where its tables go.
@@ -24,6 +28,7 @@ use tables::{Privacy, Schema};
 pub(crate) struct Pipeline {
     source: Source,
     export: Export,
+    definitions: Option<Definitions>,
     destination: Destination,
     #[serde(default)]
     files: Files,
@@ -52,7 +57,7 @@ enum RegionName {
     Apac,
 }
 
-/// What the export is to hold.
+/// What the export is to hold: ids, discriminators, names and patterns.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Export {
@@ -64,10 +69,28 @@ struct Export {
     #[serde(default)]
     events: Vec<String>,
     #[serde(default)]
+    versions: VersionsName,
+    #[serde(default)]
     window: Window,
     #[serde(default)]
     extra: toml::Table,
     poll_url_pointer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum VersionsName {
+    #[default]
+    Live,
+    All,
+}
+
+/// Where what the ids stand for is remembered. If it is there at all, every run wants to know.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definitions {
+    cache: Option<PathBuf>,
+    max_age: Option<Age>,
 }
 
 /// The time of the events.
@@ -122,23 +145,17 @@ impl Pipeline {
         })
     }
 
+    /// What `apsides definitions` needs: any `[export]` will do.
+    pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
+        let lookup = lookup(self.definitions, self.export.versions)?;
+        Ok((self.source.into_client()?, lookup))
+    }
+
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
-        let base_url = match (self.source.region, self.source.base_url) {
-            (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
-            (None, Some(url)) => {
-                url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
-            }
-            (Some(RegionName::Apac), None) => Region::Apac.base_url(),
-            (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
-        };
-        let client = ClientConfig {
-            base_url,
-            client_id: self.source.client_id.0,
-            client_secret: Secret::new(self.source.client_secret.0),
-            limits: apsides_fetcher::Limits::default(),
-        };
+        let client = self.source.into_client()?;
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
+        let lookup = lookup(self.definitions, self.export.versions)?;
         let export = self.export.into_spec(Timestamp::now())?;
         let tables = self.destination.tables.as_deref().unwrap_or(&TableName::LONG);
         let options = Options {
@@ -150,6 +167,7 @@ impl Pipeline {
         };
         Ok(Job {
             client,
+            lookup,
             export,
             source,
             destination: self.destination.path,
@@ -157,6 +175,41 @@ impl Pipeline {
             options,
         })
     }
+}
+
+impl Source {
+    fn into_client(self) -> Result<ClientConfig, Failure> {
+        let base_url = match (self.region, self.base_url) {
+            (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
+            (None, Some(url)) => {
+                url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
+            }
+            (Some(RegionName::Apac), None) => Region::Apac.base_url(),
+            (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
+        };
+        Ok(ClientConfig {
+            base_url,
+            client_id: self.client_id.0,
+            client_secret: Secret::new(self.client_secret.0),
+            limits: apsides_fetcher::Limits::default(),
+        })
+    }
+}
+
+/// How long cached definitions are taken for true, where the pipeline does not say.
+const DEFINITIONS_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lookup, Failure> {
+    let versions = match versions {
+        VersionsName::Live => Versions::Live,
+        VersionsName::All => Versions::All,
+    };
+    let Some(Definitions { cache, max_age }) = definitions else { return Ok(Lookup { versions, ..Lookup::default() }) };
+    if cache.is_none() && max_age.is_some() {
+        return Err(wrong("[definitions] has `max_age`, but no `cache` that could be too old"));
+    }
+    let max_age = max_age.map_or(DEFINITIONS_AGE_MAX, |age| age.0);
+    Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
 }
 
 impl Export {
@@ -293,6 +346,21 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
+#[derive(Clone, Copy, Debug)]
+struct Age(Duration);
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let span = String::deserialize(deserializer)?.parse::<Span>();
+        let age = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours())).map(Duration::try_from);
+        match age {
+            Ok(Ok(age)) => Ok(Self(age)),
+            _ => Err(D::Error::custom("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct ByteSize(usize);
 
@@ -345,6 +413,37 @@ mod tests {
         assert_eq!(Limits::default().into_options().limits, apsides_tokenizer::Limits::default());
         assert_eq!(Limits::default().into_options().files, Options::default().files);
         assert!(toml::from_str::<Limits>("memory_limit = '8M'").is_err());
+    }
+
+    #[test]
+    fn definitions_are_looked_up_as_the_pipeline_says() {
+        let found = |text: &str| {
+            let definitions = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+            let lookup = lookup(Some(definitions), VersionsName::Live).map_err(|failure| failure.to_string())?;
+            assert!(lookup.always);
+            Ok(lookup.cache.map(|cache| cache.max_age.as_secs() / 60))
+        };
+        let error = |words: &str| Err(words.to_owned());
+        for (text, minutes) in [
+            ("", Ok(None)),
+            ("cache = 'x'", Ok(Some(24 * 60))),
+            ("cache = 'x'\nmax_age = '90m'", Ok(Some(90))),
+            ("cache = 'x'\nmax_age = '1d 2h'", Ok(Some(26 * 60))),
+            ("cache = 'x'\nmax_age = '0s'", Ok(Some(0))),
+            ("cache = 'x'\nmax_age = '-1h'", error("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+            ("cache = 'x'\nmax_age = '1 month'", error("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+            (
+                "max_age = '1h'",
+                error(
+                    "error: [definitions] has `max_age`, but no `cache` that could be too old\n  \
+                     next: correct the pipeline file; docs and examples are in pipelines/",
+                ),
+            ),
+        ] {
+            assert_eq!(found(text), minutes, "{text}");
+        }
+        let none = lookup(None, VersionsName::All).expect("no definitions");
+        assert!(!none.always && none.cache.is_none() && none.versions == Versions::All);
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl From<definitions::Error> for Failure {
         let (exit, next) = match error {
             E::Write { .. } => (Exit::Destination, "check the folder, its permissions and its free space"),
             E::Read { .. } => (Exit::Configuration, "check the path and its permissions"),
-            _ => (Exit::Configuration, "`apsides definitions PIPELINE.toml --json` writes such a file"),
+            _ => (Exit::Configuration, "`apsides definitions PIPELINE.toml --out FILE` writes such a file"),
         };
         Self::of(exit, &error).next(next)
     }

@@ -22,14 +22,19 @@ pub(super) struct Schema {
 impl Schema {
     /// The typed tables among those that are written, of what the export was asked for.
     pub(super) fn into_typed(self, tables: &[TableName], export: &ExportSpec) -> Typed {
-        let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
         Typed {
-            asked: Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) },
+            asked: asked(export),
             kinds: self.types.into_iter().map(|(id, kind)| (id, kind.0)).collect(),
             mode: self.mode.into(),
             ..typed_of(tables)
         }
     }
+}
+
+/// What typed tables have columns for.
+pub(crate) fn asked(export: &ExportSpec) -> Asked {
+    let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
+    Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) }
 }
 
 /// A [`Kind`] that can be chosen.

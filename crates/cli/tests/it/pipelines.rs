@@ -21,13 +21,13 @@ const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
 const CREDENTIALS: &str = "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
 
 /// A simulated API, stopped when dropped.
-struct Api {
+pub(crate) struct Api {
     child: Child,
-    base_url: String,
+    pub(crate) base_url: String,
 }
 
 impl Api {
-    fn start(arguments: &str) -> Self {
+    pub(crate) fn start(arguments: &str) -> Self {
         let mut command = apsides("simulate --bind 127.0.0.1:0 --profiles 300 --client-id the-client");
         command.args(["--client-secret", SECRET]).args(arguments.split_whitespace());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -46,8 +46,8 @@ impl Drop for Api {
 }
 
 /// A pipeline in a folder of its own, with its tables beside it.
-struct Pipeline {
-    folder: TempDir,
+pub(crate) struct Pipeline {
+    pub(crate) folder: TempDir,
 }
 
 impl Pipeline {
@@ -58,7 +58,7 @@ impl Pipeline {
     }
 
     /// One that asks for these members of `[export]`.
-    fn of(base_url: &str, export: &str) -> Self {
+    pub(crate) fn of(base_url: &str, export: &str) -> Self {
         let folder = tempdir().unwrap();
         let out = folder.path().join("out");
         let source = format!("[source]\nbase_url = \"{base_url}\"\n{CREDENTIALS}");
@@ -67,18 +67,23 @@ impl Pipeline {
         Self { folder }
     }
 
-    fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("out")
     }
 
     fn command(&self) -> Command {
-        let mut command = apsides("run");
+        self.command_of("run")
+    }
+
+    /// A command on this pipeline file.
+    pub(crate) fn command_of(&self, name: &str) -> Command {
+        let mut command = apsides(name);
         command.arg(self.folder.path().join("pipeline.toml"));
         command.env("APSIDES_TEST_ID", "the-client").env("APSIDES_TEST_SECRET", SECRET);
         command
     }
 
-    fn run(&self, arguments: &str) -> Ended {
+    pub(crate) fn run(&self, arguments: &str) -> Ended {
         end(self.command().args(arguments.split_whitespace()))
     }
 }
