@@ -27,9 +27,10 @@ use tables::{Privacy, Schema};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pipeline {
     source: Source,
+    #[serde(default)]
     export: Export,
     definitions: Option<Definitions>,
-    destination: Destination,
+    destination: Option<Destination>,
     #[serde(default)]
     files: Files,
     #[serde(default)]
@@ -58,7 +59,7 @@ enum RegionName {
 }
 
 /// What the export is to hold: ids, discriminators, names and patterns.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Export {
     segment: Option<String>,
@@ -145,7 +146,7 @@ impl Pipeline {
         })
     }
 
-    /// What `apsides definitions` needs: any `[export]` will do.
+    /// What `apsides definitions` needs, whatever else there is or is not yet.
     pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
         let lookup = lookup(self.definitions, self.export.versions)?;
         Ok((self.source.into_client()?, lookup))
@@ -153,11 +154,13 @@ impl Pipeline {
 
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
         let client = self.source.into_client()?;
+        let destination =
+            self.destination.ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder"))?;
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
         let export = self.export.into_spec(Timestamp::now())?;
-        let tables = self.destination.tables.as_deref().unwrap_or(&TableName::LONG);
+        let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         let options = Options {
             files: self.files.into_options(options.files),
             selection: args::selection_of(tables),
@@ -170,8 +173,8 @@ impl Pipeline {
             lookup,
             export,
             source,
-            destination: self.destination.path,
-            overwrite: self.destination.overwrite,
+            destination: destination.path,
+            overwrite: destination.overwrite,
             options,
         })
     }

@@ -1,11 +1,12 @@
 //! Definitions: fetched, shown, kept in a file, and used.
 
 use crate::{
-    pipelines::{Api, Pipeline},
+    pipelines::{Api, CREDENTIALS, Pipeline, SECRET},
     program::{Ended, apsides, convert, end},
     tables::rows,
 };
 use apsides_definitions::{Index, Snapshot};
+use apsides_simulator::{CorpusSpec, Server, Settings, Size};
 use std::fs;
 use tempfile::tempdir;
 
@@ -18,8 +19,8 @@ fn definitions(pipeline: &Pipeline, arguments: &str) -> Ended {
 #[test]
 fn definitions_are_listed_for_people_machines_and_pipelines() {
     let api = Api::start("--oddities");
-    // Nobody who looks for ids has some yet.
-    let pipeline = Pipeline::of(&api.base_url, "");
+    // Nobody who looks for ids has some yet, and perhaps no place for tables.
+    let pipeline = Pipeline::new(&format!("[source]\nbase_url = \"{}\"\n{CREDENTIALS}\n", api.base_url));
     let table = definitions(&pipeline, "").succeeded().stdout;
     for line in ["40113  20113  text       Mobile                      every section", "sections: 6", "attributes: 66"]
     {
@@ -82,6 +83,34 @@ fn names_and_patterns_ask_for_the_same_as_ids() {
     // Definitions were fetched for the names, and so there are tables of them.
     assert!(by_names.out().join("attribute_definitions").is_dir());
     assert!(!by_ids.out().join("attribute_definitions").exists());
+}
+
+#[test]
+fn the_api_is_asked_for_definitions_only_if_need_be() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let settings = Settings {
+        corpus: CorpusSpec { size: Size::Profiles(10), ..CorpusSpec::default() },
+        polls_until_ready: 0,
+        client_id: "the-client".to_owned(),
+        client_secret: SECRET.to_owned(),
+        ..Settings::default()
+    };
+    let server = runtime.block_on(Server::start(settings)).unwrap();
+    let segment = "segment = \"usercreated.segments.active_customers-2h7c0wq9xk\"";
+    let mut listings = 0;
+    for (export, calls) in [
+        ("attributes = [\"40103\", \"40105\"]\ntags = [\"40226\"]", 0),
+        (&format!("attributes = [\"40103\"]\n{segment}"), 0),
+        ("attributes = [\"40103\"]\n[definitions]", 18),
+        ("attributes = [\"Email\"]", 18),
+        ("attributes = [\"40103\"]\nsegment = \"Active customers\"", 18),
+    ] {
+        Pipeline::of(server.base_url(), export).run("").succeeded();
+        let stats = server.stats();
+        assert_eq!(stats.definitions - listings, calls, "{export}");
+        assert_eq!(stats.sections * 18, stats.definitions, "{export}");
+        listings = stats.definitions;
+    }
 }
 
 #[test]

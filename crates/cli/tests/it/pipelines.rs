@@ -16,9 +16,10 @@ use std::{
 };
 use tempfile::{TempDir, tempdir};
 
-const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
+pub(crate) const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
 /// In the pipeline: what the environment variables are called.
-const CREDENTIALS: &str = "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
+pub(crate) const CREDENTIALS: &str =
+    "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
 
 /// A simulated API, stopped when dropped.
 pub(crate) struct Api {
@@ -51,7 +52,7 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let folder = tempdir().unwrap();
         fs::write(folder.path().join("pipeline.toml"), text).unwrap();
         Self { folder }
@@ -211,6 +212,16 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "no attributes",
         "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\nevents = [\"1\"]\n[destination]\npath = \"out\"\n",
         "[export] asks for no attribute and no tag, so that no profile would show up",
+    ),
+    (
+        "no export",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[destination]\npath = \"out\"\n",
+        "[export] asks for no attribute and no tag, so that no profile would show up",
+    ),
+    (
+        "no destination",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n",
+        "[destination] is missing, with the `path` of a folder",
     ),
     (
         "events of no time",
