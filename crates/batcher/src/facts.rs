@@ -71,8 +71,11 @@ impl<'a> Value<'a> {
     /// Its JSON text: the exact one, but for a text whose own is no longer known.
     pub(crate) fn json(&self) -> Cow<'a, str> {
         match *self {
-            Self::String { raw: Some(raw), .. } => format!("\"{raw}\"").into(),
-            Self::String { decoded, raw: None } => serde_json::Value::from(decoded).to_string().into(),
+            Self::String { .. } => {
+                let mut text = String::new();
+                self.push_json(&mut text);
+                text.into()
+            }
             Self::Integer { text, .. } | Self::Double { text, .. } => text.into(),
             Self::Boolean(true) => "true".into(),
             Self::Boolean(false) => "false".into(),
@@ -80,6 +83,25 @@ impl<'a> Value<'a> {
             Self::Null => "null".into(),
         }
     }
+
+    /// Adds its JSON text to another.
+    pub(crate) fn push_json(&self, target: &mut String) {
+        match *self {
+            Self::String { raw: Some(raw), .. } => target.extend(["\"", raw, "\""]),
+            Self::String { decoded, raw: None } if is_plain(decoded) => {
+                target.extend(["\"", decoded, "\""]);
+            }
+            Self::String { decoded, raw: None } => {
+                target.push_str(&serde_json::Value::from(decoded).to_string());
+            }
+            other => target.push_str(&other.json()),
+        }
+    }
+}
+
+/// Whether a text stands for itself in JSON. All of it is looked at, many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
 }
 
 /// Why a value has no column.

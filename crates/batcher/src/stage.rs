@@ -76,9 +76,9 @@ pub struct Options {
     /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
     pub section_bytes: usize,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
-    /// has more to do than any of them. The output does not depend on
-    /// them.
-    pub threads: usize,
+    /// has more to do than any of them; where typed tables are written, as many as there are processors.
+    /// The output does not depend on them.
+    pub threads: Option<usize>,
     /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
     /// larger. Default 16 MiB.
     pub bytes_under_way: usize,
@@ -119,11 +119,20 @@ impl Options {
             batch_bytes,
             dictionary_bytes: memory / 24,
             section_bytes: memory / 6,
-            threads: available_parallelism().map_or(1, |processors| usize::from(processors).saturating_sub(1).max(1)),
+            threads: None,
             bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.
             duplicates_in_memory: memory / 128,
         }
+    }
+}
+
+impl Options {
+    fn encoder_threads(&self) -> usize {
+        let processors = available_parallelism().map_or(1, usize::from);
+        let has_typed = self.typed.wide || self.typed.events;
+        let default = if has_typed { processors } else { processors.saturating_sub(1) };
+        self.threads.unwrap_or(default).max(1)
     }
 }
 
@@ -172,7 +181,7 @@ fn stage_from(
         let queue = Arc::new(Mutex::new(queue));
         let gate = &gate;
         let mut encoders = Vec::new();
-        for number in 0..options.threads.max(1) {
+        for number in 0..options.encoder_threads() {
             let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
             let catalogue = &catalogue;
             encoders.push(spawn(scope, format!("encode-{number}"), move || {

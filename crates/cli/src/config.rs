@@ -283,7 +283,7 @@ impl Limits {
             depth_max: self.max_depth.unwrap_or(default.limits.depth_max),
             ..default.limits
         };
-        let threads = self.threads.map_or(default.threads, |threads| threads.get().into());
+        let threads = self.threads.map(|threads| threads.get().into());
         Options { limits, threads, ..default }
     }
 }
@@ -411,7 +411,7 @@ mod tests {
         let options = limits.into_options();
         let limits = options.limits;
         assert_eq!((limits.token_bytes_max, limits.raw_bytes_max, limits.depth_max), (1024, 1024, 7));
-        assert_eq!(options.threads, 3);
+        assert_eq!(options.threads, Some(3));
         assert_eq!(options.files, Options::within(64 << 20).files);
         assert_eq!(Limits::default().into_options().limits, apsides_tokenizer::Limits::default());
         assert_eq!(Limits::default().into_options().files, Options::default().files);

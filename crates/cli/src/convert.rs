@@ -25,7 +25,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
     };
     let options = Options {
         files: file_options(&args.files, options.files),
-        threads: args.limits.threads.map_or(options.threads, |threads| threads.get().into()),
+        threads: args.limits.threads.map(|threads| threads.get().into()),
         ..options
     };
     let options = args.tables.apply(options);

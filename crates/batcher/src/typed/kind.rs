@@ -140,33 +140,36 @@ impl Kind {
     }
 
     fn unusual<'a>(self, value: Value<'a>, scratch: &'a mut String) -> Option<Cell<'a>> {
-        let number = match value {
-            Value::Integer { text, .. } | Value::Double { text, .. } => Number::parse(text),
-            Value::String { decoded, .. } => Number::parse(decoded),
-            _ => None,
-        };
         match (self, value) {
             (Self::Json, value) => {
                 scratch.clear();
-                match value {
-                    Value::String { raw: Some(raw), .. } => scratch.extend(["\"", raw, "\""]),
-                    value => scratch.push_str(&value.json()),
-                }
+                value.push_json(scratch);
                 Some(Cell::Text(scratch))
             }
             (Self::Boolean, Value::String { decoded: "true", .. }) => Some(Cell::Boolean(true)),
             (Self::Boolean, Value::String { decoded: "false", .. }) => Some(Cell::Boolean(false)),
-            (Self::Integer, _) => time::whole(number?).map(Cell::Integer),
-            (Self::Double, _) => finite(number?.to_f64()),
-            (Self::TimestampS, _) if number.is_some() => {
-                time::whole(number?)?.checked_mul(1_000_000).map(Cell::Timestamp)
-            }
-            (Self::TimestampMs, _) if number.is_some() => time::micros(number?).map(Cell::Timestamp),
-            (Self::TimestampS | Self::TimestampMs, Value::String { decoded, .. }) => {
-                TimestampMicrosecondType::parse(decoded).map(Cell::Timestamp)
+            (Self::Integer, value) => time::whole(number(value)?).map(Cell::Integer),
+            (Self::Double, value) => finite(number(value)?.to_f64()),
+            (Self::TimestampS | Self::TimestampMs, value) => {
+                let micros = match (number(value), value) {
+                    (Some(number), _) if self == Self::TimestampS => time::whole(number)?.checked_mul(1_000_000),
+                    (Some(number), _) => time::micros(number),
+                    (None, Value::String { decoded, .. }) => TimestampMicrosecondType::parse(decoded),
+                    _ => None,
+                };
+                micros.map(Cell::Timestamp)
             }
             _ => None,
         }
+    }
+}
+
+/// The number that a value is, or that stands in a text.
+fn number(value: Value<'_>) -> Option<Number<'_>> {
+    match value {
+        Value::Integer { text, .. } | Value::Double { text, .. } => Number::parse(text),
+        Value::String { decoded, .. } => Number::parse(decoded),
+        _ => None,
     }
 }
 

@@ -134,28 +134,18 @@ impl Wide {
         let values = Values::new(attributes);
         let alive = sections.alive();
         let rows = sections.rows.len();
-        self.find(sections, &alive, &values);
         let plan = Arc::clone(&self.plan);
-        let mut columns = sections.columns.to_vec();
-        for (column, &kind) in plan.kinds.iter().enumerate() {
-            let mut found = std::mem::take(&mut self.found[column]);
-            for of_row in found.chunk_by(|one, other| one.row == other.row) {
-                self.fill(sections, &values, column, of_row);
-            }
-            found.clear();
-            self.found[column] = found;
-            if kind != Kind::Tag {
-                columns.push(self.columns[column].finish(rows)?);
-            } else {
-                // Its place; it is filled below.
-                columns.push(unknown_tags(rows));
-            }
+        let targets: Vec<Option<Target>> =
+            values.names.iter().map(|id| plan.targets.get(id.unwrap_or_default()).copied()).collect();
+        let mut row = 0;
+        while row < rows {
+            row = self.fill(sections, &alive, row, &values, &targets);
         }
         self.tag(sections, &alive, tags);
-        for (column, _) in plan.kinds.iter().enumerate().filter(|(_, kind)| **kind == Kind::Tag) {
-            if !plan.retired[column] {
-                columns[sections.columns.len() + column] = self.columns[column].finish(rows)?;
-            }
+        let mut columns = sections.columns.to_vec();
+        for (column, kind) in plan.kinds.iter().enumerate() {
+            let is_unknown = *kind == Kind::Tag && plan.retired[column];
+            columns.push(if is_unknown { unknown_tags(rows) } else { self.columns[column].finish(rows)? });
         }
         if alive.iter().all(|&alive| alive) {
             return Ok(columns);
@@ -164,22 +154,43 @@ impl Wide {
         columns.iter().map(|column| filter(column, &alive)).collect()
     }
 
-    /// Finds out which values are for which column.
-    fn find(&mut self, sections: &Sections, alive: &[bool], values: &Values<'_>) {
-        let targets: Vec<Option<Target>> =
-            values.names.iter().map(|id| self.plan.targets.get(id.unwrap_or_default()).copied()).collect();
-        for (row, section) in sections.rows.iter().enumerate().filter(|(row, _)| alive[*row]) {
-            for at in section.attributes.clone() {
+    /// Fills the cells of some rows from this one on, column by column; gives the row behind them.
+    fn fill(
+        &mut self,
+        sections: &Sections,
+        alive: &[bool],
+        first: usize,
+        values: &Values<'_>,
+        targets: &[Option<Target>],
+    ) -> usize {
+        /// So many values at a time that they stay near the processor from one column to the next.
+        const VALUES_MAX: usize = 8 << 10;
+        let mut next = first;
+        let mut count = 0;
+        while next < sections.rows.len() && count < VALUES_MAX {
+            let of_section = sections.rows[next].attributes.clone().filter(|_| alive[next]);
+            for at in of_section {
+                count += 1;
                 match targets[values.ids[at as usize] as usize] {
-                    Some(Target { column, rank }) => self.found[column].push(Found { row: row as u32, at, rank }),
+                    Some(Target { column, rank }) => self.found[column].push(Found { row: next as u32, at, rank }),
                     None => self.without_column += 1,
                 }
             }
+            next += 1;
         }
+        for column in 0..self.found.len() {
+            let mut found = std::mem::take(&mut self.found[column]);
+            for of_row in found.chunk_by(|one, other| one.row == other.row) {
+                self.set(sections, values, column, of_row);
+            }
+            found.clear();
+            self.found[column] = found;
+        }
+        next
     }
 
     /// Sets the cell of a row from the values that there are for it.
-    fn fill(&mut self, sections: &Sections, values: &Values<'_>, column: usize, found: &[Found]) {
+    fn set(&mut self, sections: &Sections, values: &Values<'_>, column: usize, found: &[Found]) {
         let chosen = match found {
             [one] => *one,
             several => choose(several, values),

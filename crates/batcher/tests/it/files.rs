@@ -214,7 +214,7 @@ fn queues_and_batches_of_one_row_give_the_same_rows() {
 fn threads_give_the_same_files() {
     let export = export(300);
     let options = |threads, bytes_under_way| Options {
-        threads,
+        threads: Some(threads),
         bytes_under_way,
         ..cut(FileOptions { file_bytes: 30_000, ..FileOptions::default() })
     };
