@@ -36,6 +36,15 @@ pub enum Error {
         source: reqwest::Error,
     },
 
+    /// A setting of the network that cannot be used.
+    #[error("{setting} cannot be used: {reason}")]
+    Network {
+        /// Which, and what it says without secrets.
+        setting: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+
     /// The token endpoint does not accept the client id and secret.
     #[error(
         "{url} refused the credentials with {status}: {body}; check the client id and secret, and that they belong \
@@ -96,7 +105,7 @@ pub enum Error {
     /// The poll URL is on another host than the API: the token must not go there.
     #[error(
         "the poll URL {url} is not on the API's own origin {base}: the token is not sent there; check the base URL, \
-         and the poll URL's pointer if one is configured"
+         and the poll URL's pointer if one is configured, or allow the host (in a pipeline: source.poll_hosts)"
     )]
     ForeignPollUrl {
         /// The poll URL.
@@ -147,6 +156,20 @@ pub enum Error {
         url: String,
         /// What to do.
         next: &'static str,
+        /// What the network said.
+        source: Cause,
+    },
+
+    /// No answer came to a call that starts something.
+    #[error(
+        "no answer came to the {what} at {url}; it is not known whether it was started: start over, but mind the limit \
+         of pending exports"
+    )]
+    AnswerLost {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
         /// What the network said.
         source: Cause,
     },
@@ -300,18 +323,30 @@ impl Error {
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BaseUrl { .. } | Self::Setup { .. } => ErrorKind::Config,
+            Self::BaseUrl { .. } | Self::Setup { .. } | Self::Network { .. } => ErrorKind::Config,
             Self::Credentials { .. } | Self::Refused { .. } => ErrorKind::Credentials,
             Self::Status { .. } | Self::Answer { .. } | Self::ForeignPollUrl { .. } | Self::Redirect { .. } => {
                 ErrorKind::Api
             }
             Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::NotReady { .. } => ErrorKind::Export,
-            Self::Unreachable { .. } | Self::Broken { .. } | Self::Stalled { .. } => ErrorKind::Network,
+            Self::Unreachable { .. } | Self::AnswerLost { .. } | Self::Broken { .. } | Self::Stalled { .. } => {
+                ErrorKind::Network
+            }
             Self::Truncated { .. } | Self::Corrupt { .. } | Self::Trailing { .. } | Self::Window { .. } => {
                 ErrorKind::Data
             }
             Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
             Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// Whether the same export may succeed if it is asked for anew: it failed, or is lost, or nobody knows whether it was
+    /// ever started.
+    pub(crate) fn wants_new_export(&self) -> bool {
+        match self {
+            Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::AnswerLost { .. } => true,
+            Self::Status { what, status, .. } => *what == crate::export::WHAT_REQUEST && matches!(status, 408 | 500..),
+            _ => false,
         }
     }
 

@@ -4,7 +4,7 @@
 //! inflating task as a download, so that inflating and parsing run side by side.
 
 use crate::{
-    Error, Limits, Origin, Progress, Reader, Result,
+    Error, Limits, Network, Origin, Progress, Reader, Result,
     download::{self, fetch},
     error::{Cause, shown},
     http::{Http, is_safe},
@@ -78,7 +78,7 @@ pub async fn open(input: &Input, limits: &Limits) -> Result<Reader> {
         }
         Input::Stdin => local(Origin::Stdin, limits, || Ok((io::stdin(), None))).await,
         Input::Https(url) => {
-            let http = Http::new(limits.clone(), url.scheme() == "http", None)?;
+            let http = Http::new(limits.clone(), url.scheme() == "http", &Network::default(), None)?;
             let response = fetch(&http, None, "download", url, Repeat::Freely).await?;
             if response.status() != StatusCode::OK {
                 return Err(http.status_error("download", response).await);
