@@ -5,7 +5,7 @@
 //! storage URL is a credential), and text from a server is cleaned of every secret before it comes here.
 
 use crate::source::Origin;
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 use url::Url;
 
 /// A result of this crate.
@@ -207,6 +207,27 @@ pub enum Error {
         idle: Duration,
     },
 
+    /// A file that broke off has another beginning when it is downloaded again.
+    #[error(
+        "the first {bytes} bytes of {from} were others when it was downloaded again after it had broken: nobody can tell \
+         what the rest belongs to; start over"
+    )]
+    Changed {
+        /// The stream.
+        from: Origin,
+        /// The (uncompressed) bytes that had been read before.
+        bytes: u64,
+    },
+
+    /// A copy of a download could not be written.
+    #[error("the download could not be kept in {}; check the folder, its permissions and its free space", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// The stream ended inside compressed data.
     #[error("the {format} stream of {from} is cut short after {received} compressed bytes; fetch the file again")]
     Truncated {
@@ -311,8 +332,10 @@ pub enum ErrorKind {
     Export,
     /// Connections fail or break: the same again may succeed.
     Network,
-    /// The bytes themselves are cut or corrupt.
+    /// The bytes themselves are cut, corrupt or no longer the same.
     Data,
+    /// A local file cannot be written.
+    Disk,
     /// The input is not there or not readable.
     Input,
     /// The machinery underneath stopped.
@@ -332,9 +355,12 @@ impl Error {
             Self::Unreachable { .. } | Self::AnswerLost { .. } | Self::Broken { .. } | Self::Stalled { .. } => {
                 ErrorKind::Network
             }
-            Self::Truncated { .. } | Self::Corrupt { .. } | Self::Trailing { .. } | Self::Window { .. } => {
-                ErrorKind::Data
-            }
+            Self::Truncated { .. }
+            | Self::Corrupt { .. }
+            | Self::Trailing { .. }
+            | Self::Window { .. }
+            | Self::Changed { .. } => ErrorKind::Data,
+            Self::Keep { .. } => ErrorKind::Disk,
             Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
             Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
         }
@@ -348,6 +374,18 @@ impl Error {
             Self::Status { what, status, .. } => *what == crate::export::WHAT_REQUEST && matches!(status, 408 | 500..),
             _ => false,
         }
+    }
+
+    /// Whether the same bytes may come whole if they are downloaded again.
+    pub(crate) fn is_mendable(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken { .. }
+                | Self::Stalled { .. }
+                | Self::Truncated { .. }
+                | Self::Corrupt { .. }
+                | Self::Trailing { .. }
+        )
     }
 
     /// The error of this crate that came out of [`Reader`](crate::Reader)'s `read`, if `error` is one.

@@ -1,10 +1,11 @@
 //! Asking for an export, and waiting until it is there.
 
 use crate::{
-    Client, Download, Error, Result,
+    Client, Download, Error, Limits, Result,
     download::{self, fetch},
     error::shown,
     http::{Call, Content},
+    resume::Again,
     retry::{self, Repeat},
     state::Requested,
     wire::{self, PollKind, PollStatus},
@@ -152,7 +153,7 @@ impl Pending {
         loop {
             tokio::time::sleep(delay).await;
             attempt += 1;
-            let asked = export.ask(WHAT_POLL).await;
+            let asked = export.ask(WHAT_POLL, Content::File).await;
             if let Err(Error::ExportGone { .. } | Error::ExportFailed { .. }) = &asked {
                 export.forget().await;
             }
@@ -186,10 +187,9 @@ impl Ready {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         let response = match found {
             Some(response) => response,
-            // It was there: what is "not ready" by the letter can only mean that it is there no more.
-            None => self.export.ask(WHAT_DOWNLOAD).await?.ok_or_else(|| self.export.gone(StatusCode::NOT_FOUND))?,
+            None => self.export.download(Content::File).await?,
         };
-        Ok(download::started(response, &self.export.client.http().limits))
+        Ok(download::started(response, Again::Export(self.export.clone())))
     }
 
     /// Says that the export is of no more use: published, or replaced by another. The state forgets it.
@@ -199,7 +199,8 @@ impl Ready {
 }
 
 /// The poll URL, and how to read it.
-struct Export {
+#[derive(Clone)]
+pub(crate) struct Export {
     client: Client,
     url: Url,
     kind: PollKind,
@@ -207,14 +208,18 @@ struct Export {
 
 impl Export {
     /// The export's bytes, or none if it is not ready.
-    async fn ask(&self, what: &'static str) -> Result<Option<Response>> {
+    async fn ask(&self, what: &'static str, content: Content) -> Result<Option<Response>> {
         let http = self.client.http();
         let repeat = match self.kind {
-            PollKind::V1 => Repeat::FreelyExcept(StatusCode::SERVICE_UNAVAILABLE),
-            PollKind::V2 => Repeat::Freely,
+            // An export that was ready has not failed: then it is the server that has trouble.
+            PollKind::V1 if what == WHAT_POLL => Repeat::FreelyExcept(StatusCode::SERVICE_UNAVAILABLE),
+            PollKind::V1 | PollKind::V2 => Repeat::Freely,
         };
-        let response = fetch(http, Some(&self.client), what, &self.url, repeat).await?;
+        let response = fetch(http, Some(&self.client), what, &self.url, repeat, content).await?;
         let status = response.status();
+        if status == StatusCode::PARTIAL_CONTENT {
+            return Ok(Some(response));
+        }
         if !self.client.is_own(response.url()) {
             // A storage that the API redirected to: the export is ready, and the states of a poll are not the storage's
             // language.
@@ -231,6 +236,16 @@ impl Export {
             PollStatus::Failed => Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await }),
             PollStatus::Unexpected => Err(http.status_error(what, response).await),
         }
+    }
+
+    /// The bytes of an export that was there before, or the rest of them.
+    pub(crate) async fn download(&self, content: Content) -> Result<Response> {
+        // What is "not ready" by the letter can only mean that it is there no more.
+        self.ask(WHAT_DOWNLOAD, content).await?.ok_or_else(|| self.gone(StatusCode::NOT_FOUND))
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.client.http().limits
     }
 
     async fn forget(&self) {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::{
     Method, Response, StatusCode,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_RANGE, RANGE},
 };
 use std::{net::IpAddr, time::Duration};
 use tokio::time::Instant;
@@ -38,6 +38,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// What is asked.
+#[derive(Clone)]
 pub(crate) enum Content {
     /// `POST` of this JSON, for a token.
     Token(Bytes),
@@ -45,6 +46,8 @@ pub(crate) enum Content {
     Export { body: Bytes, has_events: bool },
     /// `GET` of a file, compressed if the server can.
     File,
+    /// `GET` of the same file from this byte on, or all of it if it is no longer the one with this tag.
+    Rest { from: u64, etag: HeaderValue },
 }
 
 impl Content {
@@ -53,14 +56,14 @@ impl Content {
             Self::Token(_) => Class::Token,
             Self::Export { has_events: false, .. } => Class::Export,
             Self::Export { has_events: true, .. } => Class::EventExport,
-            Self::File => Class::Download,
+            Self::File | Self::Rest { .. } => Class::Download,
         }
     }
 
     fn body(&self) -> Option<&Bytes> {
         match self {
             Self::Token(body) | Self::Export { body, .. } => Some(body),
-            Self::File => None,
+            Self::File | Self::Rest { .. } => None,
         }
     }
 }
@@ -177,6 +180,9 @@ impl Http {
                 .body(body.clone()),
             None => self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip"),
         };
+        if let Content::Rest { from, etag } = &call.content {
+            request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, etag);
+        }
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer);
         }

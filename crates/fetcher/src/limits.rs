@@ -47,6 +47,10 @@ pub struct Limits {
     /// How often one export is asked for, if it fails or is lost each time. Default 3.
     pub exports_max: u32,
 
+    /// How often a broken download is gone on with. Default 50.
+    pub resumes_max: u32,
+    /// How often in a row that may bring nothing new. Default 5.
+    pub resumes_in_vain_max: u32,
     /// Redirects followed in one download. Default 5.
     pub redirects_max: usize,
     /// An answer that is parsed (a token, a poll URL) and is longer than this is refused. Default 1 MiB.
@@ -82,6 +86,8 @@ impl Default for Limits {
             poll_interval_max: Duration::from_secs(60),
             poll_deadline: Duration::from_secs(23 * 3600),
             exports_max: 3,
+            resumes_max: 50,
+            resumes_in_vain_max: 5,
             redirects_max: 5,
             answer_bytes_max: 1 << 20,
             error_bytes_shown: 600,

@@ -6,6 +6,7 @@
 mod calls;
 mod inputs;
 mod polls;
+mod resume;
 mod runs;
 mod server;
 mod streams;
@@ -31,6 +32,7 @@ fn limits() -> Limits {
         poll_interval_first: Duration::from_millis(1),
         poll_interval_max: Duration::from_millis(5),
         poll_deadline: Duration::from_secs(5),
+        resumes_in_vain_max: 3,
         chunk_bytes: 16 << 10,
         queue_chunks: 2,
         ..Limits::default()
