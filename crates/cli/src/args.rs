@@ -399,6 +399,20 @@ pub(crate) struct SimulatedServer {
     /// Apply the API's rate limits
     #[arg(long)]
     pub(crate) rate_limits: bool,
+    /// Serve files with their length and an ETag, and from any byte on
+    #[arg(long)]
+    pub(crate) ranges: bool,
+    /// Seconds that a token lives
+    #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
+    pub(crate) token_life: u64,
+    /// Something that goes wrong, in turn: CLASS=FAULT or CLASS=FAULT*COUNT, as in `poll=503*2`; can be repeated, or
+    /// separated by commas. A wrong one lists all
+    #[arg(long, value_name = "FAULT", env = "APSIDES_SIMULATE_FAULTS", value_delimiter = ',')]
+    pub(crate) fault: Vec<String>,
+    /// So many calls in a hundred go wrong at random, by --seed
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, env = "APSIDES_SIMULATE_FAULT_RATE")]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) fault_rate: u32,
     /// The only client that gets a token
     #[arg(long, default_value = "simulated-client", value_name = "ID")]
     pub(crate) client_id: String,

@@ -112,6 +112,7 @@ fn fetch_exit(error: &fetcher::Error) -> Exit {
         fetcher::ErrorKind::Credentials => Exit::Credentials,
         fetcher::ErrorKind::Api | fetcher::ErrorKind::Export => Exit::Api,
         fetcher::ErrorKind::Network => Exit::Network,
+        fetcher::ErrorKind::Disk => Exit::Destination,
         fetcher::ErrorKind::Data | fetcher::ErrorKind::Input => Exit::Input,
         _ => Exit::Unexpected,
     }

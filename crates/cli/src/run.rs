@@ -39,21 +39,15 @@ pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Resu
 pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> Result<Manifest, Failure> {
     let waiting = Waiting::new(output, format!("requesting an export from {}", job.client.base_url));
     let client = Client::new(job.client.clone())?;
-    let download = async {
-        let pending = client.request(&job.export).await?;
-        waiting.say("waiting for the export");
-        let ready = pending
-            .ready(|poll| {
-                waiting.say(format!(
-                    "waiting for the export: not ready after {}, asking again in {}",
-                    duration(poll.waited.as_secs()),
-                    duration(poll.next_in.as_secs().max(1)),
-                ));
-            })
-            .await?;
-        ready.download().await
-    };
-    let download = shutdown.or_interrupted(download).await??;
+    let ready = client.export(&job.export, |poll| {
+        waiting.say(format!(
+            "waiting for the export: not ready after {}, asking again in {}",
+            duration(poll.waited.as_secs()),
+            duration(poll.next_in.as_secs().max(1)),
+        ));
+    });
+    let ready = shutdown.or_interrupted(ready).await??;
+    let download = shutdown.or_interrupted(ready.download()).await??;
     drop(waiting);
     let options = Options {
         source: job.source.clone(),
@@ -62,5 +56,7 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
         attribute_ids: job.export.attributes.iter().cloned().collect(),
         ..job.options.clone()
     };
-    tables::publish(download.into_reader(), &job.destination, options, output, shutdown).await
+    let manifest = tables::publish(download.into_reader(), &job.destination, options, output, shutdown).await?;
+    ready.done().await;
+    Ok(manifest)
 }
