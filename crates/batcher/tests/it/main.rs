@@ -5,3 +5,4 @@
 mod files;
 mod privacy;
 mod schemas;
+mod typed;
