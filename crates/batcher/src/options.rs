@@ -26,6 +26,9 @@ pub struct Options {
     /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
     /// tables' columns. Default 4 MiB.
     pub sample_bytes: usize,
+    /// Whether the export's start is read once more, to tell finding tokens from making rows in the
+    /// [`Profile`](crate::Profile).
+    pub profile: bool,
     /// How files are cut and encoded.
     pub files: FileOptions,
     /// Bounds of the tokenizer.
@@ -76,6 +79,7 @@ impl Options {
             definitions: None,
             privacy: PrivacyRules::default(),
             sample_bytes: memory / 48,
+            profile: false,
             files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,

@@ -74,6 +74,12 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     let mut before = before;
     let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
     let mut sample = Vec::new();
+    if typed.wide || typed.events || options.profile {
+        input
+            .take(options.sample_bytes as u64)
+            .read_to_end(&mut sample)
+            .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
+    }
     if !typed.wide && !typed.events {
         let known = Known::new(options, options.definitions.clone())?;
         let typed = before.unwrap_or_default();
@@ -81,10 +87,6 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     }
     // A first run of these tables has none to compare with.
     let before = before.filter(|before| !before.tables.is_empty());
-    input
-        .take(options.sample_bytes as u64)
-        .read_to_end(&mut sample)
-        .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
     let known = Known::new(options, options.definitions.clone().or_else(|| metadata(&sample, options)))?;
     let learned = known.learn(&sample, options);
     let definitions = known.definitions.clone().unwrap_or_default();

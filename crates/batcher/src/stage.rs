@@ -18,6 +18,7 @@ use crate::{
     manifest::{Manifest, TableFiles},
     options::Options,
     prepare::{Known, Prepared, prepare},
+    profile::{Profile, Timed},
     progress::Progress,
     schema::TableRef,
     staging::{Staged, Staging, published},
@@ -26,6 +27,7 @@ use crate::{
     typed::{ByType, ByTypePlan, Wide},
     writer::{Codec, TableWriter},
 };
+use apsides_tokenizer::Tokens;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     io::{self, Read},
@@ -35,6 +37,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, ScopedJoinHandle},
+    time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
 
@@ -68,9 +71,9 @@ fn stage_from(
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
     let catalogue = Catalogue::new(&options.selection, &typed, known.definitions.as_ref());
     let writers = writers(&catalogue, &store, runtime, options)?;
-    let input = &mut io::Cursor::new(sample).chain(input);
+    let mut input = Timed::new(io::Cursor::new(&sample).chain(input));
     let gate = Gate::new(options.bytes_under_way);
-    let (findings, tables) = thread::scope(|scope| {
+    let (findings, tables, mut profile) = thread::scope(|scope| {
         let (batches, queue) = channel();
         let (encoded, written) = channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -90,9 +93,17 @@ fn stage_from(
             let _closer = gate.closer();
             write(&written, writers, gate)
         })?;
-        let read = read(input, Batches { batches, gate }, options, &known, &catalogue, progress);
-        join(read, encoders, writer)
+        let mut profile = Profile::default();
+        let batches = Batches { batches, gate, blocked: &mut profile.blocked };
+        let began = Instant::now();
+        let read = read(&mut input, batches, options, &known, &catalogue, progress);
+        profile.reader = began.elapsed();
+        profile.input = input.time;
+        join(read, encoders, writer, profile)
     })?;
+    if options.profile {
+        profile.tokens = time_of_tokens(&sample, options, progress.bytes());
+    }
     typed.tables.extend(remembered);
     let manifest = Manifest {
         version: Manifest::VERSION,
@@ -104,7 +115,7 @@ fn stage_from(
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
     };
-    Ok(staging.stage(manifest))
+    Ok(staging.stage(manifest, profile))
 }
 
 /// A writer for each table.
@@ -168,13 +179,18 @@ fn read(
 struct Batches<'g> {
     batches: Sender<Batch>,
     gate: &'g Gate,
+    /// How long it took until there was room for them.
+    blocked: &'g mut Duration,
 }
 
 impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
         let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
-        if self.gate.enter(batch.all_bytes()) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
+        let began = Instant::now();
+        let may_enter = self.gate.enter(batch.all_bytes());
+        *self.blocked += began.elapsed();
+        if may_enter && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
@@ -210,36 +226,48 @@ impl Maker {
     }
 }
 
-/// An encoder's thread. Gives how many values had no column in typed tables.
+/// An encoder's thread. Gives how many values had no column in typed tables, and its times.
 fn encode(
     queue: &Mutex<Receiver<Batch>>,
     encoded: &Sender<EncodedBatch>,
     codec: Codec,
     mut maker: Maker,
-) -> Result<u64> {
+) -> Result<(u64, Profile)> {
     let mut encoder = PageEncoder::with_codec(codec)?;
+    let mut profile = Profile::default();
     loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = batch else { break };
-        for batch in maker.batches(batch)? {
+        let began = Instant::now();
+        let batches = maker.batches(batch)?;
+        profile.typed += began.elapsed();
+        for batch in batches {
             // A table that is not written has come this far only for those that are made from it. Without
             // a writer there is nothing to do; the writer tells why.
-            if encoded.send(encoder.batch(&batch)?).is_err() {
-                return Ok(0);
+            if encoded.send(encoder.batch(&batch, &mut profile)?).is_err() {
+                return Ok((0, profile));
             }
         }
     }
-    Ok(maker.without_column())
+    Ok((maker.without_column(), profile))
 }
 
-/// The writer's thread. Gives the tables' files.
-fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
+/// The writer's thread. Gives the tables' files, and how long it worked on them.
+fn write(
+    encoded: &Receiver<EncodedBatch>,
+    mut writers: Vec<TableWriter>,
+    gate: &Gate,
+) -> Result<(Vec<TableFiles>, Duration)> {
+    let mut time = Duration::ZERO;
     for batch in encoded {
+        let began = Instant::now();
         gate.leave(match writers.get_mut(batch.table.index) {
             Some(writer) => writer.write(batch)?,
             None => batch.bytes,
         });
+        time += began.elapsed();
     }
+    let began = Instant::now();
     // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
     let mut tables: Vec<TableFiles> = Vec::new();
     for writer in writers {
@@ -250,23 +278,42 @@ fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: 
             None => tables.push(TableFiles::new(&name, files)),
         }
     }
-    Ok(tables)
+    Ok((tables, time + began.elapsed()))
 }
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
     read: Result<Findings>,
-    encoders: Vec<Thread<'_, u64>>,
-    writer: Thread<'_, Vec<TableFiles>>,
-) -> Result<(Findings, Vec<TableFiles>)> {
-    let encoded: Result<u64> = encoders.into_iter().map(joined).sum();
+    encoders: Vec<Thread<'_, (u64, Profile)>>,
+    writer: Thread<'_, (Vec<TableFiles>, Duration)>,
+    mut profile: Profile,
+) -> Result<(Findings, Vec<TableFiles>, Profile)> {
+    let encoded: Result<Vec<_>> = encoders.into_iter().map(joined).collect();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(without_column), Ok(tables)) => Ok((Findings { without_column, ..findings }, tables)),
+        (Ok(findings), Ok(encoded), Ok((tables, write))) => {
+            let mut findings = findings;
+            profile.write = write;
+            for (without_column, of_thread) in encoded {
+                findings.without_column += without_column;
+                profile.add(of_thread);
+            }
+            Ok((findings, tables, profile))
+        }
         (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),
     }
+}
+
+/// How long it takes to find and check the tokens of so many bytes, by those of a sample.
+fn time_of_tokens(sample: &[u8], options: &Options, bytes: u64) -> Option<Duration> {
+    let began = Instant::now();
+    let mut tokens = Tokens::with_limits(sample, options.limits);
+    // The sample ends anywhere, and so in an error.
+    let _ = tokens.for_each(|_| ());
+    let read = tokens.consumed();
+    (read > 0).then(|| began.elapsed().mul_f64(bytes as f64 / read as f64))
 }
 
 fn joined<T>(thread: Thread<'_, T>) -> Result<T> {

@@ -91,6 +91,9 @@ pub(crate) struct Convert {
     /// Replace the tables that are there, at the end, once all is read and checked
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Show where the time went, stage by stage and column by column
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
