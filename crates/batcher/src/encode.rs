@@ -29,7 +29,7 @@ pub(crate) use page::{Entries, Page, PageEncoder};
 
 use crate::{
     error::{Error, Result},
-    schema::TableId,
+    schema::TableRef,
     table::Batch,
     writer::Codec,
 };
@@ -37,7 +37,7 @@ use compress::Compressor;
 
 /// A batch as pages, one for each column; none if it has no rows.
 pub(crate) struct EncodedBatch {
-    pub(crate) table: TableId,
+    pub(crate) table: TableRef,
     pub(crate) sequence: u64,
     pub(crate) rows: usize,
     /// What the batch took before it was encoded.
@@ -47,20 +47,20 @@ pub(crate) struct EncodedBatch {
 }
 
 impl PageEncoder {
-    pub(crate) fn with_codec(table: TableId, codec: Codec) -> Result<Self> {
-        Compressor::new(codec).map(Self::new).map_err(|source| Error::encode(table, source))
+    pub(crate) fn with_codec(codec: Codec) -> Result<Self> {
+        Compressor::new(codec).map(Self::new).map_err(Error::Codec)
     }
 
     pub(crate) fn batch(&mut self, batch: &Batch) -> Result<EncodedBatch> {
-        let Batch { table, sequence, ref records, bytes, first_index, ends_group } = *batch;
+        let Batch { ref table, sequence, ref records, bytes, first_index, ends_group, .. } = *batch;
         let rows = records.num_rows();
         let mut columns = Vec::new();
-        if rows > 0 {
-            for (column, array) in table.columns().iter().zip(records.columns()) {
+        if rows > 0 && table.is_written() {
+            for (column, array) in table.schema.columns.iter().zip(records.columns()) {
                 let page = self.column(column, array, first_index);
-                columns.push(page.map_err(|source| Error::encode(table, source))?);
+                columns.push(page.map_err(|source| Error::encode(&table.schema.name, source))?);
             }
         }
-        Ok(EncodedBatch { table, sequence, rows, bytes, columns, ends_group })
+        Ok(EncodedBatch { table: table.clone(), sequence, rows, bytes, columns, ends_group })
     }
 }

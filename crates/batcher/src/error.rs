@@ -1,6 +1,6 @@
 //! What can stop a conversion.
 
-use crate::schema::TableId;
+use crate::typed::Change;
 use apsides_tokenizer as json;
 use parquet::errors::ParquetError;
 use std::{io, path::PathBuf};
@@ -40,7 +40,7 @@ pub enum Error {
     #[error("table {table}: could not be encoded as Parquet")]
     Encode {
         /// The table.
-        table: &'static str,
+        table: String,
         /// The encoder's error.
         source: ParquetError,
     },
@@ -109,13 +109,34 @@ pub enum Error {
     #[error("table {table}: its encoder stopped early")]
     EncoderGone {
         /// The table.
-        table: &'static str,
+        table: String,
     },
+    /// The schema that was published is to stay, but the definitions or the export want another.
+    #[error("the published schema is frozen, but would change: {}", shown(changes))]
+    Frozen {
+        /// What would change.
+        changes: Vec<Change>,
+    },
+    /// A row of the table `wide` is made from all attributes of a section, which are too many.
+    #[error("a section's attributes take more than {limit} bytes, which is too much for a row of `wide`")]
+    SectionTooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// What is to be withheld is not clear.
+    #[error("privacy: {problem}")]
+    Privacy {
+        /// What is wrong with the rules.
+        problem: String,
+    },
+    /// The compression of pages could not be set up.
+    #[error("the compression of pages could not be set up")]
+    Codec(#[source] ParquetError),
 }
 
 impl Error {
-    pub(crate) fn encode(table: TableId, source: ParquetError) -> Self {
-        Self::Encode { table: table.name(), source }
+    pub(crate) fn encode(table: &str, source: ParquetError) -> Self {
+        Self::Encode { table: table.to_owned(), source }
     }
 
     /// For `map_err`: what was tried on which file or folder.
@@ -133,4 +154,14 @@ impl Error {
         let source = error.into_io().unwrap_or_else(|| io::Error::other("the reader failed before"));
         Self::Read { source, offset }
     }
+}
+
+/// The first few changes.
+fn shown(changes: &[Change]) -> String {
+    const SHOWN_MAX: usize = 5;
+    let mut shown: Vec<_> = changes.iter().take(SHOWN_MAX).map(Change::to_string).collect();
+    if changes.len() > SHOWN_MAX {
+        shown.push(format!("{} more", changes.len() - SHOWN_MAX));
+    }
+    shown.join("; ")
 }

@@ -82,6 +82,16 @@ impl Event {
         self.superseded = 0;
     }
 
+    /// Takes the cells of another event.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.correlation_id.set(other.correlation_id.get());
+        self.type_id.set(other.type_id.get());
+        self.source_event_time = other.source_event_time;
+        self.created_at = other.created_at;
+        self.data.set(other.data.get());
+        self.superseded = other.superseded;
+    }
+
     /// Empties a member's cell.
     pub(crate) fn clear_cell(&mut self, member: Member) {
         match member {

@@ -14,9 +14,9 @@ use crate::{
     duplicates::Seen,
     error::{Error, Result},
     event::{Event, Member},
+    facts::{Facts, ProfileCounts, Reason, Value},
     progress::Progress,
     scope::{Level, Scope},
-    table::{BatchSink, ProfileCounts, Reason, Tables, Value},
     time,
 };
 use apsides_tokenizer::{self as json, Next, Number, Text, Token, Tokens};
@@ -31,12 +31,15 @@ pub struct Findings {
     pub superseded_members: u64,
     /// Events that the source sent again.
     pub duplicate_events: u64,
+    /// Attributes, tags and members of data that the typed tables have no column for.
+    #[serde(default)]
+    pub without_column: u64,
 }
 
 /// A reading of an export.
-pub(crate) struct Export<'p, R, S> {
+pub(crate) struct Export<'p, R, F> {
     tokens: Tokens<R>,
-    tables: Tables<S>,
+    facts: F,
     scope: Scope,
     counts: ProfileCounts,
     event: Event,
@@ -84,17 +87,17 @@ enum Whose {
     MemberRead,
 }
 
-impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
+impl<'p, R: Read, F: Facts> Export<'p, R, F> {
     pub(crate) fn new(
         tokens: Tokens<R>,
-        tables: Tables<S>,
+        facts: F,
         seen: Seen,
         attribute_ids: &'p HashSet<String>,
         progress: &'p Progress,
     ) -> Self {
         Self {
             tokens,
-            tables,
+            facts,
             scope: Scope::default(),
             counts: ProfileCounts::default(),
             event: Event::default(),
@@ -108,15 +111,29 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         }
     }
 
-    /// Reads the whole export; gives back the sink.
-    pub(crate) fn read(mut self) -> Result<(S, Findings)> {
+    /// Keeps export keys out of errors.
+    pub(crate) fn hiding_keys(mut self, hides_keys: bool) -> Self {
+        self.scope.hides_keys = hides_keys;
+        self
+    }
+
+    /// Reads the whole export; gives back who took its facts.
+    pub(crate) fn read(mut self) -> Result<(F, Findings)> {
         let read = self.document();
         self.progress.set_bytes(self.tokens.consumed());
         match read {
-            Ok(()) => Ok((self.tables.finish()?, self.findings)),
+            Ok(()) => Ok((self.facts, self.findings)),
             Err(Stop::Json(error)) => Err(Error::json(error, self.scope.path())),
             Err(Stop::Other(error)) => Err(error),
         }
+    }
+
+    /// Reads as far as the export goes, which may be cut off or malformed; gives back who took its
+    /// facts.
+    pub(crate) fn read_sample(mut self) -> F {
+        // Whoever reads the whole export tells what is wrong with it.
+        let _ = self.document();
+        self.facts
     }
 
     fn document(&mut self) -> Step {
@@ -165,7 +182,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn profile(&mut self) -> Step {
         std::mem::swap(&mut self.scope.export_key, &mut self.member);
         self.scope.level = Level::Profile;
-        self.tables.set_export_key(&self.scope.export_key);
+        self.facts.begin_profile(&self.scope.export_key)?;
         self.counts = ProfileCounts::default();
         self.seen.clear();
         if self.tokens.enter_object()? {
@@ -178,7 +195,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         } else {
             self.unmapped(Whose::Place, Reason::TypeMismatch)?;
         }
-        self.tables.profile(&self.scope.export_key, self.counts)?;
+        self.facts.end_profile(&self.scope.export_key, self.counts)?;
         self.scope.level = Level::Top;
         self.progress.add_profile(self.tokens.consumed());
         Ok(())
@@ -202,7 +219,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn section(&mut self) -> Step {
         self.scope.level = Level::Section;
         self.counts.sections += 1;
-        self.tables.set_section_id(&self.scope.section_id);
+        self.facts.begin_section(&self.scope.section_id)?;
         if self.tokens.enter_object()? {
             while self.member()? {
                 match self.member.as_str() {
@@ -214,6 +231,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         } else {
             self.unmapped(Whose::Place, Reason::TypeMismatch)?;
         }
+        self.facts.end_section()?;
         self.scope.level = Level::Profile;
         Ok(())
     }
@@ -222,6 +240,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         match self.tokens.peek()? {
             Next::Object => {
                 self.tokens.pull()?;
+                self.facts.begin_attributes()?;
                 self.scope.level = Level::Attributes;
                 loop {
                     self.usual_attributes()?;
@@ -244,18 +263,21 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         while let Some((id, value)) = self.tokens.entry("value") {
             let id = decode(id, &mut self.id_scratch, &mut self.findings);
             let value = match value {
-                Token::String(text) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
-                Token::Number(number) => number_value(number),
+                Token::String(text) => Value::String {
+                    decoded: decode(text, &mut self.scratch, &mut self.findings),
+                    raw: Some(text.text()),
+                },
+                Token::Number(number) => Value::of_number(number),
                 Token::Bool(value) => Value::Boolean(value),
                 _ if !self.attribute_ids.contains(id) => {
                     self.counts.tags += 1;
-                    self.tables.tag(id)?;
+                    self.facts.tag(id)?;
                     continue;
                 }
                 _ => Value::Null,
             };
             self.counts.attributes += 1;
-            self.tables.attribute(id, value)?;
+            self.facts.attribute(id, value)?;
         }
         Ok(())
     }
@@ -281,8 +303,10 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn value(&mut self) -> Step {
         let id = &self.scope.attribute_id;
         let value = match self.tokens.scalar()? {
-            Some(Token::String(text)) => Value::String(decode(text, &mut self.scratch, &mut self.findings)),
-            Some(Token::Number(number)) => number_value(number),
+            Some(Token::String(text)) => {
+                Value::String { decoded: decode(text, &mut self.scratch, &mut self.findings), raw: Some(text.text()) }
+            }
+            Some(Token::Number(number)) => Value::of_number(number),
             Some(Token::Bool(value)) => Value::Boolean(value),
             Some(_) => return self.null_value(),
             None => match self.tokens.peek()? {
@@ -291,7 +315,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
             },
         };
         self.counts.attributes += 1;
-        self.tables.attribute(id, value)?;
+        self.facts.attribute(id, value)?;
         Ok(())
     }
 
@@ -300,10 +324,10 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         let id = &self.scope.attribute_id;
         if self.attribute_ids.contains(id) {
             self.counts.attributes += 1;
-            self.tables.attribute(id, Value::Null)?;
+            self.facts.attribute(id, Value::Null)?;
         } else {
             self.counts.tags += 1;
-            self.tables.tag(id)?;
+            self.facts.tag(id)?;
         }
         Ok(())
     }
@@ -340,7 +364,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         self.findings.duplicate_events += u64::from(is_duplicate);
         self.findings.superseded_members += self.event.superseded;
         self.counts.events += 1;
-        self.tables.event(self.scope.ordinal, &self.event, is_duplicate)?;
+        self.facts.event(self.scope.ordinal, &self.event, is_duplicate)?;
         Ok(())
     }
 
@@ -348,7 +372,7 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
     fn event_member(&mut self) -> Result<bool, Stop> {
         let mut cells = EventCells {
             event: &mut self.event,
-            tables: &mut self.tables,
+            facts: &mut self.facts,
             scope: &self.scope,
             scratch: &mut self.scratch,
             findings: &mut self.findings,
@@ -418,21 +442,21 @@ impl<'p, R: Read, S: BatchSink> Export<'p, R, S> {
         };
         let pointer = self.scope.pointer(member);
         let value = self.tokens.raw()?;
-        self.tables.unmapped(self.scope.export_key(), self.scope.section_id(), &pointer, reason, value)?;
+        self.facts.unmapped(self.scope.export_key(), self.scope.section_id(), &pointer, reason, value)?;
         Ok(())
     }
 }
 
 /// Where the scalars of an event go.
-struct EventCells<'a, S> {
+struct EventCells<'a, F> {
     event: &'a mut Event,
-    tables: &'a mut Tables<S>,
+    facts: &'a mut F,
     scope: &'a Scope,
     scratch: &'a mut String,
     findings: &'a mut Findings,
 }
 
-impl<S: BatchSink> EventCells<'_, S> {
+impl<F: Facts> EventCells<'_, F> {
     fn set(&mut self, member: Member, value: Token<'_>) -> Result<()> {
         self.event.see(member);
         match member {
@@ -509,9 +533,9 @@ impl<S: BatchSink> EventCells<'_, S> {
         match value {
             Token::String(text) => {
                 let quoted = format!("\"{}\"", text.text());
-                self.tables.unmapped(key, section, pointer, reason, &quoted)
+                self.facts.unmapped(key, section, pointer, reason, &quoted)
             }
-            other => self.tables.unmapped(key, section, pointer, reason, plain(other)),
+            other => self.facts.unmapped(key, section, pointer, reason, plain(other)),
         }
     }
 }
@@ -529,13 +553,6 @@ fn plain(value: Token<'_>) -> &str {
 /// A member's name, only to be compared.
 fn name_of<'s>(name: Text<'s>, scratch: &'s mut String) -> &'s str {
     name.decode(scratch).text
-}
-
-fn number_value(number: Number<'_>) -> Value<'_> {
-    match number.to_i64() {
-        Some(value) => Value::Integer { text: number.text(), value },
-        None => Value::Double { text: number.text(), value: number.to_f64() },
-    }
 }
 
 /// Decodes a text, over `scratch` if need be, and counts what could not be kept.

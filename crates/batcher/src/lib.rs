@@ -11,30 +11,41 @@
 //! input.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod column;
 mod dictionary;
+mod dimensions;
 mod duplicates;
 mod encode;
 mod error;
 mod event;
 mod export;
+mod facts;
 mod gate;
 mod manifest;
+mod privacy;
 mod progress;
 mod schema;
 mod scope;
 mod stage;
 mod staging;
 mod table;
+mod tables;
 mod time;
+mod typed;
 mod upload;
+mod views;
 mod writer;
 
+pub use catalogue::Selection;
+pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
 pub use manifest::{DataFile, Manifest, TableFiles};
+pub use privacy::{PrivacyRules, Treatment};
 pub use progress::Progress;
-pub use schema::{Column, ColumnType, TableId};
+pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{Options, stage};
 pub use staging::{Staged, published};
+pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use writer::{Codec, FileOptions};

@@ -1,6 +1,9 @@
 //! What a destination holds.
 
-use crate::export::Findings;
+use crate::{
+    export::Findings,
+    typed::{Change, TypedSchema},
+};
 use serde::{Deserialize, Serialize};
 
 /// The published tables of a destination; `.apsides/manifest.json` in it.
@@ -16,8 +19,14 @@ pub struct Manifest {
     pub json_bytes: u64,
     /// What the reading found, besides rows.
     pub findings: Findings,
-    /// The tables, in the order of the contract.
+    /// The tables, in the order of the contract; typed tables follow.
     pub tables: Vec<TableFiles>,
+    /// The columns of typed tables, of this run or else of the last one that had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<TypedSchema>,
+    /// What is new in them against those that were there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_changes: Vec<Change>,
 }
 
 /// The files of a table.
@@ -58,11 +67,14 @@ impl Manifest {
 
 impl TableFiles {
     pub(crate) fn new(name: &str, files: Vec<DataFile>) -> Self {
-        Self {
-            name: name.to_owned(),
-            rows: files.iter().map(|file| file.rows).sum(),
-            bytes: files.iter().map(|file| file.bytes).sum(),
-            files,
-        }
+        let mut table = Self { name: name.to_owned(), rows: 0, bytes: 0, files: Vec::new() };
+        table.add(files);
+        table
+    }
+
+    pub(crate) fn add(&mut self, files: Vec<DataFile>) {
+        self.rows += files.iter().map(|file| file.rows).sum::<u64>();
+        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
+        self.files.extend(files);
     }
 }

@@ -1,10 +1,11 @@
-//! The tables of the published contract: their names and columns. `schemas/` says the same for
-//! readers, and a test holds the two together.
+//! Tables: their names and columns. Those of the published contract stand here; `schemas/` says the
+//! same for readers, and a test holds the two together. The columns of typed tables depend on the
+//! account; see [`typed`](crate::typed).
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use std::sync::Arc;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-/// A table of the output.
+/// A long table: its columns are the same whatever the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TableId {
     /// One row per profile.
@@ -32,8 +33,25 @@ pub enum ColumnType {
     Double,
     /// True or false.
     Boolean,
+    /// A day, without a time.
+    Date,
     /// Microseconds since the Unix epoch, in UTC.
     TimestampMicrosUtc,
+}
+
+impl ColumnType {
+    /// The type's name in `schemas/`.
+    pub fn name(self) -> &'static str {
+        match self {
+            String => "string",
+            Int32 => "int32",
+            Int64 => "int64",
+            Double => "double",
+            Boolean => "boolean",
+            Date => "date",
+            TimestampMicrosUtc => "timestamp_micros_utc",
+        }
+    }
 }
 
 /// What is known of a column's values, and decides how they are held and encoded. Readers see no
@@ -51,10 +69,10 @@ pub(crate) enum Habit {
 }
 
 /// A column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its type.
     pub column_type: ColumnType,
     /// Whether a cell may be null.
@@ -64,80 +82,124 @@ pub struct Column {
     /// they want cannot be. They help with times, and with export keys where those come in order.
     /// Other ids and values stand in every part of a file.
     pub(crate) has_range: bool,
+    /// What a reader may want to know of it: the field's metadata in its files.
+    pub metadata: Vec<(&'static str, std::string::String)>,
 }
 
-use ColumnType::{Boolean, Double, Int32, Int64, String, TimestampMicrosUtc};
-
-const fn required(name: &'static str, column_type: ColumnType) -> Column {
-    Column { name, column_type, nullable: false, habit: Habit::Any, has_range: false }
+/// A table: its name, which is its folder's too, and its columns in the order of its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSchema {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its columns.
+    pub columns: Vec<Column>,
 }
 
-const fn optional(name: &'static str, column_type: ColumnType) -> Column {
+/// A table of a run: its place among these.
+#[derive(Clone, Debug)]
+pub(crate) struct TableRef {
+    pub(crate) index: usize,
+    pub(crate) schema: Arc<TableSchema>,
+}
+
+impl TableRef {
+    /// A table that has no place, since it is not written.
+    pub(crate) fn unwritten(schema: TableSchema) -> Self {
+        Self { index: usize::MAX, schema: Arc::new(schema) }
+    }
+
+    pub(crate) fn is_written(&self) -> bool {
+        self.index != usize::MAX
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.schema, &other.schema)
+    }
+}
+
+use ColumnType::{Boolean, Date, Double, Int32, Int64, String, TimestampMicrosUtc};
+
+pub(crate) fn required(name: impl Into<Cow<'static, str>>, column_type: ColumnType) -> Column {
+    let name = name.into();
+    Column { name, column_type, nullable: false, habit: Habit::Any, has_range: false, metadata: Vec::new() }
+}
+
+pub(crate) fn optional(name: impl Into<Cow<'static, str>>, column_type: ColumnType) -> Column {
     Column { nullable: true, ..required(name, column_type) }
 }
 
 impl Column {
-    const fn in_runs(self) -> Self {
+    pub(crate) fn in_runs(self) -> Self {
         Self { habit: Habit::Runs, ..self }
     }
 
-    const fn of_few(self) -> Self {
+    pub(crate) fn of_few(self) -> Self {
         Self { habit: Habit::Few, ..self }
     }
 
-    const fn steady(self) -> Self {
+    pub(crate) fn steady(self) -> Self {
         Self { habit: Habit::Steady, ..self }
     }
 
-    const fn with_range(self) -> Self {
+    pub(crate) fn with_range(self) -> Self {
         Self { has_range: true, ..self }
     }
 }
 
-const PROFILES: &[Column] = &[
-    required("export_key", String).with_range(),
-    required("section_count", Int32).steady(),
-    required("attribute_count", Int64).steady(),
-    required("tag_count", Int64).steady(),
-    required("event_count", Int64).steady(),
-];
+fn profiles() -> Vec<Column> {
+    vec![
+        required("export_key", String).with_range(),
+        required("section_count", Int32).steady(),
+        required("attribute_count", Int64).steady(),
+        required("tag_count", Int64).steady(),
+        required("event_count", Int64).steady(),
+    ]
+}
 
-const ATTRIBUTES: &[Column] = &[
-    required("export_key", String).in_runs().with_range(),
-    required("section_id", String).of_few(),
-    required("attribute_id", String).of_few(),
-    required("value_type", String).of_few(),
-    optional("value_text", String),
-    optional("value_integer", Int64),
-    optional("value_double", Double),
-    optional("value_boolean", Boolean),
-];
+fn attributes() -> Vec<Column> {
+    vec![
+        required("export_key", String).in_runs().with_range(),
+        required("section_id", String).of_few(),
+        required("attribute_id", String).of_few(),
+        required("value_type", String).of_few(),
+        optional("value_text", String),
+        optional("value_integer", Int64),
+        optional("value_double", Double),
+        optional("value_boolean", Boolean),
+    ]
+}
 
-const TAGS: &[Column] = &[
-    required("export_key", String).in_runs().with_range(),
-    required("section_id", String).of_few(),
-    required("tag_id", String).of_few(),
-];
+fn tags() -> Vec<Column> {
+    vec![
+        required("export_key", String).in_runs().with_range(),
+        required("section_id", String).of_few(),
+        required("tag_id", String).of_few(),
+    ]
+}
 
-const EVENTS: &[Column] = &[
-    required("export_key", String).in_runs().with_range(),
-    required("section_id", String).of_few(),
-    required("ordinal", Int64).steady(),
-    optional("correlation_id", String),
-    optional("type_id", String).of_few(),
-    optional("source_event_time", TimestampMicrosUtc).steady().with_range(),
-    optional("created_at", TimestampMicrosUtc).steady().with_range(),
-    optional("data", String),
-    required("is_duplicate", Boolean),
-];
+fn events() -> Vec<Column> {
+    vec![
+        required("export_key", String).in_runs().with_range(),
+        required("section_id", String).of_few(),
+        required("ordinal", Int64).steady(),
+        optional("correlation_id", String),
+        optional("type_id", String).of_few(),
+        optional("source_event_time", TimestampMicrosUtc).steady().with_range(),
+        optional("created_at", TimestampMicrosUtc).steady().with_range(),
+        optional("data", String),
+        required("is_duplicate", Boolean),
+    ]
+}
 
-const UNMAPPED: &[Column] = &[
-    optional("export_key", String),
-    optional("section_id", String),
-    required("pointer", String),
-    required("reason", String).of_few(),
-    required("value", String),
-];
+fn unmapped() -> Vec<Column> {
+    vec![
+        optional("export_key", String),
+        optional("section_id", String),
+        required("pointer", String),
+        required("reason", String).of_few(),
+        required("value", String),
+    ]
+}
 
 impl TableId {
     /// All tables, in the order of the contract.
@@ -154,20 +216,45 @@ impl TableId {
         }
     }
 
-    /// Its columns, in the order of the file.
-    pub fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Profiles => PROFILES,
-            Self::Attributes => ATTRIBUTES,
-            Self::Tags => TAGS,
-            Self::Events => EVENTS,
-            Self::Unmapped => UNMAPPED,
-        }
+    /// The table with this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
+    /// What it is like.
+    pub fn schema(self) -> TableSchema {
+        let columns = match self {
+            Self::Profiles => profiles(),
+            Self::Attributes => attributes(),
+            Self::Tags => tags(),
+            Self::Events => events(),
+            Self::Unmapped => unmapped(),
+        };
+        TableSchema { name: self.name().into(), columns }
+    }
+}
+
+impl TableSchema {
+    /// A table of a few rows, whose columns are as Arrow says.
+    pub(crate) fn from_arrow(name: &'static str, schema: &Schema) -> Self {
+        let columns = schema.fields().iter().map(|field| {
+            let column_type = match field.data_type() {
+                DataType::Int32 => Int32,
+                DataType::Int64 => Int64,
+                DataType::Float64 => Double,
+                DataType::Boolean => Boolean,
+                DataType::Date32 => Date,
+                DataType::Timestamp(..) => TimestampMicrosUtc,
+                _ => String,
+            };
+            Column { nullable: field.is_nullable(), ..required(field.name().clone(), column_type) }
+        });
+        Self { name: name.into(), columns: columns.collect() }
     }
 
     /// The Arrow schema of its record batches.
-    pub(crate) fn batch_schema(self) -> SchemaRef {
-        self.schema(|column| {
+    pub(crate) fn batch_schema(&self) -> SchemaRef {
+        self.arrow(|column| {
             let data_type = column.data_type();
             match column.habit {
                 Habit::Runs => DataType::RunEndEncoded(
@@ -181,12 +268,16 @@ impl TableId {
     }
 
     /// The Arrow schema of its files.
-    pub(crate) fn file_schema(self) -> SchemaRef {
-        self.schema(Column::data_type)
+    pub(crate) fn file_schema(&self) -> SchemaRef {
+        self.arrow(Column::data_type)
     }
 
-    fn schema(self, data_type: impl Fn(&Column) -> DataType) -> SchemaRef {
-        let fields = self.columns().iter().map(|column| Field::new(column.name, data_type(column), column.nullable));
+    fn arrow(&self, data_type: impl Fn(&Column) -> DataType) -> SchemaRef {
+        let fields = self.columns.iter().map(|column| {
+            let metadata: HashMap<_, _> =
+                column.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+            Field::new(column.name.as_ref(), data_type(column), column.nullable).with_metadata(metadata)
+        });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
@@ -199,6 +290,7 @@ impl Column {
             Int64 => DataType::Int64,
             Double => DataType::Float64,
             Boolean => DataType::Boolean,
+            Date => DataType::Date32,
             TimestampMicrosUtc => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Scope {
     pub(crate) level: Level,
     /// The profiles stand in a member `profiles`.
     pub(crate) wrapped: bool,
+    /// The export key is not for the paths of errors.
+    pub(crate) hides_keys: bool,
     pub(crate) export_key: String,
     pub(crate) section_id: String,
     pub(crate) attribute_id: String,
@@ -77,7 +79,7 @@ impl Scope {
             path.push_str(".profiles");
         }
         if let Some(key) = self.export_key() {
-            push_path(&mut path, key);
+            push_path(&mut path, if self.hides_keys { "…" } else { key });
         }
         if let Some(section) = self.section_id() {
             path.push_str(".sections");
@@ -96,6 +98,27 @@ impl Scope {
         }
         path
     }
+}
+
+/// The JSON Pointer of an attribute's value, from the profile.
+pub(crate) fn attribute_pointer(section_id: &str, attribute_id: &str) -> String {
+    let mut pointer = String::from("/sections");
+    push_pointer(&mut pointer, section_id);
+    pointer.push_str("/attributes");
+    push_pointer(&mut pointer, attribute_id);
+    pointer.push_str("/value");
+    pointer
+}
+
+/// The JSON Pointer of a member of an event's data, from the profile.
+pub(crate) fn data_pointer(section_id: &str, ordinal: i64, names: &[&str]) -> String {
+    let mut pointer = String::from("/sections");
+    push_pointer(&mut pointer, section_id);
+    let _ = write!(pointer, "/events/{ordinal}/data");
+    for name in names {
+        push_pointer(&mut pointer, name);
+    }
+    pointer
 }
 
 fn push_pointer(pointer: &mut String, name: &str) {
@@ -125,6 +148,7 @@ mod tests {
         Scope {
             level,
             wrapped: false,
+            hides_keys: false,
             export_key: "key-1".into(),
             section_id: "1/2".into(),
             attribute_id: "~3".into(),
@@ -156,6 +180,8 @@ mod tests {
             (Level::Event, r#"$."key-1".sections."…".events[17]"#),
         ] {
             assert_eq!(scope(level).path(), path);
+            let hiding = Scope { hides_keys: true, ..scope(level) };
+            assert_eq!(hiding.path(), path.replace("key-1", "…"));
         }
     }
 }

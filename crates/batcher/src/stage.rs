@@ -10,23 +10,29 @@
 //! Encoders take any batch, whatever its table. The writer puts them into their places again.
 
 use crate::{
+    catalogue::{Catalogue, Selection},
     duplicates::Seen,
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
     export::{Export, Findings},
+    facts::Facts,
     gate::Gate,
     manifest::{Manifest, TableFiles},
+    privacy::{Guarded, Privacy, PrivacyRules},
     progress::Progress,
-    schema::TableId,
-    staging::{Staged, Staging},
-    table::{Batch, BatchLimits, BatchSink, Tables},
+    schema::TableRef,
+    staging::{Staged, Staging, published},
+    table::{Batch, BatchLimits, BatchSink},
+    tables::Tables,
+    typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable, Wide},
     writer::{Codec, FileOptions, TableWriter},
 };
+use apsides_definitions::Definitions;
 use apsides_tokenizer::{Limits, Tokens};
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     collections::HashSet,
-    io::Read,
+    io::{self, Read},
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -45,6 +51,18 @@ pub struct Options {
     pub overwrite: bool,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
+    /// Which long tables are written. Default: all.
+    pub selection: Selection,
+    /// Which typed tables are written besides, and how. Default: none.
+    pub typed: Typed,
+    /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null; and
+    /// the dimension tables are written.
+    pub definitions: Option<Definitions>,
+    /// What is withheld.
+    pub privacy: PrivacyRules,
+    /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
+    /// tables' columns. Default 4 MiB.
+    pub sample_bytes: usize,
     /// How files are cut and encoded.
     pub files: FileOptions,
     /// Bounds of the tokenizer.
@@ -55,10 +73,12 @@ pub struct Options {
     pub batch_bytes: usize,
     /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
     pub dictionary_bytes: usize,
+    /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
+    pub section_bytes: usize,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
-    /// has more to do than any of them. The output does not depend on
-    /// them.
-    pub threads: usize,
+    /// has more to do than any of them; where typed tables are written, as many as there are processors.
+    /// The output does not depend on them.
+    pub threads: Option<usize>,
     /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
     /// larger. Default 16 MiB.
     pub bytes_under_way: usize,
@@ -88,16 +108,31 @@ impl Options {
             source: String::new(),
             overwrite: false,
             attribute_ids: HashSet::new(),
+            selection: Selection::default(),
+            typed: Typed::default(),
+            definitions: None,
+            privacy: PrivacyRules::default(),
+            sample_bytes: memory / 48,
             files: FileOptions { row_group_bytes, ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,
             batch_bytes,
             dictionary_bytes: memory / 24,
-            threads: available_parallelism().map_or(1, |processors| usize::from(processors).saturating_sub(1).max(1)),
+            section_bytes: memory / 6,
+            threads: None,
             bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.
             duplicates_in_memory: memory / 128,
         }
+    }
+}
+
+impl Options {
+    fn encoder_threads(&self) -> usize {
+        let processors = available_parallelism().map_or(1, usize::from);
+        let has_typed = self.typed.wide || self.typed.events;
+        let default = if has_typed { processors } else { processors.saturating_sub(1) };
+        self.threads.unwrap_or(default).max(1)
     }
 }
 
@@ -133,8 +168,12 @@ fn stage_from(
         .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
     // What is published must survive a loss of power.
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
-    let writers = TableId::ALL.map(|table| TableWriter::new(table, Arc::clone(&store), runtime.clone(), options.files));
-    let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
+    let before = published(destination)?.and_then(|manifest| manifest.typed);
+    let known = Known::new(options)?;
+    let Planned { sample, mut typed, remembered, changes } = plan(input, options, &known, before)?;
+    let catalogue = Catalogue::new(&options.selection, &typed, options.definitions.as_ref());
+    let writers = writers(&catalogue, &store, runtime, options)?;
+    let input = &mut io::Cursor::new(sample).chain(input);
     let gate = Gate::new(options.bytes_under_way);
     let (findings, tables) = thread::scope(|scope| {
         let (batches, queue) = channel();
@@ -142,12 +181,13 @@ fn stage_from(
         let queue = Arc::new(Mutex::new(queue));
         let gate = &gate;
         let mut encoders = Vec::new();
-        for number in 0..options.threads.max(1) {
+        for number in 0..options.encoder_threads() {
             let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
-            let codec = options.files.codec;
+            let catalogue = &catalogue;
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                encode(&queue, &encoded, codec)
+                let maker = Maker::new(catalogue, options);
+                encode(&queue, &encoded, options.files.codec, maker)
             })?);
         }
         drop((queue, encoded));
@@ -155,9 +195,10 @@ fn stage_from(
             let _closer = gate.closer();
             write(&written, writers, gate)
         })?;
-        let read = read(input, Batches { batches, gate }, options, progress);
+        let read = read(input, Batches { batches, gate }, options, &known, &catalogue, progress);
         join(read, encoders, writer)
     })?;
+    typed.tables.extend(remembered);
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
@@ -165,8 +206,106 @@ fn stage_from(
         json_bytes: progress.bytes(),
         findings,
         tables,
+        typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
+        schema_changes: changes,
     };
     Ok(staging.stage(manifest))
+}
+
+/// What was found out before the export is read.
+struct Planned {
+    /// The bytes that were read for it.
+    sample: Vec<u8>,
+    /// The typed tables that are written.
+    typed: TypedSchema,
+    /// Those that are not, but were once.
+    remembered: Vec<TypedTable>,
+    changes: Vec<Change>,
+}
+
+/// What is known of the export's ids.
+struct Known {
+    /// Those that are attributes'.
+    attribute_ids: HashSet<String>,
+    /// Those whose values are withheld.
+    privacy: Option<Privacy>,
+}
+
+impl Known {
+    fn new(options: &Options) -> Result<Self> {
+        let mut attribute_ids = options.attribute_ids.clone();
+        let attributes = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
+        attribute_ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+        let rules = Some(&options.privacy).filter(|rules| !rules.is_empty());
+        let privacy = rules.map(|rules| Privacy::new(rules, options.definitions.as_ref())).transpose()?;
+        Ok(Self { attribute_ids, privacy })
+    }
+
+    /// A reading of an export that tells what may be known of it.
+    fn export<'p, R: Read, F: Facts>(
+        &'p self,
+        input: R,
+        facts: F,
+        options: &Options,
+        progress: &'p Progress,
+    ) -> Export<'p, R, Guarded<'p, F>> {
+        let tokens = Tokens::with_limits(input, options.limits);
+        let seen = Seen::new(options.duplicates_in_memory);
+        let hides_keys = self.privacy.as_ref().is_some_and(Privacy::hides_export_keys);
+        let guarded = Guarded::new(facts, self.privacy.as_ref());
+        Export::new(tokens, guarded, seen, &self.attribute_ids, progress).hiding_keys(hides_keys)
+    }
+}
+
+/// Finds out which typed tables there are to be, and their columns.
+fn plan(input: &mut dyn Read, options: &Options, known: &Known, before: Option<TypedSchema>) -> Result<Planned> {
+    let typed = &options.typed;
+    let mut before = before;
+    let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
+    let mut sample = Vec::new();
+    if !typed.wide && !typed.events {
+        return Ok(Planned { sample, typed: before.unwrap_or_default(), remembered, changes: Vec::new() });
+    }
+    // A first run of these tables has none to compare with.
+    let before = before.filter(|before| !before.tables.is_empty());
+    input
+        .take(options.sample_bytes as u64)
+        .read_to_end(&mut sample)
+        .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
+    let progress = Progress::default();
+    let learned = known.export(sample.as_slice(), Learner::default(), options, &progress).read_sample().into_inner();
+    let definitions = options.definitions.clone().unwrap_or_default();
+    let (typed, definitions) = match &known.privacy {
+        Some(privacy) => privacy.typed(typed, &definitions),
+        None => (typed.clone(), definitions),
+    };
+    let now = typed::plan(&typed, &definitions, &learned);
+    let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
+    let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
+    for change in &changes {
+        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
+    }
+    Ok(Planned { sample, typed, remembered, changes })
+}
+
+/// A writer for each table.
+fn writers(
+    catalogue: &Catalogue,
+    store: &Arc<dyn ObjectStore>,
+    runtime: &Handle,
+    options: &Options,
+) -> Result<Vec<TableWriter>> {
+    let mut writers: Vec<TableWriter> = Vec::new();
+    for table in &catalogue.tables {
+        let writer = TableWriter::new(Arc::clone(&table.schema), Arc::clone(store), runtime.clone(), options.files)?;
+        let of_same = writers.iter().filter(|other| other.table() == writer.table()).count();
+        writers.push(match of_same {
+            0 => writer,
+            // Values that do not fit typed columns: first those of the one kind of tables, then of the other.
+            number => writer.beside(["typed", "typed-more"][number.min(2) - 1]),
+        });
+    }
+    Ok(writers)
 }
 
 type Thread<'scope, T> = ScopedJoinHandle<'scope, Result<T>>;
@@ -180,8 +319,14 @@ fn spawn<'scope, T: Send + 'scope>(
 }
 
 /// Reads the export and hands its batches to the encoders.
-fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress: &Progress) -> Result<Findings> {
-    let tokens = Tokens::with_limits(input, options.limits);
+fn read(
+    input: &mut dyn Read,
+    mut batches: Batches<'_>,
+    options: &Options,
+    known: &Known,
+    catalogue: &Catalogue,
+    progress: &Progress,
+) -> Result<Findings> {
     let limits = BatchLimits {
         rows: options.batch_rows,
         bytes: options.batch_bytes,
@@ -189,10 +334,14 @@ fn read(input: &mut dyn Read, batches: Batches<'_>, options: &Options, progress:
         group_bytes: options.files.row_group_bytes,
         file_bytes: options.files.file_bytes,
         dictionary_bytes: options.dictionary_bytes,
+        section_bytes: options.section_bytes,
     };
-    let seen = Seen::new(options.duplicates_in_memory);
-    let tables = Tables::new(batches, limits);
-    let (_, findings) = Export::new(tokens, tables, seen, &options.attribute_ids, progress).read()?;
+    for (table, rows) in &catalogue.dimensions {
+        batches.send(Batch::whole(table.clone(), rows.clone()))?;
+    }
+    let tables = Tables::new(batches, limits, catalogue);
+    let (tables, findings) = known.export(input, tables, options, progress).read()?;
+    tables.into_inner().finish()?;
     Ok(findings)
 }
 
@@ -204,45 +353,97 @@ struct Batches<'g> {
 
 impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
-        let gone = Error::EncoderGone { table: batch.table.name() };
+        let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
-        if self.gate.enter(batch.bytes) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
+        if self.gate.enter(batch.all_bytes()) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
-/// An encoder's thread.
-fn encode(queue: &Mutex<Receiver<Batch>>, encoded: &Sender<EncodedBatch>, codec: Codec) -> Result<()> {
-    let mut encoder = PageEncoder::with_codec(TableId::Profiles, codec)?;
+/// Makes batches of typed tables from those of long ones.
+struct Maker {
+    wide: Option<Wide>,
+    events: Option<(TableRef, ByType)>,
+}
+
+impl Maker {
+    fn new(catalogue: &Catalogue, options: &Options) -> Self {
+        let by_type = |plan: &Arc<ByTypePlan>| (plan.events.clone(), ByType::new(plan, options.limits));
+        Self { wide: catalogue.wide.as_ref().map(Wide::new), events: catalogue.by_type.as_ref().map(by_type) }
+    }
+
+    /// The batch, and all that is made from it.
+    fn batches(&mut self, mut batch: Batch) -> Result<Vec<Batch>> {
+        let mut batches = Vec::new();
+        if let (Some(beside), Some(wide)) = (batch.beside.take(), &mut self.wide) {
+            batches.extend(wide.rows(&beside.sections, &batch, &beside.tags)?);
+            batches.push(beside.tags);
+        }
+        if let Some((_, by_type)) = self.events.as_mut().filter(|(events, _)| events.is(&batch.table)) {
+            batches.extend(by_type.split(&batch)?);
+        }
+        batches.push(batch);
+        Ok(batches)
+    }
+
+    fn without_column(&self) -> u64 {
+        self.wide.as_ref().map_or(0, |wide| wide.without_column)
+            + self.events.as_ref().map_or(0, |(_, by_type)| by_type.without_column)
+    }
+}
+
+/// An encoder's thread. Gives how many values had no column in typed tables.
+fn encode(
+    queue: &Mutex<Receiver<Batch>>,
+    encoded: &Sender<EncodedBatch>,
+    codec: Codec,
+    mut maker: Maker,
+) -> Result<u64> {
+    let mut encoder = PageEncoder::with_codec(codec)?;
     loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { return Ok(()) };
-        // Without a writer there is nothing to do; the writer tells why.
-        if encoded.send(encoder.batch(&batch)?).is_err() {
-            return Ok(());
+        let Ok(batch) = batch else { break };
+        for batch in maker.batches(batch)? {
+            // A table that is not written has come this far only for those that are made from it. Without
+            // a writer there is nothing to do; the writer tells why.
+            if encoded.send(encoder.batch(&batch)?).is_err() {
+                return Ok(0);
+            }
         }
     }
+    Ok(maker.without_column())
 }
 
 /// The writer's thread. Gives the tables' files.
 fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
     for batch in encoded {
-        gate.leave(writers[batch.table as usize].write(batch)?);
+        gate.leave(match writers.get_mut(batch.table.index) {
+            Some(writer) => writer.write(batch)?,
+            None => batch.bytes,
+        });
     }
     // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
-    let files = TableId::ALL.into_iter().zip(writers);
-    files.map(|(table, writer)| Ok(TableFiles::new(table.name(), writer.finish()?))).collect()
+    let mut tables: Vec<TableFiles> = Vec::new();
+    for writer in writers {
+        let name = writer.table().to_owned();
+        let files = writer.finish()?;
+        match tables.iter_mut().find(|table| table.name == name) {
+            Some(table) => table.add(files),
+            None => tables.push(TableFiles::new(&name, files)),
+        }
+    }
+    Ok(tables)
 }
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
     read: Result<Findings>,
-    encoders: Vec<Thread<'_, ()>>,
+    encoders: Vec<Thread<'_, u64>>,
     writer: Thread<'_, Vec<TableFiles>>,
 ) -> Result<(Findings, Vec<TableFiles>)> {
-    let encoded = encoders.into_iter().try_for_each(joined);
+    let encoded: Result<u64> = encoders.into_iter().map(joined).sum();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(()), Ok(tables)) => Ok((findings, tables)),
+        (Ok(findings), Ok(without_column), Ok(tables)) => Ok((Findings { without_column, ..findings }, tables)),
         (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),

@@ -3,11 +3,12 @@
 //! ```text
 //! DEST/
 //!   profiles/ attributes/ …     the published tables: whole, always
+//!   views/                      SQL that names their files
 //!   .apsides/
 //!     manifest.json             which tables and files these are
 //!     lock                      held by the run that writes
 //!     staging/<run>/
-//!       tables/<table>/…        the tables of a run in progress
+//!       tables/<table>/…        the tables of a run in progress, and their views
 //!       manifest.json           if it is there, the run is decided: all is written and checked
 //!       old/<table>/            tables replaced by this run
 //! ```
@@ -20,6 +21,7 @@
 use crate::{
     error::{Error, Result},
     manifest::Manifest,
+    views::{self, views},
 };
 use std::{
     fs::{self, File, TryLockError},
@@ -121,6 +123,7 @@ impl Staged {
         let draft = run.join("manifest.draft");
         fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
         sync(&draft)?;
+        write_views(&root, &self.staging.tables(), &self.manifest)?;
         // All room that the rest needs is taken before the decision.
         let replaced = run.join("old");
         fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
@@ -153,11 +156,11 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
             rename(&root.join(&old.name), &replaced.join(&old.name))?;
         }
     }
-    for table in &manifest.tables {
-        let (staged, visible) = (run.join("tables").join(&table.name), root.join(&table.name));
+    for folder in manifest.tables.iter().map(|table| table.name.as_str()).chain([views::FOLDER]) {
+        let (staged, visible) = (run.join("tables").join(folder), root.join(folder));
         if staged.exists() {
             if visible.exists() {
-                rename(&visible, &replaced.join(&table.name))?;
+                rename(&visible, &replaced.join(folder))?;
             }
             rename(&staged, &visible)?;
         }
@@ -166,6 +169,19 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     rename(&run.join(MANIFEST), &manifest_path(root))?;
     sync(&root.join(HIDDEN))?;
     fs::remove_dir_all(run).map_err(Error::destination("remove", run))
+}
+
+/// Writes the views of the tables as they will stand below `root`.
+fn write_views(root: &Path, tables: &Path, manifest: &Manifest) -> Result<()> {
+    let root = root.canonicalize().map_err(Error::destination("find", root))?;
+    let folder = tables.join(views::FOLDER);
+    fs::create_dir_all(&folder).map_err(Error::destination("create the folder", &folder))?;
+    for (name, sql) in views(&root.display().to_string(), manifest) {
+        let path = folder.join(name);
+        fs::write(&path, sql).map_err(Error::destination("write", &path))?;
+        sync(&path)?;
+    }
+    sync(&folder)
 }
 
 /// Finishes what a dead run had decided, or removes what it had begun.
@@ -200,6 +216,14 @@ fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
     let foreign = |entry| Err(Error::Foreign { path: root.to_owned(), entry });
     let mut tables = 0;
     for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
+        if entry == views::FOLDER && manifest.is_some() {
+            if let Some(file) =
+                entries(&root.join(&entry))?.into_iter().find(|file| !views::FILES.contains(&file.as_str()))
+            {
+                return foreign(format!("{entry}/{file}"));
+            }
+            continue;
+        }
         let Some(table) = manifest.as_ref().and_then(|manifest| manifest.table(&entry)) else {
             return foreign(entry);
         };

@@ -6,11 +6,12 @@ use apsides_tokenizer::Number;
 /// The microseconds of a whole number of milliseconds: `1700000000000`, `1.7e12`,
 /// `1700000000000.0`. None where the number is not whole, or its microseconds do not fit.
 pub(crate) fn micros(milliseconds: Number<'_>) -> Option<i64> {
-    let whole = match milliseconds.to_i64() {
-        Some(whole) => whole,
-        None => whole_number(milliseconds.text())?,
-    };
-    whole.checked_mul(1000)
+    whole(milliseconds)?.checked_mul(1000)
+}
+
+/// A number that is whole, in any spelling, and fits.
+pub(crate) fn whole(number: Number<'_>) -> Option<i64> {
+    number.to_i64().or_else(|| whole_number(number.text()))
 }
 
 /// The exact value of a number that is whole though it is written with a fraction or exponent.

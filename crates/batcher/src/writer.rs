@@ -4,7 +4,7 @@ use crate::{
     encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
     manifest::DataFile,
-    schema::TableId,
+    schema::TableSchema,
     upload::Upload,
 };
 use object_store::{ObjectStore, path::Path};
@@ -64,7 +64,11 @@ impl Default for FileOptions {
 
 /// The files of one table, one after the other.
 pub(crate) struct TableWriter {
-    table: TableId,
+    table: Arc<TableSchema>,
+    /// What its files' names begin with.
+    prefix: &'static str,
+    /// Without rows, it has no file.
+    is_optional: bool,
     store: Arc<dyn ObjectStore>,
     runtime: Handle,
     options: FileOptions,
@@ -82,17 +86,19 @@ pub(crate) struct TableWriter {
 
 impl TableWriter {
     pub(crate) fn new(
-        table: TableId,
+        table: Arc<TableSchema>,
         store: Arc<dyn ObjectStore>,
         runtime: Handle,
         options: FileOptions,
     ) -> Result<Self> {
         Ok(Self {
             table,
+            prefix: "part",
+            is_optional: false,
             store,
             runtime,
             options,
-            encoder: PageEncoder::with_codec(table, options.codec)?,
+            encoder: PageEncoder::with_codec(options.codec)?,
             waiting: BTreeMap::new(),
             next: 0,
             chunks: Vec::new(),
@@ -100,6 +106,15 @@ impl TableWriter {
             current: None,
             files: Vec::new(),
         })
+    }
+
+    /// A further writer for a table that has one already: its files have names of their own.
+    pub(crate) fn beside(self, prefix: &'static str) -> Self {
+        Self { prefix, is_optional: true, ..self }
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table.name
     }
 
     /// Takes a batch. Gives the bytes of the batches that were put into their places by that.
@@ -116,9 +131,9 @@ impl TableWriter {
 
     fn place(&mut self, batch: EncodedBatch) -> Result<()> {
         self.rows += batch.rows;
-        self.chunks.resize_with(self.table.columns().len(), Chunk::default);
+        self.chunks.resize_with(self.table.columns.len(), Chunk::default);
         for (chunk, (page, entries)) in self.chunks.iter_mut().zip(batch.columns) {
-            chunk.push(page, entries).map_err(|source| Error::encode(self.table, source))?;
+            chunk.push(page, entries).map_err(|source| Error::encode(&self.table.name, source))?;
         }
         if batch.ends_group && self.rows > 0 { self.finish_group() } else { Ok(()) }
     }
@@ -152,7 +167,7 @@ impl TableWriter {
     pub(crate) fn finish(mut self) -> Result<Vec<DataFile>> {
         match self.current.take() {
             Some(file) => self.finish_file(file)?,
-            None if self.files.is_empty() => {
+            None if self.files.is_empty() && !self.is_optional => {
                 let file = self.start_file()?;
                 self.finish_file(file)?;
             }
@@ -171,7 +186,7 @@ impl TableWriter {
         ArrowSchemaConverter::new()
             .convert(&self.table.file_schema())
             .and_then(|schema| SerializedFileWriter::new(upload, schema.root_schema_ptr(), properties.into()))
-            .map_err(|error| Error::encode(self.table, error))
+            .map_err(|error| Error::encode(&self.table.name, error))
     }
 
     fn finish_file(&mut self, mut file: SerializedFileWriter<Upload>) -> Result<()> {
@@ -188,18 +203,18 @@ impl TableWriter {
     }
 
     fn file_name(&self) -> String {
-        format!("part-{:05}.parquet", self.files.len())
+        format!("{}-{:05}.parquet", self.prefix, self.files.len())
     }
 
     fn path(&self) -> String {
-        format!("{}/{}", self.table.name(), self.file_name())
+        format!("{}/{}", self.table.name, self.file_name())
     }
 
     /// The store's error, if that is what made the encoder fail.
     fn failed(&self, error: ParquetError, file: &mut SerializedFileWriter<Upload>) -> Error {
         match file.inner_mut().take_failure() {
             Some(failure) => self.write_error(failure),
-            None => Error::encode(self.table, error),
+            None => Error::encode(&self.table.name, error),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The command line's words.
 
-use apsides_batcher::{Codec, Options};
+use apsides_batcher::{Codec, Kind, Options, SchemaMode, Selection, TableId, Typed};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Turn an export at hand into tables
     Convert(Convert),
+    /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
+    Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
 }
@@ -37,7 +39,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
-    /// Print the summary as JSON
+    /// Print the summary, or what is listed, as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Show no progress, and only errors
@@ -91,10 +93,142 @@ pub(crate) struct Convert {
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
+    /// What the ids stand for: a file of `apsides definitions`, or a folder of the API's listings. Its attributes are
+    /// attributes even where their value is null
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definitions: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tables: Tables,
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// Which tables are written.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Tables")]
+pub(crate) struct Tables {
+    /// The tables to write: profiles, attributes, tags, events, wide (typed, a row per profile and section) and
+    /// `events_*` (typed, a table per event type); `unmapped` always is
+    #[arg(long, value_delimiter = ',', default_value = "profiles,attributes,tags,events", value_name = "TABLES")]
+    pub(crate) tables: Vec<TableName>,
+    /// What becomes of typed columns that the tables to be replaced don't have
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub(crate) schema_mode: ModeName,
+    /// The type of a typed column where the definitions are silent or wrong: an attribute's id or discriminator, or
+    /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
+    #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
+    pub(crate) types: Vec<(String, Kind)>,
+}
+
+/// A table that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableName {
+    Long(TableId),
+    Wide,
+    EventTypes,
+}
+
+impl TableName {
+    /// Those that are written where nothing else is asked for.
+    pub(crate) const LONG: [Self; 4] = [
+        Self::Long(TableId::Profiles),
+        Self::Long(TableId::Attributes),
+        Self::Long(TableId::Tags),
+        Self::Long(TableId::Events),
+    ];
+}
+
+impl<'de> serde::Deserialize<'de> for TableName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl std::str::FromStr for TableName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "wide" => Ok(Self::Wide),
+            "events_*" => Ok(Self::EventTypes),
+            name => TableId::of(name).map(Self::Long).ok_or_else(|| {
+                "no such table; there are profiles, attributes, tags, events, unmapped, wide and events_*".to_owned()
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModeName {
+    /// They are added
+    #[default]
+    Evolve,
+    /// The command fails
+    Freeze,
+    /// They are left out
+    Discard,
+}
+
+impl From<ModeName> for SchemaMode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Evolve => Self::Evolve,
+            ModeName::Freeze => Self::Freeze,
+            ModeName::Discard => Self::Discard,
+        }
+    }
+}
+
+/// `ID=TYPE`
+fn typed_as(text: &str) -> Result<(String, Kind), String> {
+    let (id, kind) = text.rsplit_once('=').ok_or("not of the form ID=TYPE")?;
+    let kind: Kind = kind.parse()?;
+    Ok((id.to_owned(), kind))
+}
+
+impl Tables {
+    /// The options with these tables.
+    pub(crate) fn apply(&self, options: Options) -> Options {
+        let typed = Typed {
+            kinds: self.types.iter().cloned().collect(),
+            mode: self.schema_mode.into(),
+            ..typed_of(&self.tables)
+        };
+        Options { selection: selection_of(&self.tables), typed, ..options }
+    }
+}
+
+/// The long tables among these.
+pub(crate) fn selection_of(tables: &[TableName]) -> Selection {
+    Selection::of(tables.iter().filter_map(|table| match table {
+        TableName::Long(table) => Some(*table),
+        _ => None,
+    }))
+}
+
+/// The typed tables among these.
+pub(crate) fn typed_of(tables: &[TableName]) -> Typed {
+    Typed {
+        wide: tables.contains(&TableName::Wide),
+        events: tables.contains(&TableName::EventTypes),
+        ..Typed::default()
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Definitions {
+    /// The pipeline file, whose [source] says whose
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// As lines to paste below [export]
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) toml: bool,
+    /// Write them to a file, as JSON or --toml: for `convert --definitions`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// How the Parquet files are cut and compressed.
@@ -150,7 +284,8 @@ pub(crate) struct Limits {
     /// Memory that the program stays within, at least 48M, if no single value is larger than 1/32 of it
     #[arg(long, value_parser = memory, default_value = "192M", value_name = "SIZE")]
     pub(crate) memory_limit: u64,
-    /// Threads that encode [default: one less than there are processors, which leaves one to read]
+    /// Threads that encode [default: one less than there are processors, which leaves one to read; with typed tables, as
+    /// many as there are]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<std::num::NonZeroU16>,
 }
@@ -172,6 +307,9 @@ pub(crate) struct Simulate {
     /// Write one export to a file (`-` for standard output) and exit, instead of serving
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    /// Write the definitions of that export's ids to another file
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub(crate) definitions: Option<PathBuf>,
     /// Profiles in the account [default: 1000]
     #[arg(long, conflicts_with = "bytes")]
     pub(crate) profiles: Option<u64>,
@@ -184,6 +322,9 @@ pub(crate) struct Simulate {
     /// Only one profile, with one section, whose events grow until the size is reached
     #[arg(long)]
     pub(crate) single_profile: bool,
+    /// With definitions that are hard to deal with: namesakes, a changed type, an attribute no longer in use
+    #[arg(long)]
+    pub(crate) oddities: bool,
     /// With line breaks and indentation
     #[arg(long)]
     pub(crate) pretty: bool,

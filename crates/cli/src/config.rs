@@ -1,13 +1,17 @@
 //! The pipeline file.
 
+mod tables;
+
 use crate::{
-    args::{CodecName, bytes, memory},
+    args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
+    names::Lookup,
     run::Job,
 };
 use apsides_batcher::{FileOptions, Options};
-use apsides_fetcher::{ClientConfig, ExportSpec, Network, Region, Secret};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use apsides_definitions::Versions;
+use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Network, Region, Secret};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     fs,
@@ -19,17 +23,26 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use tables::asked;
+use tables::{Privacy, Schema};
+
 /// A pipeline: where an export comes from, what is in it, where its tables go.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pipeline {
     source: Source,
+    #[serde(default)]
     export: Export,
-    destination: Destination,
+    definitions: Option<Definitions>,
+    destination: Option<Destination>,
     #[serde(default)]
     files: Files,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    schema: Schema,
+    #[serde(default)]
+    privacy: Privacy,
 }
 
 /// The API and the client.
@@ -57,8 +70,8 @@ enum RegionName {
     Apac,
 }
 
-/// What the export is to hold.
-#[derive(Debug, Deserialize)]
+/// What the export is to hold: ids, discriminators, names and patterns.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Export {
     segment: Option<String>,
@@ -69,10 +82,28 @@ struct Export {
     #[serde(default)]
     events: Vec<String>,
     #[serde(default)]
+    versions: VersionsName,
+    #[serde(default)]
     window: Window,
     #[serde(default)]
     extra: toml::Table,
     poll_url_pointer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum VersionsName {
+    #[default]
+    Live,
+    All,
+}
+
+/// Where what the ids stand for is remembered. If it is there at all, every run wants to know.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definitions {
+    cache: Option<PathBuf>,
+    max_age: Option<Age>,
 }
 
 /// The time of the events.
@@ -91,6 +122,8 @@ struct Destination {
     path: PathBuf,
     #[serde(default)]
     overwrite: bool,
+    /// The tables to write.
+    tables: Option<Vec<TableName>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,8 +158,43 @@ impl Pipeline {
         })
     }
 
+    /// What `apsides definitions` needs, whatever else there is or is not yet.
+    pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
+        let lookup = lookup(self.definitions, self.export.versions)?;
+        Ok((self.source.into_client()?, lookup))
+    }
+
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
-        let base_url = match (self.source.region, self.source.base_url) {
+        let client = self.source.into_client()?;
+        let destination =
+            self.destination.ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder"))?;
+        let source = client.base_url.origin().ascii_serialization();
+        let options = self.limits.into_options();
+        let lookup = lookup(self.definitions, self.export.versions)?;
+        let export = self.export.into_spec(Timestamp::now())?;
+        let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
+        let options = Options {
+            files: self.files.into_options(options.files),
+            selection: args::selection_of(tables),
+            typed: self.schema.into_typed(tables, &export),
+            privacy: self.privacy.into_rules(),
+            ..options
+        };
+        Ok(Job {
+            client,
+            lookup,
+            export,
+            source,
+            destination: destination.path,
+            overwrite: destination.overwrite,
+            options,
+        })
+    }
+}
+
+impl Source {
+    fn into_client(self) -> Result<ClientConfig, Failure> {
+        let base_url = match (self.region, self.base_url) {
             (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
             (None, Some(url)) => {
                 url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
@@ -134,26 +202,32 @@ impl Pipeline {
             (Some(RegionName::Apac), None) => Region::Apac.base_url(),
             (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
         };
-        let poll_hosts = self.source.poll_hosts.iter().map(|host| {
+        let poll_hosts = self.poll_hosts.iter().map(|host| {
             host.parse().map_err(|error| wrong(&format!("[source] `poll_hosts`: {host} is no URL: {error}")))
         });
-        let client = ClientConfig {
-            network: Network { ca_file: self.source.ca_file, proxy: self.source.proxy.map(|url| Secret::new(url.0)) },
+        Ok(ClientConfig {
+            network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
             poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
-            state: self.source.state,
-            ..ClientConfig::new(base_url, self.source.client_id.0, Secret::new(self.source.client_secret.0))
-        };
-        let source = client.base_url.origin().ascii_serialization();
-        let options = self.limits.into_options();
-        Ok(Job {
-            client,
-            export: self.export.into_spec(Timestamp::now())?,
-            source,
-            destination: self.destination.path,
-            overwrite: self.destination.overwrite,
-            options: Options { files: self.files.into_options(options.files), ..options },
+            state: self.state,
+            ..ClientConfig::new(base_url, self.client_id.0, Secret::new(self.client_secret.0))
         })
     }
+}
+
+/// How long cached definitions are taken for true, where the pipeline does not say.
+const DEFINITIONS_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lookup, Failure> {
+    let versions = match versions {
+        VersionsName::Live => Versions::Live,
+        VersionsName::All => Versions::All,
+    };
+    let Some(Definitions { cache, max_age }) = definitions else { return Ok(Lookup { versions, ..Lookup::default() }) };
+    if cache.is_none() && max_age.is_some() {
+        return Err(wrong("[definitions] has `max_age`, but no `cache` that could be too old"));
+    }
+    let max_age = max_age.map_or(DEFINITIONS_AGE_MAX, |age| age.0);
+    Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
 }
 
 impl Export {
@@ -224,7 +298,7 @@ impl Limits {
             depth_max: self.max_depth.unwrap_or(default.limits.depth_max),
             ..default.limits
         };
-        let threads = self.threads.map_or(default.threads, |threads| threads.get().into());
+        let threads = self.threads.map(|threads| threads.get().into());
         Options { limits, threads, ..default }
     }
 }
@@ -323,6 +397,21 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
+#[derive(Clone, Copy, Debug)]
+struct Age(Duration);
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let span = String::deserialize(deserializer)?.parse::<Span>();
+        let age = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours())).map(Duration::try_from);
+        match age {
+            Ok(Ok(age)) => Ok(Self(age)),
+            _ => Err(D::Error::custom("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct ByteSize(usize);
 
@@ -370,11 +459,42 @@ mod tests {
         let options = limits.into_options();
         let limits = options.limits;
         assert_eq!((limits.token_bytes_max, limits.raw_bytes_max, limits.depth_max), (1024, 1024, 7));
-        assert_eq!(options.threads, 3);
+        assert_eq!(options.threads, Some(3));
         assert_eq!(options.files, Options::within(64 << 20).files);
         assert_eq!(Limits::default().into_options().limits, apsides_tokenizer::Limits::default());
         assert_eq!(Limits::default().into_options().files, Options::default().files);
         assert!(toml::from_str::<Limits>("memory_limit = '8M'").is_err());
+    }
+
+    #[test]
+    fn definitions_are_looked_up_as_the_pipeline_says() {
+        let found = |text: &str| {
+            let definitions = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+            let lookup = lookup(Some(definitions), VersionsName::Live).map_err(|failure| failure.to_string())?;
+            assert!(lookup.always);
+            Ok(lookup.cache.map(|cache| cache.max_age.as_secs() / 60))
+        };
+        let error = |words: &str| Err(words.to_owned());
+        for (text, minutes) in [
+            ("", Ok(None)),
+            ("cache = 'x'", Ok(Some(24 * 60))),
+            ("cache = 'x'\nmax_age = '90m'", Ok(Some(90))),
+            ("cache = 'x'\nmax_age = '1d 2h'", Ok(Some(26 * 60))),
+            ("cache = 'x'\nmax_age = '0s'", Ok(Some(0))),
+            ("cache = 'x'\nmax_age = '-1h'", error("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+            ("cache = 'x'\nmax_age = '1 month'", error("no span of time; write \"24h\", \"90m\" or \"7d\"")),
+            (
+                "max_age = '1h'",
+                error(
+                    "error: [definitions] has `max_age`, but no `cache` that could be too old\n  \
+                     next: correct the pipeline file; docs and examples are in pipelines/",
+                ),
+            ),
+        ] {
+            assert_eq!(found(text), minutes, "{text}");
+        }
+        let none = lookup(None, VersionsName::All).expect("no definitions");
+        assert!(!none.always && none.cache.is_none() && none.versions == Versions::All);
     }
 
     #[test]

@@ -7,25 +7,39 @@ use crate::{
     tables,
 };
 use apsides_batcher::{FileOptions, Options};
+use apsides_definitions::{Definitions, Snapshot};
 use apsides_fetcher::{self as fetcher, Input};
+use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let input = Input::parse(&args.input)?;
+    let definitions = args.definitions.as_deref().map(definitions).transpose()?;
     let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
     let options = Options {
         source: reader.origin().to_string(),
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
+        definitions,
         limits: args.limits.tokenizer(),
         ..Options::within(usize_of(args.limits.memory_limit))
     };
     let options = Options {
         files: file_options(&args.files, options.files),
-        threads: args.limits.threads.map_or(options.threads, |threads| threads.get().into()),
+        threads: args.limits.threads.map(|threads| threads.get().into()),
         ..options
     };
+    let options = args.tables.apply(options);
     tables::publish(reader, &args.out, options, output, shutdown).await?;
     Ok(())
+}
+
+/// The definitions in a file or folder.
+fn definitions(path: &Path) -> Result<Definitions, Failure> {
+    let Snapshot { definitions, skipped, .. } = Snapshot::read(path)?;
+    if skipped > 0 {
+        tracing::warn!(file = %path.display(), skipped, "definitions without an id are left out");
+    }
+    Ok(definitions)
 }
 
 /// What was asked for; what was not is as by default.

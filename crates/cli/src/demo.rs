@@ -3,6 +3,7 @@
 use crate::{
     args::{Demo, Output},
     failure::{Exit, Failure},
+    names::Lookup,
     run::{Job, execute},
     shutdown::Shutdown,
     summary::print,
@@ -38,6 +39,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
             end_at: time(window.end_ms),
             ..ExportSpec::default()
         },
+        lookup: Lookup::default(),
         source: SOURCE.to_owned(),
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out,

@@ -2,6 +2,7 @@
 //! status per kind.
 
 use apsides_batcher as batcher;
+use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
 use apsides_tokenizer::ErrorKind as JsonError;
 use std::{
@@ -117,6 +118,18 @@ fn fetch_exit(error: &fetcher::Error) -> Exit {
     }
 }
 
+impl From<definitions::Error> for Failure {
+    fn from(error: definitions::Error) -> Self {
+        use definitions::Error as E;
+        let (exit, next) = match error {
+            E::Write { .. } => (Exit::Destination, "check the folder, its permissions and its free space"),
+            E::Read { .. } => (Exit::Configuration, "check the path and its permissions"),
+            _ => (Exit::Configuration, "`apsides definitions PIPELINE.toml --out FILE` writes such a file"),
+        };
+        Self::of(exit, &error).next(next)
+    }
+}
+
 impl From<batcher::Error> for Failure {
     fn from(error: batcher::Error) -> Self {
         use batcher::Error as E;
@@ -130,6 +143,15 @@ impl From<batcher::Error> for Failure {
         }
         let (exit, next) = match &error {
             E::Json { source, .. } => (Exit::Input, json_next(source.kind(), source.offset())),
+            E::Frozen { .. } => {
+                let next = "nothing was published; look at the changes, then allow them with schema mode `evolve`, or \
+                            leave them out with `discard`";
+                (Exit::Destination, next.to_owned())
+            }
+            E::Privacy { .. } => {
+                let next = "nothing was published; correct [privacy], or give definitions that know the name";
+                (Exit::Configuration, next.to_owned())
+            }
             E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
             E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
             E::NotEmpty { .. } => {

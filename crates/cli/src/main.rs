@@ -4,9 +4,12 @@
 mod args;
 mod config;
 mod convert;
+mod definitions;
 mod demo;
 mod failure;
+mod listing;
 mod measure;
+mod names;
 mod progress;
 mod run;
 mod shutdown;
@@ -48,6 +51,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Demo(demo) => demo::demo(demo, &output, &shutdown).await,
         Command::Run(run) => run::run(run, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
+        Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
     }
 }

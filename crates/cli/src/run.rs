@@ -4,6 +4,7 @@ use crate::{
     args::{Output, Run},
     config::Pipeline,
     failure::Failure,
+    names::{self, Lookup},
     progress::{Waiting, duration},
     shutdown::Shutdown,
     tables,
@@ -15,7 +16,10 @@ use std::path::PathBuf;
 /// All that a run needs to know.
 pub(crate) struct Job {
     pub(crate) client: ClientConfig,
+    /// What is asked for; in a pipeline's own words, until [`names::resolved`].
     pub(crate) export: ExportSpec,
+    /// How those words are looked up.
+    pub(crate) lookup: Lookup,
     /// What the manifest says where the tables come from.
     pub(crate) source: String,
     pub(crate) destination: PathBuf,
@@ -26,6 +30,7 @@ pub(crate) struct Job {
 
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.into_job()?;
+    let job = names::resolved(job, output, shutdown).await?;
     execute(&job, output, shutdown).await?;
     Ok(())
 }

@@ -7,9 +7,9 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_simulator::{CorpusSpec, Faults, Layout, PollUrl, Server, Settings, Shape, Size, write_export};
+use apsides_simulator::{CorpusSpec, Faults, Layout, PollUrl, Server, Settings, Shape, Size, catalogue, write_export};
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufWriter, Write},
     path::Path,
     time::{Duration, Instant},
@@ -29,8 +29,13 @@ pub(crate) async fn simulate(args: Simulate, shutdown: &Shutdown) -> Result<(), 
         size,
         shape: if args.single_profile { Shape::SingleProfile } else { Shape::Audience },
         layout: Layout { pretty: args.pretty, wrapped: args.wrapped },
+        oddities: args.oddities,
         ..CorpusSpec::default()
     };
+    if let Some(file) = args.definitions {
+        let definitions = catalogue::definitions(args.oddities);
+        fs::write(&file, format!("{definitions:#}\n")).map_err(|error| unwritable(&file, &error))?;
+    }
     if let Some(file) = args.write {
         let writing = spawn_blocking(move || write(&corpus, &file));
         return match shutdown.or_interrupted(writing).await? {
@@ -75,10 +80,7 @@ fn write(corpus: &CorpusSpec, file: &Path) -> Result<(), Failure> {
     let written = match result {
         // Whoever reads has had enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        result => result.map_err(|error| {
-            let message = format!("could not write {}: {error}", file.display());
-            Failure::new(Exit::Destination, message).next("check the folder, its permissions and its free space")
-        })?,
+        result => result.map_err(|error| unwritable(file, &error))?,
     };
     let seconds = started.elapsed().as_secs_f64();
     eprintln!(
@@ -91,6 +93,11 @@ fn write(corpus: &CorpusSpec, file: &Path) -> Result<(), Failure> {
         seconds,
     );
     Ok(())
+}
+
+fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    let message = format!("could not write {}: {error}", file.display());
+    Failure::new(Exit::Destination, message).next("check the folder, its permissions and its free space")
 }
 
 fn write_to(corpus: &CorpusSpec, out: impl Write) -> io::Result<apsides_simulator::Written> {

@@ -25,6 +25,9 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Changes of the schema that are listed for people.
+const CHANGES_SHOWN_MAX: usize = 10;
+
 /// What was published, and what it took.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary<'a> {
@@ -99,8 +102,19 @@ impl<'a> Summary<'a> {
             (found.duplicate_events, "events were sent again by their source; see `is_duplicate`"),
             (found.replaced_surrogates, "lone surrogate escapes in texts became U+FFFD"),
             (found.superseded_members, "members of events came twice; the last one is in the table"),
+            (
+                found.without_column,
+                "values have no column in the typed tables; they are in the long ones, where written",
+            ),
         ];
         let noted = notes.into_iter().filter(|(number, _)| *number > 0);
-        noted.map(|(number, note)| format!("{} {note}", measure::count(number))).collect()
+        let mut notes: Vec<_> = noted.map(|(number, note)| format!("{} {note}", measure::count(number))).collect();
+        let changes = &self.manifest.schema_changes;
+        notes.extend(changes.iter().take(CHANGES_SHOWN_MAX).map(|change| format!("schema: {change}")));
+        if changes.len() > CHANGES_SHOWN_MAX {
+            let more = measure::count((changes.len() - CHANGES_SHOWN_MAX) as u64);
+            notes.push(format!("schema: {more} more changes; see `schema_changes` with --json"));
+        }
+        notes
     }
 }

@@ -80,7 +80,6 @@ pub(crate) enum Class {
     Export,
     EventExport,
     Download,
-    #[allow(dead_code, reason = "for calls besides those of an export")]
     Other,
 }
 

@@ -1,13 +1,14 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    Error, ExportSpec, Limits, Network, Pending, Poll, Ready, Result, Secret,
+    DefinitionsCache, Error, ExportSpec, Limits, Network, Pending, Poll, Ready, Result, Secret, definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
     state::State,
     token::Tokens,
 };
+use apsides_definitions::Snapshot;
 use reqwest::Response;
 use std::{fmt, path::PathBuf, sync::Arc};
 use url::Url;
@@ -80,6 +81,7 @@ struct Inner {
     state: State,
     base: Url,
     poll_hosts: Vec<Url>,
+    account: String,
 }
 
 impl Client {
@@ -98,9 +100,10 @@ impl Client {
             return Err(Error::Network { setting, reason });
         }
         let http = Http::new(limits, base.scheme() == "http", &network, Some(&client_secret))?;
+        let account = definitions::account(&base, &client_id);
         let state = State::new(state, &base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
-        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts }) })
+        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts, account }) })
     }
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.
@@ -116,6 +119,23 @@ impl Client {
     /// A request whose answer is lost may have started an export that nobody will fetch: the log says so.
     pub async fn export(&self, spec: &ExportSpec, observer: impl FnMut(Poll) + Send) -> Result<Ready> {
         export::export(self, spec, observer).await
+    }
+
+    /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags
+    /// and event types, and its segments.
+    pub async fn definitions(&self) -> Result<Snapshot> {
+        definitions::fetch(self).await
+    }
+
+    /// The same from a cache, as long as it is of this account and young enough, else fetched and put there. Where they
+    /// cannot be fetched, those in the cache are better than none: they are used whatever their age, with a warning.
+    pub async fn cached_definitions(&self, cache: &DefinitionsCache) -> Result<Snapshot> {
+        definitions::cached(self, cache).await
+    }
+
+    /// Names the account, without its credentials.
+    pub(crate) fn account(&self) -> &str {
+        &self.inner.account
     }
 
     pub(crate) fn http(&self) -> &Http {

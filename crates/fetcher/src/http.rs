@@ -44,6 +44,8 @@ pub(crate) enum Content {
     Token(Bytes),
     /// `POST` of this JSON, for an export.
     Export { body: Bytes, has_events: bool },
+    /// `GET` of a page of a listing.
+    Listing,
     /// `GET` of a file, compressed if the server can.
     File,
     /// `GET` of the same file from this byte on, or all of it if it is no longer the one with this tag.
@@ -57,14 +59,20 @@ impl Content {
             Self::Export { has_events: false, .. } => Class::Export,
             Self::Export { has_events: true, .. } => Class::EventExport,
             Self::File | Self::Rest { .. } => Class::Download,
+            Self::Listing => Class::Other,
         }
     }
 
     fn body(&self) -> Option<&Bytes> {
         match self {
             Self::Token(body) | Self::Export { body, .. } => Some(body),
-            Self::File | Self::Rest { .. } => None,
+            Self::File | Self::Rest { .. } | Self::Listing => None,
         }
+    }
+
+    /// Whether the answer is a file, which may come compressed.
+    fn is_compressible(&self) -> bool {
+        matches!(self, Self::File | Self::Rest { .. })
     }
 }
 
@@ -178,7 +186,10 @@ impl Http {
                 .request(Method::POST, call.url.clone())
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone()),
-            None => self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip"),
+            None if call.content.is_compressible() => {
+                self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip")
+            }
+            None => self.client.request(Method::GET, call.url.clone()),
         };
         if let Content::Rest { from, etag } = &call.content {
             request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, etag);
@@ -190,8 +201,10 @@ impl Http {
         let exchange = async {
             let mut response = request.send().await?;
             let mut answer = Vec::new();
-            if call.content.body().is_some() && response.status().is_success() {
-                read(&mut response, self.limits.answer_bytes_max, &mut answer).await?;
+            if let Some(max) = self.answer_bytes_max(&call.content)
+                && response.status().is_success()
+            {
+                read(&mut response, max, &mut answer).await?;
             }
             Ok(Reply { response, answer })
         };
@@ -203,11 +216,20 @@ impl Http {
 
     /// The whole of a small answer.
     pub(crate) fn answer(&self, call: &Call<'_>, reply: Reply) -> Result<Vec<u8>> {
-        let max = self.limits.answer_bytes_max;
+        let max = self.answer_bytes_max(&call.content).unwrap_or_default();
         if reply.answer.len() > max {
             return Err(self.unexpected(call, &format!("it is longer than {max} bytes")));
         }
         Ok(reply.answer)
+    }
+
+    /// How long the answer may be, where it is a small one.
+    fn answer_bytes_max(&self, content: &Content) -> Option<usize> {
+        match content {
+            Content::Token(_) | Content::Export { .. } => Some(self.limits.answer_bytes_max),
+            Content::Listing => Some(self.limits.listing_bytes_max),
+            Content::File | Content::Rest { .. } => None,
+        }
     }
 
     /// The error that an answer without the right content is.

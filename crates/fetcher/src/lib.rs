@@ -27,7 +27,7 @@
 //! ```
 //!
 //! An export already at hand (a file, standard input, an `https://` address) comes in through [`open`] as the same
-//! [`Reader`].
+//! [`Reader`]. What the ids of an export stand for is told by [`Client::definitions`].
 //!
 //! Invariants of the crate: every wait and every buffer is bounded by a named member of [`Limits`]; the client secret
 //! and the tokens leave it only in requests to the origin of the base URL, never in a message, a log or a `Debug`; a
@@ -38,6 +38,7 @@
 
 mod budget;
 mod client;
+mod definitions;
 mod download;
 mod error;
 mod export;
@@ -58,6 +59,7 @@ mod wire;
 
 pub use budget::{Rate, Rates};
 pub use client::{Client, ClientConfig, Region};
+pub use definitions::DefinitionsCache;
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportSpec, Pending, Poll, Ready};

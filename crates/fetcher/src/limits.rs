@@ -58,6 +58,15 @@ pub struct Limits {
     /// Of the body of an error answer, this much is shown. Default 600 bytes.
     pub error_bytes_shown: usize,
 
+    /// A listing that is longer than this, all its pages together, is refused. Default 16 MiB.
+    pub listing_bytes_max: usize,
+    /// Pages of one listing; more are refused, as something that goes round in circles. Default 1,000.
+    pub listing_pages_max: usize,
+    /// Listings asked for at the same time. Default 4.
+    pub listings_at_once: usize,
+    /// Between the starts of two calls for a listing. Default 20 ms: half of the 100 calls a second that an account has.
+    pub listing_interval: Duration,
+
     /// The size of one piece of inflated bytes on its way to the reader. Default 256 KiB.
     pub chunk_bytes: usize,
     /// Pieces that wait between the network and the reader before the network has to wait too. Default 8.
@@ -91,6 +100,10 @@ impl Default for Limits {
             redirects_max: 5,
             answer_bytes_max: 1 << 20,
             error_bytes_shown: 600,
+            listing_bytes_max: 16 << 20,
+            listing_pages_max: 1_000,
+            listings_at_once: 4,
+            listing_interval: Duration::from_millis(20),
             chunk_bytes: 256 << 10,
             queue_chunks: 8,
             zstd_window_log_max: 26,

@@ -22,6 +22,21 @@ pub(crate) fn exports_url(base: &Url) -> Url {
     below(base, &EXPORTS_PATH)
 }
 
+/// `GET` here for the sections.
+pub(crate) fn sections_url(base: &Url) -> Url {
+    below(base, &["audience", "sections"])
+}
+
+/// `GET` here for what a section has of a kind: `attributes`, `tags` or `events`.
+pub(crate) fn section_url(base: &Url, discriminator: &str, kind: &str) -> Url {
+    below(base, &["audience", "sections", discriminator, kind])
+}
+
+/// `GET` here for the segments.
+pub(crate) fn segments_url(base: &Url) -> Url {
+    below(base, &["audience", "segments"])
+}
+
 /// Keeps a path in the base URL, so that the API may stand behind a gateway.
 fn below(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
@@ -173,6 +188,11 @@ mod tests {
         ] {
             assert_eq!(token_url(&Url::parse(base).unwrap()).as_str(), url);
         }
+        let base = Url::parse("https://api.apsis.one").unwrap();
+        assert_eq!(
+            section_url(&base, "usercreated.sections.a/b-ö", "tags").path(),
+            "/audience/sections/usercreated.sections.a%2Fb-%C3%B6/tags"
+        );
         assert_eq!(
             exports_url(&Url::parse("https://api.apsis.one/").unwrap()).as_str(),
             "https://api.apsis.one/audience/profiles/exports"

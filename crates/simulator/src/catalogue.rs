@@ -5,9 +5,11 @@
 //! other attributes and tags belong to one section. Altogether they fit into one export request (75 attributes, 25
 //! tags).
 
+pub(crate) mod listing;
 mod tables;
 
-pub use tables::{EVENTS, SECTIONS, SEGMENTS, STANDARD_ATTRIBUTES};
+pub use listing::definitions;
+pub use tables::{EVENTS, ODD_ATTRIBUTES, ODD_SECTION, ODD_TAGS, SECTIONS, SEGMENTS, STANDARD_ATTRIBUTES};
 
 /// The type of an attribute's values, as the product names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,10 @@ pub struct Attribute {
     pub name: &'static str,
     /// The type of its values.
     pub data_type: DataType,
+    /// The type that the deprecated version had, if it was another.
+    pub former_type: Option<DataType>,
+    /// Whether no version is in use: the API knows the attribute, the export has no value of it.
+    pub retired: bool,
     pub(crate) content: Content,
 }
 
@@ -120,6 +126,37 @@ pub(crate) enum EventKind {
     OrderPlaced,
     FormSubmitted,
     Custom,
+}
+
+impl EventKind {
+    /// The members of `data` and their types, as a definition lists them. Some events have fewer.
+    pub(crate) fn fields(self) -> &'static [(&'static str, &'static str)] {
+        const ACTIVITY: (&str, &str) = ("activityId", "integer");
+        const MESSAGE: (&str, &str) = ("messageId", "integer");
+        const LIST: (&str, &str) = ("mailingList", "text");
+        match self {
+            EventKind::EmailSent => &[ACTIVITY, MESSAGE, LIST, ("subject", "text")],
+            EventKind::EmailOpened => &[ACTIVITY, MESSAGE, LIST, ("userAgent", "text")],
+            EventKind::EmailClicked => &[ACTIVITY, MESSAGE, LIST, ("linkId", "integer"), ("url", "text")],
+            EventKind::EmailBounced => &[ACTIVITY, MESSAGE, LIST, ("bounceType", "text"), ("reason", "text")],
+            EventKind::PageView => &[
+                ("url", "text"),
+                ("title", "text"),
+                ("referrer", "text"),
+                ("durationMs", "integer"),
+                ("utm", "object"),
+            ],
+            EventKind::OrderPlaced => &[
+                ("orderId", "text"),
+                ("currency", "text"),
+                ("total", "decimal"),
+                ("items", "array"),
+                ("shipping", "object"),
+            ],
+            EventKind::FormSubmitted => &[("formId", "integer"), ("fields", "object")],
+            EventKind::Custom => &[("action", "text"), ("önskan", "text"), ("matrix", "array"), ("path", "text")],
+        }
+    }
 }
 
 /// An event type's definition.
@@ -153,6 +190,20 @@ pub struct Section {
     pub tags: &'static [Tag],
 }
 
+impl Section {
+    /// What belongs to it alone, with [`ODD_ATTRIBUTES`] if the account has them and this is their section.
+    pub fn own_attributes(&self, oddities: bool) -> impl Iterator<Item = &'static Attribute> + use<> {
+        let odd: &[Attribute] = if oddities && self.id == ODD_SECTION { &ODD_ATTRIBUTES } else { &[] };
+        self.attributes.iter().chain(odd)
+    }
+
+    /// Its tags, with [`ODD_TAGS`] if the account has them and this is their section.
+    pub fn own_tags(&self, oddities: bool) -> impl Iterator<Item = &'static Tag> + use<> {
+        let odd: &[Tag] = if oddities && self.id == ODD_SECTION { &ODD_TAGS } else { &[] };
+        self.tags.iter().chain(odd)
+    }
+}
+
 /// A segment's definition.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
@@ -162,13 +213,13 @@ pub struct Segment {
     pub name: &'static str,
 }
 
-/// Every attribute of the account: the standard ones, then each section's own.
+/// Every attribute of an account without oddities: the standard ones, then each section's own.
 pub fn attributes() -> impl Iterator<Item = &'static Attribute> {
     let own = SECTIONS.iter().flat_map(|section| section.attributes);
     STANDARD_ATTRIBUTES.iter().chain(own)
 }
 
-/// Every tag of the account.
+/// Every tag of an account without oddities.
 pub fn tags() -> impl Iterator<Item = &'static Tag> {
     SECTIONS.iter().flat_map(|section| section.tags)
 }
@@ -179,13 +230,15 @@ pub fn section(discriminator: &str) -> Option<&'static Section> {
 }
 
 /// Whether this is the id of a version of some attribute.
-pub(crate) fn knows_attribute(id: &str) -> bool {
-    attributes().any(|known| known.id == id || known.deprecated_id == Some(id))
+pub(crate) fn knows_attribute(id: &str, oddities: bool) -> bool {
+    let odd = ODD_ATTRIBUTES.iter().filter(|_| oddities);
+    attributes().chain(odd).any(|known| known.id == id || known.deprecated_id == Some(id))
 }
 
 /// Whether this is the id of a version of some tag.
-pub(crate) fn knows_tag(id: &str) -> bool {
-    tags().any(|known| known.id == id)
+pub(crate) fn knows_tag(id: &str, oddities: bool) -> bool {
+    let odd = ODD_TAGS.iter().filter(|_| oddities);
+    tags().chain(odd).any(|known| known.id == id)
 }
 
 /// Whether this is the id of a version of some event type.
@@ -203,25 +256,39 @@ mod tests {
         assert_eq!(attributes().count(), 60);
         assert_eq!(tags().count(), 24);
         assert_eq!(EVENTS.len(), 8);
+        assert!(attributes().count() + ODD_ATTRIBUTES.len() <= 75 && tags().count() + ODD_TAGS.len() <= 25);
     }
 
     #[test]
     fn version_ids_and_discriminators_are_unique() {
         let live = attributes()
+            .chain(&ODD_ATTRIBUTES)
             .map(|attribute| attribute.id)
-            .chain(tags().map(|tag| tag.id))
+            .chain(tags().chain(&ODD_TAGS).map(|tag| tag.id))
             .chain(EVENTS.iter().map(|event| event.id));
         let deprecated = attributes()
+            .chain(&ODD_ATTRIBUTES)
             .filter_map(|attribute| attribute.deprecated_id)
             .chain(EVENTS.iter().filter_map(|event| event.deprecated_id));
         let ids: Vec<_> = live.chain(deprecated).collect();
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
 
         let names: Vec<_> = attributes()
+            .chain(&ODD_ATTRIBUTES)
             .map(|attribute| attribute.discriminator)
-            .chain(tags().map(|tag| tag.discriminator))
+            .chain(tags().chain(&ODD_TAGS).map(|tag| tag.discriminator))
             .chain(EVENTS.iter().map(|event| event.discriminator))
             .collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+    }
+    #[test]
+    fn oddities_are_as_odd_as_they_say() {
+        let with = |wanted: fn(&&Attribute) -> bool| ODD_ATTRIBUTES.iter().filter(wanted).count();
+        assert_eq!(with(|odd| attributes().any(|other| other.name == odd.name)), 1, "the name of another");
+        assert_eq!(with(|odd| odd.retired), 1);
+        assert_eq!(with(|odd| odd.former_type.is_some_and(|former| former != odd.data_type)), 1);
+        assert_eq!(with(|odd| odd.discriminator.chars().count() == 60 && !odd.discriminator.is_ascii()), 1);
+        assert!(tags().any(|other| other.name == ODD_TAGS[0].name));
+        assert!(SECTIONS.iter().any(|section| section.id == ODD_SECTION));
     }
 }

@@ -166,6 +166,51 @@ fn a_selection_only_filters() {
 }
 
 #[test]
+fn oddities_only_add() {
+    let whole = parsed(&CorpusSpec { oddities: true, ..profiles(500) });
+    let odd: Vec<_> = catalogue::ODD_ATTRIBUTES.iter().map(|odd| odd.id).chain([catalogue::ODD_TAGS[0].id]).collect();
+    let is_odd = |place: &str| odd.iter().any(|id| place.ends_with(id));
+    let (added, usual): (Vec<_>, _) = all_entries(&whole).into_iter().partition(|(place, _)| is_odd(place));
+    assert_eq!(usual, all_entries(&parsed(&profiles(500))));
+    assert_eq!(all_events(&whole), all_events(&parsed(&profiles(500))));
+    let found: BTreeSet<_> = added.iter().map(|(place, _)| place.rsplit_once(' ').unwrap().1).collect();
+    let expected =
+        odd.iter().copied().filter(|id| !catalogue::ODD_ATTRIBUTES.iter().any(|odd| odd.retired && odd.id == *id));
+    assert_eq!(found, expected.collect());
+}
+
+#[test]
+fn the_data_of_events_is_as_their_definitions_say() {
+    let definitions = catalogue::definitions(false);
+    let mut declared = std::collections::BTreeMap::new();
+    for event in definitions["events"].as_array().unwrap() {
+        for version in event["versions"].as_array().unwrap() {
+            for field in version["fields"].as_array().unwrap() {
+                let text = |member: &str| field[member].as_str().unwrap().to_owned();
+                declared.insert((version["id"].as_str().unwrap().to_owned(), text("name")), text("type"));
+            }
+        }
+    }
+    let mut met = BTreeSet::new();
+    for (_, event) in all_events(&parsed(&profiles(3_000))) {
+        let Some(data) = event.get("data").and_then(Value::as_object) else { continue };
+        for (name, value) in data {
+            let field = (event["typeId"].as_str().unwrap().to_owned(), name.clone());
+            let fits = match (declared[&field].as_str(), value) {
+                ("text", Value::String(_)) | ("object", Value::Object(_)) | ("array", Value::Array(_)) => true,
+                ("integer", Value::Number(number)) => number.is_u64(),
+                ("decimal", Value::Number(_)) => true,
+                (_, value) => value.is_null(),
+            };
+            assert!(fits, "{field:?}: {value}");
+            met.insert(field);
+        }
+    }
+    let live = declared.into_keys().filter(|(id, _)| catalogue::EVENTS.iter().any(|event| event.id == id));
+    assert_eq!(met, live.collect());
+}
+
+#[test]
 fn without_selected_events_there_is_no_events_array() {
     let selection = Selection { events: ids(&[]), ..Selection::default() };
     let export = parsed(&CorpusSpec { selection, ..profiles(100) });

@@ -156,6 +156,20 @@ async fn definitions_cover_the_catalogue() {
 }
 
 #[tokio::test]
+async fn oddities_are_listed_and_exported_where_they_are_asked_for() {
+    for oddities in [false, true] {
+        let corpus = CorpusSpec { oddities, ..small() };
+        let session = Session::authorized(Settings { corpus, ..settings() }).await;
+        let section = catalogue::SECTIONS.iter().find(|section| section.id == catalogue::ODD_SECTION).unwrap();
+        let path = format!("/audience/sections/{}", section.discriminator);
+        assert_eq!(session.get_items(&format!("{path}/attributes")).await.len(), 30 + 6 * usize::from(oddities));
+        assert_eq!(session.get_items(&format!("{path}/tags")).await.len(), 4 + usize::from(oddities));
+        let request = json!({"attributes": [catalogue::ODD_ATTRIBUTES[0].id], "tags": [catalogue::ODD_TAGS[0].id]});
+        assert_eq!(session.export(&request).await.status(), if oddities { 202 } else { 400 });
+    }
+}
+
+#[tokio::test]
 async fn refusals_say_why() {
     let session = Session::authorized(settings()).await;
     let refused = async |body: Value| {

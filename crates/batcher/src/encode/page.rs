@@ -5,7 +5,7 @@ use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, StringArray},
     buffer::NullBuffer,
-    datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
+    datatypes::{Date32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
 };
 use bytes::Bytes;
 use parquet::{
@@ -91,6 +91,11 @@ impl PageEncoder {
                 let values = array.as_primitive::<Int32Type>().values();
                 delta::numbers(values.iter().map(|&value| i64::from(value)), &mut self.plain);
                 Encoding::DELTA_BINARY_PACKED
+            }
+            (_, ColumnType::Date) => {
+                let values = array.as_primitive::<Date32Type>().values();
+                each_valid(nulls, rows, |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
+                Encoding::PLAIN
             }
             (habit, ColumnType::Int64) => self.integers(array.as_primitive::<Int64Type>().values(), nulls, habit),
             (habit, ColumnType::TimestampMicrosUtc) => {

@@ -2,7 +2,12 @@
 //! null as `-`. Each case is read whole, byte by byte, and with batches of a single row.
 
 use super::*;
-use crate::table::{Batch, BatchLimits};
+use crate::{
+    catalogue::{Catalogue, Selection},
+    table::{Batch, BatchLimits, BatchSink},
+    tables::Tables,
+    typed::TypedSchema,
+};
 use apsides_tokenizer::{ErrorKind, Limits};
 use arrow::{
     array::{Array, ArrayRef, TimestampMicrosecondArray},
@@ -23,7 +28,7 @@ impl BatchSink for Rows {
             .collect();
         for row in 0..batch.num_rows() {
             let cells: Vec<_> = columns.iter().map(|column| column.value(row).to_string()).collect();
-            self.0[table as usize].push(format!("{} {}", table.name(), cells.join("|")));
+            self.0[table.index].push(format!("{} {}", table.schema.name, cells.join("|")));
         }
         Ok(())
     }
@@ -58,10 +63,13 @@ fn read(input: impl Read, batch_rows: usize, window_bytes: usize) -> Result<(Vec
         group_bytes: usize::MAX,
         file_bytes: usize::MAX,
         dictionary_bytes: usize::MAX,
+        section_bytes: usize::MAX,
     };
-    let tables = Tables::new(Rows::default(), limits);
+    let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);
+    let tables = Tables::new(Rows::default(), limits, &catalogue);
     let export = Export::new(tokens, tables, Seen::new(100), &attribute_ids, &progress);
-    export.read().map(|(rows, findings)| (rows.0.concat(), findings))
+    let (tables, findings) = export.read()?;
+    Ok((tables.finish()?.0.concat(), findings))
 }
 
 fn findings(input: &str, expected: &[&str]) -> Findings {

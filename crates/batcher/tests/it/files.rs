@@ -1,6 +1,7 @@
 //! How the rows of a table are cut into files and row groups; and that it is only a cut.
 
 use apsides_batcher::{Codec, FileOptions, Manifest, Options, Progress, TableId, stage};
+use apsides_definitions::Snapshot;
 use apsides_simulator::{CorpusSpec, Size, write_export};
 use arrow::{
     array::{Array, AsArray, RecordBatch},
@@ -213,7 +214,7 @@ fn queues_and_batches_of_one_row_give_the_same_rows() {
 fn threads_give_the_same_files() {
     let export = export(300);
     let options = |threads, bytes_under_way| Options {
-        threads,
+        threads: Some(threads),
         bytes_under_way,
         ..cut(FileOptions { file_bytes: 30_000, ..FileOptions::default() })
     };
@@ -267,6 +268,19 @@ fn times_are_what_they_were_however_far_apart() {
         assert_times(&index.clone().map(|index| (index % 3 > 0).then_some(index * index - 500)).collect::<Vec<_>>());
         let scattered = |index: i64| index.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> (index % 60);
         assert_times(&index.map(|index| (index % 500 > 40).then(|| scattered(index) / 1000)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_is_defined_as_an_attribute_is_none_of_the_tags() {
+    let export = br#"{"p":{"sections":{"1":{"attributes":{"7":{"value":null},"8":{},"9":{"value":null},"10":{}}}}}}"#;
+    let definitions = Snapshot::parse(br#"{"attributes":[{"versions":[{"id":7},{"id":8}]}],"tags":[{"id":10}]}"#);
+    let tables =
+        convert(&export[..], &Options { definitions: Some(definitions.unwrap().definitions), ..Options::default() });
+    for (table, ids) in [(TableId::Attributes, ["7", "8"]), (TableId::Tags, ["9", "10"])] {
+        let rows = tables.rows(table);
+        let column = rows.column(2).as_string::<i32>();
+        assert_eq!(column.iter().flatten().collect::<Vec<_>>(), ids, "{table:?}");
     }
 }
 

@@ -165,7 +165,12 @@ fn steps_of_publishing_that_fail() {
 #[test]
 fn the_next_run_finishes_a_publication_that_was_decided() {
     let new = Undisturbed::new(&export(50 << 10));
-    for moved in [&[][..], &["profiles"], &["profiles", "attributes", "tags", "events", "unmapped"]] {
+    for moved in [
+        &[][..],
+        &["profiles"],
+        &["profiles", "attributes", "tags", "events", "unmapped"],
+        &["profiles", "attributes", "tags", "events", "unmapped", "views"],
+    ] {
         let out = new.out("planted");
         plant_decided(&new, &out, moved);
         // Even a run that fails finishes it first.
@@ -184,6 +189,14 @@ fn plant_decided(undisturbed: &Undisturbed, out: &Path, moved: &[&str]) {
     for table in undisturbed.rows.keys() {
         let place = if moved.contains(table) { out } else { &run.join("tables") };
         copy_folder(&published.join(table), &place.join(table));
+    }
+    // The views, which name the files, are moved last.
+    let place = if moved.contains(&"views") { out } else { &run.join("tables") };
+    copy_folder(&published.join("views"), &place.join("views"));
+    for view in fs::read_dir(place.join("views")).unwrap() {
+        let view = view.unwrap().path();
+        let sql = fs::read_to_string(&view).unwrap();
+        fs::write(&view, sql.replace(published.to_str().unwrap(), out.to_str().unwrap())).unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod bombs;
 mod crashes;
+mod definitions;
 mod disk_full;
 mod exports;
 mod forms;

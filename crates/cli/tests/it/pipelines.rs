@@ -16,18 +16,19 @@ use std::{
 };
 use tempfile::{TempDir, tempdir};
 
-const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
+pub(crate) const SECRET: &str = "s3cret-\"quoted\"-ünd-more";
 /// In the pipeline: what the environment variables are called.
-const CREDENTIALS: &str = "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
+pub(crate) const CREDENTIALS: &str =
+    "client_id = \"${env:APSIDES_TEST_ID}\"\nclient_secret = \"${env:APSIDES_TEST_SECRET}\"";
 
 /// A simulated API, stopped when dropped.
-struct Api {
+pub(crate) struct Api {
     child: Child,
-    base_url: String,
+    pub(crate) base_url: String,
 }
 
 impl Api {
-    fn start(arguments: &str) -> Self {
+    pub(crate) fn start(arguments: &str) -> Self {
         let mut command = apsides("simulate --bind 127.0.0.1:0 --profiles 300 --client-id the-client");
         command.args(["--client-secret", SECRET]).args(arguments.split_whitespace());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -46,19 +47,19 @@ impl Drop for Api {
 }
 
 /// A pipeline in a folder of its own, with its tables beside it.
-struct Pipeline {
-    folder: TempDir,
+pub(crate) struct Pipeline {
+    pub(crate) folder: TempDir,
 }
 
 impl Pipeline {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let folder = tempdir().unwrap();
         fs::write(folder.path().join("pipeline.toml"), text).unwrap();
         Self { folder }
     }
 
     /// One that asks for these members of `[export]`.
-    fn of(base_url: &str, export: &str) -> Self {
+    pub(crate) fn of(base_url: &str, export: &str) -> Self {
         let folder = tempdir().unwrap();
         let out = folder.path().join("out");
         let source = format!("[source]\nbase_url = \"{base_url}\"\n{CREDENTIALS}");
@@ -67,18 +68,23 @@ impl Pipeline {
         Self { folder }
     }
 
-    fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("out")
     }
 
     fn command(&self) -> Command {
-        let mut command = apsides("run");
+        self.command_of("run")
+    }
+
+    /// A command on this pipeline file.
+    pub(crate) fn command_of(&self, name: &str) -> Command {
+        let mut command = apsides(name);
         command.arg(self.folder.path().join("pipeline.toml"));
         command.env("APSIDES_TEST_ID", "the-client").env("APSIDES_TEST_SECRET", SECRET);
         command
     }
 
-    fn run(&self, arguments: &str) -> Ended {
+    pub(crate) fn run(&self, arguments: &str) -> Ended {
         end(self.command().args(arguments.split_whitespace()))
     }
 }
@@ -209,6 +215,16 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "no attributes",
         "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\nevents = [\"1\"]\n[destination]\npath = \"out\"\n",
         "[export] asks for no attribute and no tag, so that no profile would show up",
+    ),
+    (
+        "no export",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[destination]\npath = \"out\"\n",
+        "[export] asks for no attribute and no tag, so that no profile would show up",
+    ),
+    (
+        "no destination",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n",
+        "[destination] is missing, with the `path` of a folder",
     ),
     (
         "events of no time",

@@ -81,7 +81,7 @@ fn minify(text: &str) -> String {
 }
 
 /// Every file below a folder with its bytes, by its path there; nothing if there is no such folder. The lock, which
-/// stays for the next run, is left out.
+/// stays for the next run, is left out, and views say `ROOT` where they say the folder's own path.
 pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -91,7 +91,12 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else if !path.ends_with(".apsides/lock") {
-                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+                let mut bytes = fs::read(&path).unwrap();
+                if path.extension().is_some_and(|extension| extension == "sql") {
+                    let root = folder.canonicalize().unwrap();
+                    bytes = String::from_utf8(bytes).unwrap().replace(root.to_str().unwrap(), "ROOT").into_bytes();
+                }
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), bytes);
             }
         }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod calls;
+mod definitions;
 mod inputs;
 mod polls;
 mod resume;

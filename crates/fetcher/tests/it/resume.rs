@@ -127,7 +127,7 @@ async fn a_download_that_always_breaks_is_given_up() {
         assert!(matches!(error.kind(), ErrorKind::Network | ErrorKind::Data), "{faults}: {error}");
         let tries = u64::from(limits().resumes_in_vain_max);
         // Those for the rest, and then those from the start.
-        assert!((1 + tries..=1 + 2 * tries).contains(&stats.downloads), "{faults}: {}", stats.downloads);
+        assert!((1 + tries..=2 * (1 + tries)).contains(&stats.downloads), "{faults}: {}", stats.downloads);
     }
     // Every try brings something, but there is an end to that too.
     let limits = Limits { resumes_max: 5, ..hasty() };

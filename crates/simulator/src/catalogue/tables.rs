@@ -2,7 +2,7 @@
 //! what the product brings along, and names with a random ending for what a user created, some of them with dots and
 //! Unicode.
 
-use super::{Attribute, Content, Event, EventKind, Section, Segment, Tag};
+use super::{Attribute, Content, DataType, Event, EventKind, Section, Segment, Tag};
 
 const LANGUAGES: &[&str] = &["sv", "en", "da", "nb", "fi", "de", "fr", "nl", "ja", "uk", "ar"];
 const GENDERS: &[&str] = &["female", "male", "other", "unknown"];
@@ -13,7 +13,8 @@ const CHANNELS: &[&str] = &["email", "sms", "LINE", "微信", "phone", "print/po
 const INDUSTRIES: &[&str] = &["Retail & Wholesale", "Travel", "Media", "Finance / Insurance", "Énergie", "Other"];
 
 const fn attribute(id: &'static str, discriminator: &'static str, name: &'static str, content: Content) -> Attribute {
-    Attribute { id, deprecated_id: None, discriminator, name, data_type: content.data_type(), content }
+    let data_type = content.data_type();
+    Attribute { id, deprecated_id: None, discriminator, name, data_type, former_type: None, retired: false, content }
 }
 
 const fn tag(id: &'static str, discriminator: &'static str, name: &'static str) -> Tag {
@@ -33,6 +34,14 @@ const fn event(
 impl Attribute {
     const fn replacing(self, id: &'static str) -> Attribute {
         Attribute { deprecated_id: Some(id), ..self }
+    }
+
+    const fn once(self, former_type: DataType) -> Attribute {
+        Attribute { former_type: Some(former_type), ..self }
+    }
+
+    const fn retired(self) -> Attribute {
+        Attribute { retired: true, ..self }
     }
 }
 
@@ -246,6 +255,25 @@ pub static SECTIONS: [Section; 6] = [
         ],
     },
 ];
+
+/// The section that oddities belong to.
+pub const ODD_SECTION: &str = "1207";
+
+/// Attributes that are hard to deal with, for accounts that ask for them: two with one name, one that was renamed since,
+/// one whose type changed with its version, one that is no longer in use, and one with a long discriminator.
+pub static ODD_ATTRIBUTES: [Attribute; 6] = [
+    attribute("40420", "usercreated.attributes.city-c5t0m1k8wz", "City", Content::City),
+    attribute("40421", "usercreated.attributes.hobby-h2x8d4n6qa", "Fritidsintresse", Content::Product),
+    attribute("40422", "usercreated.attributes.hobby-p9r3w7f1ke", "Hobby", Content::Product),
+    attribute("40423", "usercreated.attributes.skostorlek-s4n2v6b8jt", "Skostorlek", Content::Count(50))
+        .replacing("20423")
+        .once(DataType::Text),
+    attribute("40424", "usercreated.attributes.faxnummer-f7g1l5x3my", "Faxnummer", Content::Mobile).retired(),
+    attribute("40425", "usercreated.attributes.kund.önskemål.av.extra.för-q3z8u0c2dn", "Kundönskemål", Content::Note),
+];
+
+/// A tag with the name of one in another section.
+pub static ODD_TAGS: [Tag; 1] = [tag("40430", "usercreated.tags.vip-v6k4b2e9hs", "VIP")];
 
 /// The event types, the same in every section.
 pub static EVENTS: [Event; 8] = [

@@ -35,10 +35,10 @@ const OWN_SHARE: u32 = 62;
 const TAG_SHARE: u32 = 40;
 
 impl Plan {
-    pub(super) fn new(selection: &Selection) -> Plan {
+    pub(super) fn new(selection: &Selection, oddities: bool) -> Plan {
         let wants_event = |event: &crate::catalogue::Event| wants(&selection.events, event.id);
         Plan {
-            sections: SECTIONS.iter().map(|section| SectionPlan::new(section, selection)).collect(),
+            sections: SECTIONS.iter().map(|section| SectionPlan::new(section, selection, oddities)).collect(),
             events: EVENTS.iter().map(wants_event).collect(),
         }
     }
@@ -53,18 +53,23 @@ impl Plan {
 }
 
 impl SectionPlan {
-    fn new(section: &'static Section, selection: &Selection) -> SectionPlan {
+    fn new(section: &'static Section, selection: &Selection, oddities: bool) -> SectionPlan {
         let attribute = |share| move |attribute: &'static Attribute| (attribute.id, Some(attribute), share);
         let standard = STANDARD_ATTRIBUTES.iter().map(attribute(STANDARD_SHARE));
         let own = section.attributes.iter().map(attribute(OWN_SHARE));
         let tags = section.tags.iter().map(|tag| (tag.id, None, TAG_SHARE));
+        // Behind everything else, so that the rest is as it is without them.
+        let odd = section.own_attributes(oddities).skip(section.attributes.len()).map(attribute(OWN_SHARE));
+        let odd_tags = section.own_tags(oddities).skip(section.tags.len()).map(|tag| (tag.id, None, TAG_SHARE));
         // Tags between attributes, as nothing separates them in a real export either.
         let entries = standard
             .chain(tags)
             .chain(own)
+            .chain(odd)
+            .chain(odd_tags)
             .zip(0..)
             .filter(|((id, attribute, _), _)| match attribute {
-                Some(_) => wants(&selection.attributes, id),
+                Some(attribute) => !attribute.retired && wants(&selection.attributes, id),
                 None => wants(&selection.tags, id),
             })
             .map(|((id, attribute, share), stream)| Entry { id, attribute, stream, share })

@@ -29,7 +29,7 @@ pub fn write_export<W: io::Write>(spec: &CorpusSpec, out: W) -> io::Result<Writt
     let settings = WriterSettings { pretty_print: spec.layout.pretty, ..WriterSettings::default() };
     let mut generator = Generator {
         spec,
-        plan: Plan::new(&spec.selection),
+        plan: Plan::new(&spec.selection, spec.oddities),
         json: JsonStreamWriter::new_custom(escaper, settings),
         written: Written::default(),
         meter,

@@ -17,6 +17,9 @@ pub struct CorpusSpec {
     pub window: Window,
     /// Which attributes, tags and event types it has.
     pub selection: Selection,
+    /// Whether the account has definitions that are hard to deal with, [`ODD_ATTRIBUTES`](crate::catalogue::ODD_ATTRIBUTES)
+    /// and [`ODD_TAGS`](crate::catalogue::ODD_TAGS), and values of them. All other values are the same with and without.
+    pub oddities: bool,
 }
 
 impl Default for CorpusSpec {
@@ -29,6 +32,7 @@ impl Default for CorpusSpec {
             layout: Layout::default(),
             window: Window::default(),
             selection: Selection::default(),
+            oddities: false,
         }
     }
 }

@@ -46,8 +46,8 @@ pub(super) fn narrow(corpus: &CorpusSpec, body: &[u8]) -> Result<CorpusSpec, Ref
     if body.attributes.is_empty() && body.tags.is_empty() {
         return Err(Refusal::invalid("At least one attribute or tag must be requested."));
     }
-    check_ids("attributes", &body.attributes, catalogue::knows_attribute)?;
-    check_ids("tags", &body.tags, catalogue::knows_tag)?;
+    check_ids("attributes", &body.attributes, |id| catalogue::knows_attribute(id, corpus.oddities))?;
+    check_ids("tags", &body.tags, |id| catalogue::knows_tag(id, corpus.oddities))?;
     check_ids("events", &body.events, catalogue::knows_event)?;
     let window = match (&body.start_at, body.events.is_empty()) {
         (None, true) => corpus.window,
@@ -79,7 +79,7 @@ fn check_length(member: &str, ids: &[String], max: usize) -> Result<(), Refusal>
     }
 }
 
-fn check_ids(member: &str, ids: &[String], knows: fn(&str) -> bool) -> Result<(), Refusal> {
+fn check_ids(member: &str, ids: &[String], knows: impl Fn(&str) -> bool) -> Result<(), Refusal> {
     match ids.iter().find(|id| !knows(id)) {
         Some(unknown) => Err(Refusal::invalid(format!("{member}: there is no version with the id {unknown:?}."))),
         None => Ok(()),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     CorpusSpec,
-    catalogue::{self, Attribute, EVENTS, Event, SECTIONS, SEGMENTS, STANDARD_ATTRIBUTES, Section, Tag},
+    catalogue::{self, listing},
 };
 use axum::{
     Json, Router,
@@ -88,16 +88,13 @@ async fn token(State(app): Shared, headers: HeaderMap, body: Body) -> Answer {
 async fn sections(State(app): Shared, headers: HeaderMap) -> Answer {
     app.enter(Call::Sections, &headers)?;
     let fault = app.fault(Class::Definitions)?;
-    let section =
-        |section: &Section| json!({"id": section.id, "discriminator": section.discriminator, "name": section.name});
-    Ok(with(fault, items(SECTIONS.iter().map(section))))
+    Ok(with(fault, items(listing::sections())))
 }
 
 async fn segments(State(app): Shared, headers: HeaderMap) -> Answer {
     app.enter(Call::Segments, &headers)?;
     let fault = app.fault(Class::Definitions)?;
-    let named = SEGMENTS.iter().map(|segment| json!({"discriminator": segment.discriminator, "name": segment.name}));
-    Ok(with(fault, items(named)))
+    Ok(with(fault, items(listing::segments())))
 }
 
 async fn definitions(State(app): Shared, Path((section, kind)): Path<(String, String)>, headers: HeaderMap) -> Answer {
@@ -105,10 +102,11 @@ async fn definitions(State(app): Shared, Path((section, kind)): Path<(String, St
     let fault = app.fault(Class::Definitions)?;
     let not_found = |detail: String| Refusal::new(StatusCode::NOT_FOUND, detail);
     let section = catalogue::section(&section).ok_or_else(|| not_found(format!("There is no section {section:?}.")))?;
+    let oddities = app.settings.corpus.oddities;
     match kind.as_str() {
-        "attributes" => Ok(with(fault, items(STANDARD_ATTRIBUTES.iter().chain(section.attributes).map(attribute)))),
-        "tags" => Ok(with(fault, items(section.tags.iter().map(tag)))),
-        "events" => Ok(with(fault, items(EVENTS.iter().map(event)))),
+        "attributes" => Ok(with(fault, items(listing::attributes(section, oddities)))),
+        "tags" => Ok(with(fault, items(listing::tags(section, oddities)))),
+        "events" => Ok(with(fault, items(listing::events()))),
         other => Err(not_found(format!("Sections have no {other:?}."))),
     }
 }
@@ -227,33 +225,6 @@ async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
     to_bytes(body, BODY_READ_MAX).await.map_err(|_| Refusal::too_large("The body is too long, or broke off."))
 }
 
-fn items(items: impl Iterator<Item = Value>) -> Response {
-    Json(json!({"items": items.collect::<Vec<_>>()})).into_response()
-}
-
-fn attribute(attribute: &Attribute) -> Value {
-    json!({
-        "discriminator": attribute.discriminator,
-        "name": attribute.name,
-        "type": attribute.data_type.name(),
-        "versions": versions(attribute.id, attribute.deprecated_id),
-    })
-}
-
-fn tag(tag: &Tag) -> Value {
-    json!({"discriminator": tag.discriminator, "name": tag.name, "versions": versions(tag.id, None)})
-}
-
-fn event(event: &Event) -> Value {
-    json!({
-        "discriminator": event.discriminator,
-        "name": event.name,
-        "versions": versions(event.id, event.deprecated_id),
-    })
-}
-
-/// Oldest first: a reader that takes the first version for the live one shall notice.
-fn versions(live: &str, deprecated: Option<&str>) -> Vec<Value> {
-    let deprecated = deprecated.map(|id| json!({"id": id, "deprecated_at": "2024-11-05T09:30:00Z"}));
-    deprecated.into_iter().chain([json!({"id": live, "deprecated_at": null})]).collect()
+fn items(items: Vec<Value>) -> Response {
+    Json(json!({"items": items})).into_response()
 }

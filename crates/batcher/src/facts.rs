@@ -1,0 +1,121 @@
+//! What an export says, fact by fact, in the order of its text: what the reading of an export
+//! ([`Export`](crate::export::Export)) tells whoever wants to know.
+
+use crate::{error::Result, event::Event};
+use apsides_tokenizer::Number;
+use std::borrow::Cow;
+
+/// Takes the facts of an export.
+pub(crate) trait Facts {
+    /// The facts to come are of this profile.
+    fn begin_profile(&mut self, export_key: &str) -> Result<()>;
+
+    /// The facts to come are of this section of the profile.
+    fn begin_section(&mut self, id: &str) -> Result<()>;
+
+    /// The attributes and tags to come are the section's, in place of those that came before: where
+    /// only one can stand, the last wins.
+    fn begin_attributes(&mut self) -> Result<()>;
+
+    fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()>;
+
+    fn tag(&mut self, id: &str) -> Result<()>;
+
+    fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()>;
+
+    fn end_section(&mut self) -> Result<()>;
+
+    fn end_profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()>;
+
+    /// A value that no column is for.
+    fn unmapped(
+        &mut self,
+        export_key: Option<&str>,
+        section_id: Option<&str>,
+        pointer: &str,
+        reason: Reason,
+        value: &str,
+    ) -> Result<()>;
+}
+
+/// What an attribute's value is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    /// `raw` is what stands between the quotes, where that is still known.
+    String {
+        decoded: &'a str,
+        raw: Option<&'a str>,
+    },
+    Integer {
+        text: &'a str,
+        value: i64,
+    },
+    Double {
+        text: &'a str,
+        value: f64,
+    },
+    Boolean(bool),
+    Object(&'a str),
+    Array(&'a str),
+    Null,
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn of_number(number: Number<'a>) -> Self {
+        match number.to_i64() {
+            Some(value) => Self::Integer { text: number.text(), value },
+            None => Self::Double { text: number.text(), value: number.to_f64() },
+        }
+    }
+
+    /// Its JSON text: the exact one, but for a text whose own is no longer known.
+    pub(crate) fn json(&self) -> Cow<'a, str> {
+        match *self {
+            Self::String { .. } => {
+                let mut text = String::new();
+                self.push_json(&mut text);
+                text.into()
+            }
+            Self::Integer { text, .. } | Self::Double { text, .. } => text.into(),
+            Self::Boolean(true) => "true".into(),
+            Self::Boolean(false) => "false".into(),
+            Self::Object(raw) | Self::Array(raw) => raw.into(),
+            Self::Null => "null".into(),
+        }
+    }
+
+    /// Adds its JSON text to another.
+    pub(crate) fn push_json(&self, target: &mut String) {
+        match *self {
+            Self::String { raw: Some(raw), .. } => target.extend(["\"", raw, "\""]),
+            Self::String { decoded, raw: None } if is_plain(decoded) => {
+                target.extend(["\"", decoded, "\""]);
+            }
+            Self::String { decoded, raw: None } => {
+                target.push_str(&serde_json::Value::from(decoded).to_string());
+            }
+            other => target.push_str(&other.json()),
+        }
+    }
+}
+
+/// Whether a text stands for itself in JSON. All of it is looked at, many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
+}
+
+/// Why a value has no column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reason {
+    UnknownMember,
+    TypeMismatch,
+}
+
+/// Counts of a profile's rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProfileCounts {
+    pub(crate) sections: i32,
+    pub(crate) attributes: i64,
+    pub(crate) tags: i64,
+    pub(crate) events: i64,
+}

@@ -1,0 +1,311 @@
+//! The columns of the long tables, whose columns are the same whatever the account.
+
+use super::Columns;
+use crate::{
+    column::{Labels, Names, Runs, Sparse, finish_text},
+    event::Event,
+    facts::{ProfileCounts, Reason, Value},
+};
+use arrow::{
+    array::{ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder},
+    datatypes::{Float64Type, Int64Type},
+    error::ArrowError,
+};
+use std::sync::Arc;
+
+/// The columns that tell whose row it is and of what.
+#[derive(Default)]
+pub(crate) struct Ids {
+    pub(crate) export_key: Runs,
+    pub(crate) section_id: Names,
+    /// Of an attribute, a tag or an event's type.
+    id: Names,
+}
+
+impl Ids {
+    /// Adds a row of the export key and the section that are set; gives the bytes that took.
+    pub(crate) fn push(&mut self, id: Option<&str>) -> usize {
+        let bytes = match id {
+            Some(id) => self.id.push(id),
+            None => self.id.push_none(),
+        };
+        self.export_key.push() + self.section_id.push_current() + bytes
+    }
+
+    fn finish(&mut self) -> Result<[ArrayRef; 3], ArrowError> {
+        Ok([self.export_key.finish()?, self.section_id.finish()?, self.id.finish()?])
+    }
+
+    /// The bytes of the largest dictionary.
+    fn dictionary_bytes(&self) -> usize {
+        self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.id.group_bytes())
+    }
+
+    /// Begins a new row group.
+    fn end_group(&mut self) {
+        self.export_key.end_group();
+        self.section_id.end_group();
+        self.id.end_group();
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Profiles {
+    export_key: StringBuilder,
+    section_count: Int32Builder,
+    attribute_count: Int64Builder,
+    tag_count: Int64Builder,
+    event_count: Int64Builder,
+}
+
+impl Profiles {
+    /// Adds a row; gives the bytes that took.
+    pub(crate) fn push(&mut self, export_key: &str, counts: ProfileCounts) -> usize {
+        self.export_key.append_value(export_key);
+        self.section_count.append_value(counts.sections);
+        self.attribute_count.append_value(counts.attributes);
+        self.tag_count.append_value(counts.tags);
+        self.event_count.append_value(counts.events);
+        export_key.len() + 28
+    }
+}
+
+impl Columns for Profiles {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        Ok(vec![
+            finish_text(&mut self.export_key),
+            Arc::new(self.section_count.finish()),
+            Arc::new(self.attribute_count.finish()),
+            Arc::new(self.tag_count.finish()),
+            Arc::new(self.event_count.finish()),
+        ])
+    }
+}
+
+/// The names of a [`Reason`].
+const REASONS: [&str; 2] = ["unknown_member", "type_mismatch"];
+
+const VALUE_TYPES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];
+
+pub(crate) struct Attributes {
+    pub(crate) ids: Ids,
+    /// Indices into [`VALUE_TYPES`].
+    value_type: Labels,
+    value_text: StringBuilder,
+    value_integer: Sparse<i64>,
+    value_double: Sparse<f64>,
+    value_boolean: Sparse<bool>,
+}
+
+impl Attributes {
+    pub(crate) fn new() -> Self {
+        Self {
+            ids: Ids::default(),
+            value_type: Labels::new(&VALUE_TYPES),
+            value_text: StringBuilder::new(),
+            value_integer: Sparse::default(),
+            value_double: Sparse::default(),
+            value_boolean: Sparse::default(),
+        }
+    }
+
+    /// Adds a row; gives the bytes that took.
+    pub(crate) fn push(&mut self, id: &str, value: Value<'_>) -> usize {
+        let row = self.value_type.len();
+        let (value_type, text) = match value {
+            Value::String { decoded, .. } => (0, Some(decoded)),
+            Value::Integer { text, value } => {
+                self.value_integer.push(row, value);
+                // The nearest double of an integer is what the conversion rounds to.
+                self.value_double.push(row, value as f64);
+                (1, Some(text))
+            }
+            Value::Double { text, value } => {
+                if value.is_finite() {
+                    self.value_double.push(row, value);
+                }
+                (2, Some(text))
+            }
+            Value::Boolean(value) => {
+                self.value_boolean.push(row, value);
+                (3, Some(if value { "true" } else { "false" }))
+            }
+            Value::Object(raw) => (4, Some(raw)),
+            Value::Array(raw) => (5, Some(raw)),
+            Value::Null => (6, None),
+        };
+        self.value_type.push(value_type);
+        self.value_text.append_option(text);
+        self.ids.push(Some(id)) + text.map_or(0, str::len) + 26
+    }
+}
+
+impl Columns for Attributes {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let rows = self.value_type.len();
+        let [export_key, section_id, attribute_id] = self.ids.finish()?;
+        Ok(vec![
+            export_key,
+            section_id,
+            attribute_id,
+            self.value_type.finish()?,
+            finish_text(&mut self.value_text),
+            self.value_integer.finish::<Int64Type>(rows)?,
+            self.value_double.finish::<Float64Type>(rows)?,
+            self.value_boolean.finish_booleans(rows),
+        ])
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.ids.dictionary_bytes()
+    }
+
+    fn first_index(&self) -> u32 {
+        self.ids.export_key.first_index()
+    }
+
+    fn end_group(&mut self) {
+        self.ids.end_group();
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Tags {
+    pub(crate) ids: Ids,
+}
+
+impl Columns for Tags {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        self.ids.finish().map(Vec::from)
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.ids.dictionary_bytes()
+    }
+
+    fn first_index(&self) -> u32 {
+        self.ids.export_key.first_index()
+    }
+
+    fn end_group(&mut self) {
+        self.ids.end_group();
+    }
+}
+
+pub(crate) struct Events {
+    pub(crate) ids: Ids,
+    ordinal: Int64Builder,
+    correlation_id: StringBuilder,
+    source_event_time: TimestampMicrosecondBuilder,
+    created_at: TimestampMicrosecondBuilder,
+    data: StringBuilder,
+    is_duplicate: BooleanBuilder,
+}
+
+impl Events {
+    pub(crate) fn new() -> Self {
+        let times = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
+        Self {
+            ids: Ids::default(),
+            ordinal: Int64Builder::new(),
+            correlation_id: StringBuilder::new(),
+            source_event_time: times(),
+            created_at: times(),
+            data: StringBuilder::new(),
+            is_duplicate: BooleanBuilder::new(),
+        }
+    }
+
+    /// Adds a row; gives the bytes that took.
+    pub(crate) fn push(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> usize {
+        let texts = [event.correlation_id.get(), event.data.get()];
+        self.ordinal.append_value(ordinal);
+        self.correlation_id.append_option(texts[0]);
+        self.source_event_time.append_option(event.source_event_time);
+        self.created_at.append_option(event.created_at);
+        self.data.append_option(texts[1]);
+        self.is_duplicate.append_value(is_duplicate);
+        let lengths: usize = texts.iter().flatten().map(|text| text.len()).sum();
+        self.ids.push(event.type_id.get()) + lengths + 33
+    }
+}
+
+impl Columns for Events {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        let [export_key, section_id, type_id] = self.ids.finish()?;
+        Ok(vec![
+            export_key,
+            section_id,
+            Arc::new(self.ordinal.finish()),
+            finish_text(&mut self.correlation_id),
+            type_id,
+            Arc::new(self.source_event_time.finish()),
+            Arc::new(self.created_at.finish()),
+            finish_text(&mut self.data),
+            Arc::new(self.is_duplicate.finish()),
+        ])
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.ids.dictionary_bytes()
+    }
+
+    fn first_index(&self) -> u32 {
+        self.ids.export_key.first_index()
+    }
+
+    fn end_group(&mut self) {
+        self.ids.end_group();
+    }
+}
+
+pub(crate) struct Unmapped {
+    export_key: StringBuilder,
+    section_id: StringBuilder,
+    pointer: StringBuilder,
+    /// Indices into [`REASONS`].
+    reason: Labels,
+    value: StringBuilder,
+}
+
+impl Unmapped {
+    pub(crate) fn new() -> Self {
+        Self {
+            export_key: StringBuilder::new(),
+            section_id: StringBuilder::new(),
+            pointer: StringBuilder::new(),
+            reason: Labels::new(&REASONS),
+            value: StringBuilder::new(),
+        }
+    }
+
+    /// Adds a row; gives the bytes that took.
+    pub(crate) fn push(
+        &mut self,
+        export_key: Option<&str>,
+        section_id: Option<&str>,
+        pointer: &str,
+        reason: Reason,
+        value: &str,
+    ) -> usize {
+        self.export_key.append_option(export_key);
+        self.section_id.append_option(section_id);
+        self.pointer.append_value(pointer);
+        self.reason.push(reason as u32);
+        self.value.append_value(value);
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        length(export_key) + length(section_id) + pointer.len() + value.len() + 24
+    }
+}
+
+impl Columns for Unmapped {
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+        Ok(vec![
+            finish_text(&mut self.export_key),
+            finish_text(&mut self.section_id),
+            finish_text(&mut self.pointer),
+            self.reason.finish()?,
+            finish_text(&mut self.value),
+        ])
+    }
+}

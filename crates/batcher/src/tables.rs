@@ -1,0 +1,319 @@
+//! The tables of a run, filled side by side from the facts of an export.
+//!
+//! The typed tables are not filled here, but made from batches of the long ones; only where their row
+//! groups end is decided here, as for all. For `wide`, the batches of `attributes` and `tags` end
+//! together, with a profile, or at least with a section.
+
+use crate::{
+    catalogue::Catalogue,
+    error::{Error, Result},
+    event::Event,
+    facts::{Facts, ProfileCounts, Reason, Value},
+    table::{AnyTable, Attributes, Batch, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
+    typed::SectionList,
+};
+
+/// The tables under construction.
+pub(crate) struct Tables<S> {
+    sink: S,
+    limits: BatchLimits,
+    profiles: Table<Profiles>,
+    attributes: Table<Attributes>,
+    tags: Table<Tags>,
+    events: Table<Events>,
+    unmapped: Table<Unmapped>,
+    /// What rows of `wide` are made from, if it is written.
+    wide: Option<WideRows>,
+    /// The tables by event type, if they are written.
+    by_type: Option<Group>,
+}
+
+/// The sections whose attributes and tags are in the batches under construction.
+struct WideRows {
+    sections: SectionList,
+    group: Group,
+    /// The batches are to be handed on as soon as they can.
+    is_due: bool,
+    /// Row groups that end then.
+    ends: Vec<Part>,
+}
+
+/// The row groups under construction of typed tables.
+#[derive(Default)]
+struct Group {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Group {
+    /// Counts a batch; true if the row group ends with it.
+    fn add(&mut self, rows: usize, bytes: usize, is_last: bool, limits: &BatchLimits) -> bool {
+        self.rows += rows;
+        self.bytes += bytes;
+        let ends = is_last || self.rows + limits.rows > limits.group_rows || self.bytes >= limits.file_bytes;
+        if ends {
+            *self = Self::default();
+        }
+        ends
+    }
+}
+
+/// What has a row group under construction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Profiles,
+    Attributes,
+    Tags,
+    Events,
+    Unmapped,
+    Wide,
+    ByType,
+}
+
+impl Part {
+    /// In the order in which they end where several are as large.
+    const ALL: [Self; 7] =
+        [Self::Profiles, Self::Attributes, Self::Tags, Self::Events, Self::Unmapped, Self::Wide, Self::ByType];
+}
+
+impl<S: BatchSink> Tables<S> {
+    pub(crate) fn new(sink: S, limits: BatchLimits, catalogue: &Catalogue) -> Self {
+        let long = &catalogue.long;
+        let wide = catalogue.wide.as_ref().map(|plan| WideRows {
+            sections: SectionList::new(plan),
+            group: Group::default(),
+            is_due: false,
+            ends: Vec::new(),
+        });
+        // Rows of `wide` are few for their attributes: larger batches make larger pages of them.
+        let paired = match wide {
+            Some(_) => BatchLimits { rows: 2 * limits.rows, bytes: 2 * limits.bytes, ..limits },
+            None => limits,
+        };
+        Self {
+            sink,
+            limits,
+            profiles: Table::new(long.profiles.clone(), limits, Profiles::default()),
+            attributes: Table::new(long.attributes.clone(), paired, Attributes::new()),
+            tags: Table::new(long.tags.clone(), paired, Tags::default()),
+            events: Table::new(long.events.clone(), limits, Events::new()),
+            unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
+            wide,
+            by_type: catalogue.by_type.as_ref().map(|_| Group::default()),
+        }
+    }
+
+    /// Hands on what is left. Gives back the sink.
+    pub(crate) fn finish(mut self) -> Result<S> {
+        if let Some(wide) = &mut self.wide {
+            wide.ends = vec![Part::Attributes, Part::Tags, Part::Wide];
+            self.hand_on_pair()?;
+        }
+        for part in [Part::Profiles, Part::Attributes, Part::Tags, Part::Events, Part::Unmapped] {
+            let is_paired = self.wide.is_some() && matches!(part, Part::Attributes | Part::Tags);
+            let of_type = part == Part::Events && self.by_type.as_ref().is_some_and(|group| group.rows > 0);
+            if !is_paired && (self.table(part).group_rows() > 0 || of_type) {
+                self.hand_on(part, true, true)?;
+            }
+        }
+        Ok(self.sink)
+    }
+
+    /// Hands on a table's batch. If row groups have grown to their limit by that, one of them ends.
+    #[cold]
+    fn flush(&mut self, part: Part) -> Result<()> {
+        let ends_group = self.is_group_full(part);
+        self.hand_on(part, ends_group, false)?;
+        self.bound_groups()
+    }
+
+    fn is_group_full(&mut self, part: Part) -> bool {
+        let limits = self.limits;
+        let this = self.table(part);
+        this.group_rows() >= limits.group_rows
+            || this.group_bytes() >= limits.file_bytes
+            || this.dictionary_bytes() >= limits.dictionary_bytes
+    }
+
+    /// Ends the largest row group if all of them together have grown to their limit.
+    fn bound_groups(&mut self) -> Result<()> {
+        let group_bytes = Part::ALL.map(|part| self.group_bytes(part));
+        if group_bytes.iter().sum::<usize>() < self.limits.group_bytes {
+            return Ok(());
+        }
+        // It is the first of the largest, not the one that happens to be here.
+        let largest = Part::ALL.into_iter().rev().max_by_key(|&part| group_bytes[part as usize]);
+        match (largest, &mut self.wide) {
+            (None, _) => Ok(()),
+            (Some(Part::ByType), _) => self.hand_on(Part::Events, false, true),
+            (Some(part @ (Part::Attributes | Part::Tags | Part::Wide)), Some(wide)) => {
+                wide.is_due = true;
+                wide.ends.push(part);
+                Ok(())
+            }
+            (Some(part), _) => self.hand_on(part, true, false),
+        }
+    }
+
+    fn group_bytes(&mut self, part: Part) -> usize {
+        match part {
+            Part::Wide => self.wide.as_ref().map_or(0, |wide| wide.group.bytes),
+            Part::ByType => self.by_type.as_ref().map_or(0, |group| group.bytes),
+            part => self.table(part).group_bytes(),
+        }
+    }
+
+    fn hand_on(&mut self, part: Part, ends_group: bool, ends_typed_group: bool) -> Result<()> {
+        let mut batch = self.batch(part, ends_group)?;
+        if let (Part::Events, Some(group)) = (part, &mut self.by_type) {
+            batch.ends_typed_group = group.add(batch.records.num_rows(), batch.bytes, ends_typed_group, &self.limits);
+        }
+        self.sink.send(batch)
+    }
+
+    /// Hands on the batches of attributes and tags, with their sections.
+    #[cold]
+    fn hand_on_pair(&mut self) -> Result<()> {
+        let Some(wide) = &mut self.wide else { return Ok(()) };
+        let ends = std::mem::take(&mut wide.ends);
+        wide.is_due = false;
+        let [ends_attributes, ends_tags] =
+            [Part::Attributes, Part::Tags].map(|part| ends.contains(&part) || self.is_group_full(part));
+        let mut attributes = self.batch(Part::Attributes, ends_attributes)?;
+        let tags = self.batch(Part::Tags, ends_tags)?;
+        let Some(wide) = &mut self.wide else { return Ok(()) };
+        let bytes = attributes.bytes + tags.bytes;
+        let ends_wide = wide.group.add(wide.sections.len(), bytes, ends.contains(&Part::Wide), &self.limits);
+        let sections = wide.sections.finish(ends_wide).map_err(|source| Error::encode("wide", source.into()))?;
+        attributes.beside = Some(Box::new(Beside { tags, sections }));
+        self.sink.send(attributes)
+    }
+
+    fn batch(&mut self, part: Part, ends_group: bool) -> Result<Batch> {
+        let table = self.table(part);
+        table.finish(ends_group).map_err(|source| Error::encode(table.name(), source.into()))
+    }
+
+    fn table(&mut self, part: Part) -> &mut dyn AnyTable {
+        match part {
+            Part::Profiles => &mut self.profiles,
+            Part::Attributes | Part::Wide => &mut self.attributes,
+            Part::Tags => &mut self.tags,
+            Part::Events | Part::ByType => &mut self.events,
+            Part::Unmapped => &mut self.unmapped,
+        }
+    }
+
+    /// The batch of attributes or tags is full: it goes as soon as it can.
+    #[cold]
+    fn pair_is_full(&mut self, part: Part) -> Result<()> {
+        let Some(wide) = &mut self.wide else { return self.flush(part) };
+        wide.is_due = true;
+        let limit = self.limits.section_bytes;
+        if self.attributes.bytes() + self.tags.bytes() > limit {
+            return Err(Error::SectionTooLarge { limit });
+        }
+        Ok(())
+    }
+
+    /// Hands on the batches of attributes and tags if they are due, between two sections.
+    fn between_sections(&mut self) -> Result<()> {
+        if self.wide.as_ref().is_some_and(|wide| wide.is_due) {
+            self.hand_on_pair()?;
+            self.bound_groups()?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: BatchSink> Facts for Tables<S> {
+    fn begin_profile(&mut self, export_key: &str) -> Result<()> {
+        self.attributes.columns.ids.export_key.set(export_key);
+        self.tags.columns.ids.export_key.set(export_key);
+        self.events.columns.ids.export_key.set(export_key);
+        if let Some(wide) = &mut self.wide {
+            wide.sections.begin_profile(export_key);
+        }
+        Ok(())
+    }
+
+    fn begin_section(&mut self, id: &str) -> Result<()> {
+        self.attributes.columns.ids.section_id.set(id);
+        self.tags.columns.ids.section_id.set(id);
+        self.events.columns.ids.section_id.set(id);
+        if let Some(wide) = &mut self.wide {
+            wide.sections.begin(id, self.attributes.rows(), self.tags.rows());
+        }
+        Ok(())
+    }
+
+    fn begin_attributes(&mut self) -> Result<()> {
+        if let Some(wide) = &mut self.wide {
+            wide.sections.begin_attributes(self.attributes.rows(), self.tags.rows());
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
+        if !self.attributes.is_written() && self.wide.is_none() {
+            return Ok(());
+        }
+        let bytes = self.attributes.columns.push(id, value);
+        if self.attributes.row(bytes) { self.pair_is_full(Part::Attributes) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn tag(&mut self, id: &str) -> Result<()> {
+        if !self.tags.is_written() && self.wide.is_none() {
+            return Ok(());
+        }
+        let bytes = self.tags.columns.ids.push(Some(id));
+        if self.tags.row(bytes) { self.pair_is_full(Part::Tags) } else { Ok(()) }
+    }
+
+    fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()> {
+        if !self.events.is_written() && self.by_type.is_none() {
+            return Ok(());
+        }
+        let bytes = self.events.columns.push(ordinal, event, is_duplicate);
+        if self.events.row(bytes) { self.flush(Part::Events) } else { Ok(()) }
+    }
+
+    fn end_section(&mut self) -> Result<()> {
+        let Some(wide) = &mut self.wide else { return Ok(()) };
+        wide.sections.end(self.attributes.rows(), self.tags.rows());
+        // A later section of the same name takes the place of an earlier one as long as that is here: until
+        // the end of the profile, or until its batches take twice their room.
+        let bytes = self.attributes.bytes() + self.tags.bytes();
+        if bytes >= 4 * self.limits.bytes || wide.sections.len() >= 4 * self.limits.rows {
+            wide.is_due = true;
+            return self.between_sections();
+        }
+        Ok(())
+    }
+
+    fn end_profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
+        if self.wide.as_ref().is_some_and(|wide| wide.sections.len() >= self.limits.rows) {
+            self.pair_is_full(Part::Attributes)?;
+        }
+        self.between_sections()?;
+        if !self.profiles.is_written() {
+            return Ok(());
+        }
+        let bytes = self.profiles.columns.push(export_key, counts);
+        if self.profiles.row(bytes) { self.flush(Part::Profiles) } else { Ok(()) }
+    }
+
+    fn unmapped(
+        &mut self,
+        export_key: Option<&str>,
+        section_id: Option<&str>,
+        pointer: &str,
+        reason: Reason,
+        value: &str,
+    ) -> Result<()> {
+        let bytes = self.unmapped.columns.push(export_key, section_id, pointer, reason, value);
+        if self.unmapped.row(bytes) { self.flush(Part::Unmapped) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,329 @@
+//! Which typed tables and columns there are to be: from the definitions, and from what a sample of
+//! the export says where they are silent.
+//!
+//! - An attribute is one column, whatever its sections and versions. Versions of another type than
+//!   the live one have a column of their own, with the type behind its name.
+//! - An id without a definition, or without a type in it, has the type that all its values in the
+//!   sample fit; where the sample has none, no column yet.
+//! - A tag is one column, `tag_…`.
+//! - A type of events is one table, `events_…`, whatever its sections and versions, with the
+//!   members that are declared, and then those that the sample has besides.
+
+use super::{
+    contract::SchemaMode,
+    kind::Kind,
+    learn::Learner,
+    schema::{TypedColumn, TypedOf, TypedSchema, TypedTable},
+};
+use apsides_definitions::{Attribute, Definitions, Index, Named, ValueType, column_name, unique_names};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Which typed tables to make, and of what.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    /// Whether the table `wide` is written.
+    pub wide: bool,
+    /// Whether the tables `events_<type>` are written.
+    pub events: bool,
+    /// What the export was asked for.
+    pub asked: Asked,
+    /// Kinds that are not those of the definitions: by version id or discriminator of an attribute, or
+    /// by `<version id or discriminator of an event type>/<member>`.
+    pub kinds: HashMap<String, Kind>,
+    /// What becomes of columns that the tables published before did not have.
+    pub mode: SchemaMode,
+}
+
+/// The version ids that an export was asked for; none where that is not known, so that all that is
+/// defined may be in it.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Of attributes.
+    pub attributes: Option<HashSet<String>>,
+    /// Of tags.
+    pub tags: Option<HashSet<String>>,
+    /// Of types of events.
+    pub events: Option<HashSet<String>>,
+}
+
+impl Asked {
+    pub(crate) fn has(set: Option<&HashSet<String>>, ids: &[String]) -> bool {
+        set.is_none_or(|set| ids.iter().any(|id| set.contains(id)))
+    }
+}
+
+/// The most columns of a typed table besides those that all have.
+const COLUMNS_MAX: usize = 2000;
+
+/// The tables as they would be if none had been published before.
+pub(crate) fn plan(typed: &Typed, definitions: &Definitions, learned: &Learner) -> TypedSchema {
+    let known = &Known { typed, definitions, learned, index: Index::new(definitions) };
+    let mut tables = Vec::new();
+    if typed.wide {
+        let mut columns = attributes(known);
+        let tags = tags(known, &columns);
+        columns.extend(tags);
+        columns.truncate(COLUMNS_MAX);
+        tables.push(TypedTable { name: "wide".to_owned(), of: TypedOf::Sections, columns });
+    }
+    if typed.events {
+        tables.extend(events(known));
+    }
+    let sections = definitions.sections.iter().map(|section| (section.id.clone(), section.name.clone()));
+    TypedSchema { tables, sections: sections.collect() }
+}
+
+/// All that is known.
+struct Known<'a> {
+    typed: &'a Typed,
+    definitions: &'a Definitions,
+    learned: &'a Learner,
+    index: Index<'a>,
+}
+
+/// A column or table before it has its name.
+struct Draft {
+    /// What it is called.
+    name: String,
+    discriminator: String,
+    title: String,
+    ids: Vec<String>,
+    kind: Kind,
+    /// Its kind is behind its name, to tell it from another column of the same thing.
+    is_other: bool,
+}
+
+impl Draft {
+    fn column(self, name: String) -> TypedColumn {
+        let name = if self.is_other { format!("{name}_{}", self.kind.name()) } else { name };
+        let Self { discriminator, title, ids, kind, .. } = self;
+        TypedColumn { name, kind, ids, discriminator, title, retired: false }
+    }
+}
+
+fn attributes(known: &Known<'_>) -> Vec<TypedColumn> {
+    let Known { typed, definitions, learned, ref index } = *known;
+    let mut drafts: Vec<Draft> = Vec::new();
+    for attribute in &definitions.attributes {
+        for (kind, ids) in versions(attribute, typed, learned) {
+            let is_same = |draft: &Draft| is_one(&draft.discriminator, &draft.ids, attribute, &ids);
+            match drafts.iter().position(|draft| draft.kind == kind && is_same(draft)).map(|at| &mut drafts[at]) {
+                Some(draft) => add(&mut draft.ids, ids),
+                None => {
+                    let is_other = drafts.iter().any(is_same);
+                    drafts.push(Draft {
+                        name: called(&attribute.discriminator, &attribute.name).to_owned(),
+                        discriminator: attribute.discriminator.clone(),
+                        title: attribute.name.clone(),
+                        ids,
+                        kind,
+                        is_other,
+                    });
+                }
+            }
+        }
+    }
+    drafts.retain(|draft| Asked::has(typed.asked.attributes.as_ref(), &draft.ids));
+    let undefined = learned.entries.names.iter().filter(|id| index.attribute(id).is_none() && index.tag(id).is_none());
+    let mut undefined: Vec<Draft> = undefined
+        .filter_map(|id| Some((id, typed.kinds.get(id).copied().or_else(|| learned.entries.kind(id))?)))
+        .map(|(id, kind)| by_id("attribute", id, kind))
+        .collect();
+    undefined.sort_by(|one, other| one.ids.cmp(&other.ids));
+    drafts.extend(undefined);
+    named(drafts, &TypedTable::fixed_names(&TypedOf::Sections))
+}
+
+/// The kinds of an attribute's versions, each with its ids; the live one first.
+fn versions(attribute: &Attribute, typed: &Typed, learned: &Learner) -> Vec<(Kind, Vec<String>)> {
+    let mut versions: Vec<_> = attribute.versions.iter().collect();
+    versions.sort_by_key(|version| version.deprecated_at.is_some());
+    let mut kinds: Vec<(Kind, Vec<String>)> = Vec::new();
+    for version in versions {
+        let said = typed.kinds.get(&version.id).or_else(|| typed.kinds.get(&attribute.discriminator)).copied();
+        let kind = said.or_else(|| version.value_type.map(kind)).or_else(|| learned.entries.kind(&version.id));
+        let Some(kind) = kind else { continue };
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, ids)) => ids.push(version.id.clone()),
+            None => kinds.push((kind, vec![version.id.clone()])),
+        }
+    }
+    kinds
+}
+
+fn is_one(discriminator: &str, ids: &[String], attribute: &Attribute, other_ids: &[String]) -> bool {
+    match attribute.discriminator.is_empty() {
+        true => ids.iter().any(|id| other_ids.contains(id)),
+        false => discriminator == attribute.discriminator,
+    }
+}
+
+fn tags(known: &Known<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
+    let Known { typed, definitions, learned, ref index } = *known;
+    let mut drafts: Vec<Draft> = Vec::new();
+    for tag in &definitions.tags {
+        let ids: Vec<_> = tag.versions.iter().map(|version| version.id.clone()).collect();
+        let known = drafts.iter_mut().find(|draft| match tag.discriminator.is_empty() {
+            true => draft.ids.iter().any(|id| ids.contains(id)),
+            false => draft.discriminator == tag.discriminator,
+        });
+        match known {
+            Some(draft) => add(&mut draft.ids, ids),
+            None => drafts.push(Draft {
+                name: called(&tag.discriminator, &tag.name).to_owned(),
+                discriminator: tag.discriminator.clone(),
+                title: tag.name.clone(),
+                ids,
+                kind: Kind::Tag,
+                is_other: false,
+            }),
+        }
+    }
+    drafts.retain(|draft| Asked::has(typed.asked.tags.as_ref(), &draft.ids));
+    let is_undefined = |id: &&String| index.attribute(id).is_none() && index.tag(id).is_none();
+    let asked_attributes = typed.asked.attributes.as_ref();
+    let undefined = learned.entries.names.iter().filter(is_undefined).filter(|id| learned.entries.is_only_null(id));
+    let undefined = undefined.filter(|id| !asked_attributes.is_some_and(|asked| asked.contains(*id)));
+    let mut undefined: Vec<Draft> = undefined.map(|id| by_id("", id, Kind::Tag)).collect();
+    undefined.sort_by(|one, other| one.ids.cmp(&other.ids));
+    drafts.extend(undefined);
+    let mut columns = named(drafts, &[]);
+    for column in &mut columns {
+        let name = column.name.trim_start_matches('_');
+        column.name = distinct(&format!("tag_{name}"), |name| attributes.iter().any(|other| other.name == name));
+    }
+    columns
+}
+
+fn events(known: &Known<'_>) -> Vec<TypedTable> {
+    let Known { typed, definitions, learned, ref index } = *known;
+    struct Type<'a> {
+        name: &'a str,
+        discriminator: &'a str,
+        ids: Vec<String>,
+        /// The members that are declared, in that order.
+        fields: Vec<(&'a str, Option<Kind>)>,
+    }
+    let mut types: Vec<Type<'_>> = Vec::new();
+    for event in &definitions.events {
+        let ids: Vec<_> = event.versions.iter().map(|version| version.id.clone()).collect();
+        let known = types.iter().position(|known| match event.discriminator.is_empty() {
+            true => known.ids.iter().any(|id| ids.contains(id)),
+            false => known.discriminator == event.discriminator,
+        });
+        let at = known.unwrap_or_else(|| {
+            let name = called(&event.discriminator, &event.name);
+            types.push(Type { name, discriminator: &event.discriminator, ids: Vec::new(), fields: Vec::new() });
+            types.len() - 1
+        });
+        add(&mut types[at].ids, ids);
+        for field in event.versions.iter().flat_map(|version| &version.fields) {
+            let kind = field.value_type.map(kind);
+            match types[at].fields.iter_mut().find(|(name, _)| *name == field.name) {
+                Some((_, known)) => *known = known.zip(kind).map(|(one, other)| one.widened(other)).or(*known).or(kind),
+                None => types[at].fields.push((&field.name, kind)),
+            }
+        }
+    }
+    types.retain(|known| Asked::has(typed.asked.events.as_ref(), &known.ids));
+    let undefined = learned.type_ids.iter().filter(|id| index.event(id).is_none());
+    types.extend(undefined.map(|id| Type { name: id, discriminator: "", ids: vec![id.clone()], fields: Vec::new() }));
+    let things =
+        types.iter().map(|known| Named { name: known.name, discriminator: known.discriminator, id: least(&known.ids) });
+    let names = unique_names(&things.collect::<Vec<_>>(), &[]);
+    let table = |(known, name): (&Type<'_>, String)| {
+        let mut members: Vec<(&str, Option<Kind>)> = known.fields.clone();
+        for seen in known.ids.iter().filter_map(|id| learned.events.get(id)) {
+            for name in &seen.names {
+                match members.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, Some(_))) => {}
+                    Some((_, kind)) => *kind = seen.kind(name),
+                    None => members.push((name, seen.kind(name))),
+                }
+            }
+        }
+        let drafts = members.into_iter().filter_map(|(member, kind)| {
+            let said = [known.discriminator].into_iter().chain(known.ids.iter().map(String::as_str));
+            let said = said.filter_map(|of| typed.kinds.get(&format!("{of}/{member}"))).next().copied();
+            let kind = said.or(kind)?;
+            let (name, ids) = (member.to_owned(), vec![member.to_owned()]);
+            Some(Draft { name, ids, kind, discriminator: "".into(), title: "".into(), is_other: false })
+        });
+        let of = TypedOf::Events { type_ids: known.ids.clone(), discriminator: known.discriminator.to_owned() };
+        let mut columns = named(drafts.collect(), &TypedTable::fixed_names(&of));
+        columns.truncate(COLUMNS_MAX);
+        TypedTable { name: format!("events_{}", name.trim_start_matches('_')), of, columns }
+    };
+    types.iter().zip(names).map(table).collect()
+}
+
+/// What a thing's name is made from.
+fn called<'a>(discriminator: &'a str, name: &'a str) -> &'a str {
+    if discriminator.is_empty() { name } else { discriminator }
+}
+
+/// A column of something of which only the id is known.
+fn by_id(what: &str, id: &str, kind: Kind) -> Draft {
+    let name = format!("{what} {id}");
+    Draft { name, discriminator: "".into(), title: "".into(), ids: vec![id.to_owned()], kind, is_other: false }
+}
+
+fn named(drafts: Vec<Draft>, reserved: &[String]) -> Vec<TypedColumn> {
+    let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
+    let things = |drafts: &[&Draft]| -> Vec<String> {
+        let things: Vec<_> = drafts
+            .iter()
+            .map(|draft| Named { name: &draft.name, discriminator: &draft.discriminator, id: least(&draft.ids) })
+            .collect();
+        unique_names(&things, &reserved)
+    };
+    // A column of another type has the name of the thing's first one, and its type behind it.
+    let first: Vec<&Draft> = drafts.iter().filter(|draft| !draft.is_other).collect();
+    let names = things(&first);
+    let by_discriminator: BTreeMap<String, String> =
+        first.iter().zip(&names).map(|(draft, name)| (draft.discriminator.clone(), name.clone())).collect();
+    let mut names = names.into_iter();
+    let mut columns: Vec<TypedColumn> = Vec::new();
+    for draft in drafts {
+        let name = match draft.is_other {
+            true => by_discriminator.get(&draft.discriminator).cloned().unwrap_or_else(|| column_name(&draft.name)),
+            false => names.next().unwrap_or_else(|| column_name(&draft.name)),
+        };
+        let mut column = draft.column(name);
+        let is_taken = |name: &str| columns.iter().any(|other| other.name == name);
+        column.name = distinct(&column.name, is_taken);
+        columns.push(column);
+    }
+    columns
+}
+
+/// The name, or the first with a number behind it that is not taken.
+pub(super) fn distinct(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut candidates = (2..).map(|number: u32| format!("{name}_{number}"));
+    if is_taken(name) { candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default() } else { name.to_owned() }
+}
+
+fn least(ids: &[String]) -> &str {
+    ids.iter().min_by_key(|id| (id.len(), id.as_str())).map_or("", String::as_str)
+}
+
+fn add(ids: &mut Vec<String>, more: Vec<String>) {
+    for id in more {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+}
+
+fn kind(value_type: ValueType) -> Kind {
+    match value_type {
+        ValueType::Text => Kind::Text,
+        ValueType::Boolean => Kind::Boolean,
+        ValueType::Date => Kind::Date,
+        // "Unix" is all that the product says of its timestamps.
+        ValueType::Timestamp => Kind::TimestampS,
+        ValueType::Integer => Kind::Integer,
+        ValueType::Double => Kind::Double,
+        ValueType::Json => Kind::Json,
+    }
+}

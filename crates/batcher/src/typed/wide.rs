@@ -1,0 +1,286 @@
+//! The table `wide`: a row per profile × section.
+//!
+//! Its rows are made from the batches of the long tables `attributes` and `tags`, by the threads that
+//! encode: there, one column is filled after the other, which is far faster than to jump between a hundred of them while the
+//! export is read. For that, batches of both tables end with the same section, and come with a list
+//! of the sections that are in them ([`Sections`]).
+//!
+//! Where an object names a member twice, the last one stands, as in any JSON parser: an attribute's
+//! value, a section's `attributes`, a profile's section. Of several versions of an attribute in one
+//! section, the one that is listed first in its column's ids stands.
+
+use super::{
+    cells::{Cells, Mismatch, unknown_tags},
+    kind::Kind,
+    schema::TypedTable,
+    sections::Sections,
+};
+use crate::{
+    error::Error,
+    facts::{Reason, Value},
+    schema::TableRef,
+    scope::attribute_pointer,
+    table::{Batch, Columns, Unmapped},
+};
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray},
+    compute::filter,
+    datatypes::{Float64Type, Int64Type, UInt32Type},
+    error::ArrowError,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// Which id belongs to which column.
+#[derive(Debug)]
+pub(crate) struct WidePlan {
+    table: TableRef,
+    /// Where values go that do not fit their column.
+    misfits: TableRef,
+    kinds: Vec<Kind>,
+    /// Whether nothing fills the column, so that it is null.
+    retired: Vec<bool>,
+    targets: HashMap<String, Target>,
+    pub(super) sections: BTreeMap<String, String>,
+}
+
+/// Where the values of an id go.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    column: usize,
+    /// The least wins where several versions have a value.
+    rank: u32,
+}
+
+impl WidePlan {
+    pub(crate) fn new(
+        schema: &TypedTable,
+        sections: &BTreeMap<String, String>,
+        table: TableRef,
+        misfits: TableRef,
+    ) -> Self {
+        let mut targets = HashMap::new();
+        for (column, typed) in schema.columns.iter().enumerate() {
+            for (rank, id) in (0..).zip(&typed.ids).filter(|_| !typed.retired) {
+                targets.entry(id.clone()).or_insert(Target { column, rank });
+            }
+        }
+        Self {
+            table,
+            misfits,
+            kinds: schema.columns.iter().map(|column| column.kind).collect(),
+            retired: schema.columns.iter().map(|column| column.retired).collect(),
+            targets,
+            sections: sections.clone(),
+        }
+    }
+}
+
+/// Makes rows of `wide` from batches of `attributes` and `tags`.
+pub(crate) struct Wide {
+    plan: Arc<WidePlan>,
+    /// For each column, the rows that have a value for it, in their order, and what that is.
+    found: Vec<Vec<Found>>,
+    columns: Vec<Cells>,
+    misfits: Unmapped,
+    scratch: String,
+    /// Attributes and tags that have no column.
+    pub(crate) without_column: u64,
+}
+
+/// A value for a cell.
+#[derive(Clone, Copy)]
+struct Found {
+    /// The row of `wide`.
+    row: u32,
+    /// The row of `attributes` or `tags`.
+    at: u32,
+    rank: u32,
+}
+
+impl Wide {
+    pub(crate) fn new(plan: &Arc<WidePlan>) -> Self {
+        Self {
+            plan: Arc::clone(plan),
+            found: plan.kinds.iter().map(|_| Vec::new()).collect(),
+            columns: plan.kinds.iter().map(|&kind| Cells::new(kind)).collect(),
+            misfits: Unmapped::new(),
+            scratch: String::new(),
+            without_column: 0,
+        }
+    }
+
+    /// The rows of the sections in a batch of attributes and the batch of tags that belongs to it, and
+    /// the values that do not fit.
+    pub(crate) fn rows(&mut self, sections: &Sections, attributes: &Batch, tags: &Batch) -> Result<[Batch; 2], Error> {
+        let failed = |source: ArrowError| Error::encode("wide", source.into());
+        let rows = self.columns(sections, &attributes.records, &tags.records).map_err(failed)?;
+        let misfits = self.misfits.finish().map_err(failed)?;
+        let batch = |table: &TableRef, columns| {
+            let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
+            Ok(attributes.made(table.clone(), records, sections.ends_group))
+        };
+        Ok([batch(&self.plan.table, rows)?, batch(&self.plan.misfits, misfits)?])
+    }
+
+    fn columns(
+        &mut self,
+        sections: &Sections,
+        attributes: &RecordBatch,
+        tags: &RecordBatch,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        let values = Values::new(attributes);
+        let alive = sections.alive();
+        let rows = sections.rows.len();
+        let plan = Arc::clone(&self.plan);
+        let targets: Vec<Option<Target>> =
+            values.names.iter().map(|id| plan.targets.get(id.unwrap_or_default()).copied()).collect();
+        let mut row = 0;
+        while row < rows {
+            row = self.fill(sections, &alive, row, &values, &targets);
+        }
+        self.tag(sections, &alive, tags);
+        let mut columns = sections.columns.to_vec();
+        for (column, kind) in plan.kinds.iter().enumerate() {
+            let is_unknown = *kind == Kind::Tag && plan.retired[column];
+            columns.push(if is_unknown { unknown_tags(rows) } else { self.columns[column].finish(rows)? });
+        }
+        if alive.iter().all(|&alive| alive) {
+            return Ok(columns);
+        }
+        let alive = BooleanArray::from(alive);
+        columns.iter().map(|column| filter(column, &alive)).collect()
+    }
+
+    /// Fills the cells of some rows from this one on, column by column; gives the row behind them.
+    fn fill(
+        &mut self,
+        sections: &Sections,
+        alive: &[bool],
+        first: usize,
+        values: &Values<'_>,
+        targets: &[Option<Target>],
+    ) -> usize {
+        /// So many values at a time that they stay near the processor from one column to the next.
+        const VALUES_MAX: usize = 8 << 10;
+        let mut next = first;
+        let mut count = 0;
+        while next < sections.rows.len() && count < VALUES_MAX {
+            let of_section = sections.rows[next].attributes.clone().filter(|_| alive[next]);
+            for at in of_section {
+                count += 1;
+                match targets[values.ids[at as usize] as usize] {
+                    Some(Target { column, rank }) => self.found[column].push(Found { row: next as u32, at, rank }),
+                    None => self.without_column += 1,
+                }
+            }
+            next += 1;
+        }
+        for column in 0..self.found.len() {
+            let mut found = std::mem::take(&mut self.found[column]);
+            for of_row in found.chunk_by(|one, other| one.row == other.row) {
+                self.set(sections, values, column, of_row);
+            }
+            found.clear();
+            self.found[column] = found;
+        }
+        next
+    }
+
+    /// Sets the cell of a row from the values that there are for it.
+    fn set(&mut self, sections: &Sections, values: &Values<'_>, column: usize, found: &[Found]) {
+        let chosen = match found {
+            [one] => *one,
+            several => choose(several, values),
+        };
+        let value = values.get(chosen.at as usize);
+        let (row, cells) = (chosen.row as usize, &mut self.columns[column]);
+        if let Err(Mismatch) = cells.set(row, value, &mut self.scratch) {
+            let (key, section) = (sections.export_key(row), sections.section_id(row));
+            let pointer = attribute_pointer(section, values.id(chosen.at as usize));
+            self.misfits.push(Some(key), Some(section), &pointer, Reason::TypeMismatch, &value.json());
+        }
+    }
+
+    /// Fills the columns of tags.
+    fn tag(&mut self, sections: &Sections, alive: &[bool], tags: &RecordBatch) {
+        let ids = tags.column(2).as_dictionary::<UInt32Type>();
+        let names = ids.values().as_string::<i32>();
+        let targets: Vec<Option<Target>> =
+            names.iter().map(|id| self.plan.targets.get(id.unwrap_or_default()).copied()).collect();
+        let ids = ids.keys().values();
+        for (row, section) in sections.rows.iter().enumerate().filter(|(row, _)| alive[*row]) {
+            for at in section.tags.clone() {
+                match targets[ids[at as usize] as usize] {
+                    // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
+                    Some(Target { column, .. }) => self.columns[column].tag(row),
+                    None => self.without_column += 1,
+                }
+            }
+        }
+    }
+}
+
+/// The one of several values that stands: of each version the last, and of these the first that is
+/// a value.
+fn choose(found: &[Found], values: &Values<'_>) -> Found {
+    let mut chosen: Option<Found> = None;
+    for (at, &candidate) in found.iter().enumerate() {
+        let is_last = found[at + 1..].iter().all(|later| later.rank != candidate.rank);
+        let is_value = !matches!(values.get(candidate.at as usize), Value::Null);
+        if is_last && is_value && chosen.is_none_or(|chosen| candidate.rank < chosen.rank) {
+            chosen = Some(candidate);
+        }
+    }
+    chosen.unwrap_or(found[found.len() - 1])
+}
+
+/// The values in a batch of attributes.
+struct Values<'a> {
+    ids: &'a [u32],
+    names: &'a StringArray,
+    types: &'a [u32],
+    texts: &'a StringArray,
+    integers: &'a PrimitiveArray<Int64Type>,
+    doubles: &'a PrimitiveArray<Float64Type>,
+    booleans: &'a BooleanArray,
+}
+
+impl<'a> Values<'a> {
+    fn new(attributes: &'a RecordBatch) -> Self {
+        let column = |index: usize| -> &'a ArrayRef { attributes.column(index) };
+        let ids = column(2).as_dictionary::<UInt32Type>();
+        Self {
+            ids: ids.keys().values(),
+            names: ids.values().as_string(),
+            types: column(3).as_dictionary::<UInt32Type>().keys().values(),
+            texts: column(4).as_string(),
+            integers: column(5).as_primitive(),
+            doubles: column(6).as_primitive(),
+            booleans: column(7).as_boolean(),
+        }
+    }
+
+    fn id(&self, at: usize) -> &'a str {
+        self.names.value(self.ids[at] as usize)
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Value<'a> {
+        let text = self.texts.value(at);
+        // By the places of their names in `VALUE_TYPES`.
+        match self.types[at] {
+            0 => Value::String { decoded: text, raw: None },
+            1 => Value::Integer { text, value: self.integers.value(at) },
+            // No double is near a number that has none.
+            2 if self.doubles.is_null(at) => Value::Double { text, value: f64::INFINITY },
+            2 => Value::Double { text, value: self.doubles.value(at) },
+            3 => Value::Boolean(self.booleans.value(at)),
+            4 => Value::Object(text),
+            5 => Value::Array(text),
+            _ => Value::Null,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! SQL that names the published files: a view per table, and views in which ids have their names.
+//! Whoever reads through them never looks at a file that is not published.
+
+use crate::manifest::Manifest;
+use std::fmt::Write;
+
+/// The folder of the views, beside those of the tables.
+pub(crate) const FOLDER: &str = "views";
+
+/// Its files.
+pub(crate) const FILES: [&str; 2] = ["duckdb.sql", "spark.sql"];
+
+/// The files' texts, for tables below `root`, an absolute path or an address.
+pub(crate) fn views(root: &str, manifest: &Manifest) -> [(&'static str, String); 2] {
+    let [duckdb, spark] = FILES;
+    [(duckdb, Dialect::DuckDb.views(root, manifest)), (spark, Dialect::Spark.views(root, manifest))]
+}
+
+#[derive(Clone, Copy)]
+enum Dialect {
+    DuckDb,
+    Spark,
+}
+
+/// A view that names what a table has by id.
+struct Named {
+    name: &'static str,
+    table: &'static str,
+    /// The table that knows the id.
+    definitions: &'static str,
+    id: &'static str,
+    /// What it knows: column there, column here.
+    columns: &'static [(&'static str, &'static str)],
+}
+
+const NAMED: [Named; 3] = [
+    Named {
+        name: "attributes_named",
+        table: "attributes",
+        definitions: "attribute_definitions",
+        id: "attribute_id",
+        columns: &[
+            ("discriminator", "attribute_discriminator"),
+            ("name", "attribute_name"),
+            ("type", "attribute_type"),
+        ],
+    },
+    Named {
+        name: "tags_named",
+        table: "tags",
+        definitions: "tag_definitions",
+        id: "tag_id",
+        columns: &[("discriminator", "tag_discriminator"), ("name", "tag_name")],
+    },
+    Named {
+        name: "events_named",
+        table: "events",
+        definitions: "event_definitions",
+        id: "type_id",
+        columns: &[("discriminator", "event_discriminator"), ("name", "event_name")],
+    },
+];
+
+impl Dialect {
+    fn views(self, root: &str, manifest: &Manifest) -> String {
+        let mut sql =
+            String::from("-- The published tables, file by file. Written by apsides with each publication.\n");
+        for table in &manifest.tables {
+            let files = table.files.iter().map(|file| format!("{root}/{}/{}", table.name, file.name));
+            self.view(&mut sql, &table.name, &self.files(files.collect()));
+        }
+        let is_there = |name: &str| manifest.table(name).is_some();
+        for named in NAMED.iter().filter(|named| is_there(named.table) && is_there(named.definitions)) {
+            self.view(&mut sql, named.name, &named.select());
+        }
+        sql
+    }
+
+    fn view(self, sql: &mut String, name: &str, select: &str) {
+        let temporary = match self {
+            Self::DuckDb => "",
+            Self::Spark => "TEMPORARY ",
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(sql, "\nCREATE OR REPLACE {temporary}VIEW {name} AS\n{select};\n");
+    }
+
+    fn files(self, files: Vec<String>) -> String {
+        match self {
+            Self::DuckDb => {
+                let quoted: Vec<_> = files.iter().map(|file| format!("  '{}'", file.replace('\'', "''"))).collect();
+                format!("SELECT * FROM read_parquet([\n{}\n])", quoted.join(",\n"))
+            }
+            Self::Spark => {
+                let selects = files.iter().map(|file| format!("SELECT * FROM parquet.`{}`", file.replace('`', "``")));
+                selects.collect::<Vec<_>>().join("\nUNION ALL ")
+            }
+        }
+    }
+}
+
+impl Named {
+    /// Each id is joined once, however many sections list it, so that rows stay as many as they are.
+    fn select(&self) -> String {
+        let Self { table, definitions, id, .. } = self;
+        let known: Vec<_> = self.columns.iter().map(|(there, here)| format!("min({there}) AS {here}")).collect();
+        let shown: Vec<_> = self.columns.iter().map(|(_, here)| format!("known.{here}")).collect();
+        format!(
+            "SELECT {table}.*, section.section_name, {shown}\n\
+             FROM {table}\n\
+             LEFT JOIN (SELECT section_id, min(name) AS section_name FROM sections GROUP BY section_id) AS section\n  \
+             ON section.section_id = {table}.section_id\n\
+             LEFT JOIN (SELECT {id}, {known} FROM {definitions} GROUP BY {id}) AS known\n  \
+             ON known.{id} = {table}.{id}",
+            shown = shown.join(", "),
+            known = known.join(", "),
+        )
+    }
+}

@@ -1,0 +1,118 @@
+//! What a pipeline says of the tables: the columns of typed ones, and what is withheld from all.
+
+use super::Text;
+use crate::args::{ModeName, TableName, typed_of};
+use apsides_batcher::{Asked, Kind, PrivacyRules, Treatment, Typed};
+use apsides_fetcher::ExportSpec;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::collections::{BTreeMap, HashMap};
+
+/// The columns of typed tables.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schema {
+    #[serde(default)]
+    mode: ModeName,
+    /// Kinds that are not those of the definitions: by an attribute's id or discriminator, or by
+    /// `<event type>/<member>`.
+    #[serde(default)]
+    types: HashMap<String, KindName>,
+}
+
+impl Schema {
+    /// The typed tables among those that are written, of what the export was asked for.
+    pub(super) fn into_typed(self, tables: &[TableName], export: &ExportSpec) -> Typed {
+        Typed {
+            asked: asked(export),
+            kinds: self.types.into_iter().map(|(id, kind)| (id, kind.0)).collect(),
+            mode: self.mode.into(),
+            ..typed_of(tables)
+        }
+    }
+}
+
+/// What typed tables have columns for.
+pub(crate) fn asked(export: &ExportSpec) -> Asked {
+    let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
+    Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) }
+}
+
+/// A [`Kind`] that can be chosen.
+#[derive(Clone, Copy, Debug)]
+struct KindName(Kind);
+
+impl<'de> Deserialize<'de> for KindName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// What is withheld from the tables.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Privacy {
+    /// Of the hashes.
+    key: Option<Text>,
+    export_key: Option<HashOnly>,
+    /// By version id, discriminator or display name.
+    #[serde(default)]
+    attributes: BTreeMap<String, Treatment>,
+    /// By `<event type>/<member>`.
+    #[serde(default)]
+    events: BTreeMap<String, Treatment>,
+}
+
+/// What can be done to export keys.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum HashOnly {
+    Hash,
+}
+
+impl Privacy {
+    pub(super) fn into_rules(self) -> PrivacyRules {
+        PrivacyRules {
+            attributes: self.attributes.into_iter().collect(),
+            members: self.events.into_iter().collect(),
+            hash_export_key: matches!(self.export_key, Some(HashOnly::Hash)),
+            key: self.key.map(|key| key.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_withheld_is_read_and_keys_are_not_told() {
+        let privacy: Privacy = toml::from_str(
+            "key = 'a key of many bytes'\nexport_key = 'hash'\nattributes = { email = 'hash', '7' = 'drop' }\n\
+             events = { '*/name' = 'mask' }",
+        )
+        .expect("privacy");
+        assert!(!format!("{privacy:?}").contains("bytes"));
+        let rules = privacy.into_rules();
+        assert!(!format!("{rules:?}").contains("bytes"));
+        assert_eq!(rules.attributes, [("7".into(), Treatment::Drop), ("email".into(), Treatment::Hash)]);
+        assert_eq!(rules.members, [("*/name".into(), Treatment::Mask)]);
+        assert!(rules.hash_export_key);
+        for wrong in ["export_key = 'drop'", "attributes = { email = 'remove' }", "keys = 'x'"] {
+            assert!(toml::from_str::<Privacy>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn typed_tables_are_of_what_was_asked_for() {
+        let schema: Schema =
+            toml::from_str("mode = 'freeze'\ntypes = { '7' = 'timestamp_ms', 'order/total' = 'text' }")
+                .expect("a schema");
+        let export = ExportSpec { attributes: vec!["7".into()], ..ExportSpec::default() };
+        let typed = schema.into_typed(&["wide".parse().expect("a table")], &export);
+        assert!(typed.wide && !typed.events);
+        assert_eq!(typed.kinds["7"], Kind::TimestampMs);
+        assert_eq!(typed.asked.attributes, Some(["7".to_owned()].into()));
+        assert_eq!(typed.asked.tags, Some([].into()));
+        assert!(toml::from_str::<Schema>("types = { a = 'tag' }").is_err());
+    }
+}
