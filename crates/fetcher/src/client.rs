@@ -1,7 +1,8 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    DefinitionsCache, Error, ExportSpec, Limits, Network, Pending, Poll, Ready, Result, Secret, definitions,
+    DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret, Waiting,
+    definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
@@ -119,6 +120,12 @@ impl Client {
     /// A request whose answer is lost may have started an export that nobody will fetch: the log says so.
     pub async fn export(&self, spec: &ExportSpec, observer: impl FnMut(Poll) + Send) -> Result<Ready> {
         export::export(self, spec, observer).await
+    }
+
+    /// Asks for the parts of an export in order, as soon as there is a use for them, and tells `observer` of each poll
+    /// that finds nothing. A part that is too large is asked for in two. To be called within a runtime.
+    pub fn exports(&self, parts: Vec<Part>, observer: impl FnMut(Waiting) + Send + 'static) -> Exports {
+        Exports::start(self.clone(), parts, observer)
     }
 
     /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags

@@ -82,7 +82,7 @@ async fn night(seed: u64) -> Night {
         poll_url: if seed.is_multiple_of(2) { PollUrl::V1 } else { PollUrl::V2 },
         rate_limits: true,
         second: SECOND,
-        ranges: seed % 3 > 0,
+        ranges: !seed.is_multiple_of(3),
         faults: Faults::default().seeded(seed, 10 + (seed % 7 * 10) as u32, (seed % 30) as u32 + 1),
         ..Settings::default()
     };
@@ -105,7 +105,7 @@ async fn night(seed: u64) -> Night {
 }
 
 fn has_events(seed: u64) -> bool {
-    seed % 5 == 0
+    seed.is_multiple_of(5)
 }
 
 #[test]
