@@ -1,6 +1,7 @@
 //! The command line's words.
 
-use apsides_batcher::{Codec, Kind, Options, SchemaMode, Selection, TableId, Typed};
+use crate::failure::{Exit, Failure};
+use apsides_batcher::{Codec, Kind, Options, PrivacyRules, SchemaMode, Selection, TableId, Treatment, Typed};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -90,6 +91,9 @@ pub(crate) struct Convert {
     /// Replace the tables that are there, at the end, once all is read and checked
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Show where the time went, stage by stage and column by column
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
@@ -99,6 +103,8 @@ pub(crate) struct Convert {
     pub(crate) definitions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tables: Tables,
+    #[command(flatten)]
+    pub(crate) privacy: Privacy,
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
@@ -120,6 +126,51 @@ pub(crate) struct Tables {
     /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
     #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
     pub(crate) types: Vec<(String, Kind)>,
+}
+
+/// What is withheld from the tables.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Privacy")]
+pub(crate) struct Privacy {
+    /// Leave out an attribute or tag (version id, discriminator or name), or a member of events' data (EVENT/MEMBER,
+    /// or */MEMBER); can be repeated, as the next two
+    #[arg(long, value_name = "NAME")]
+    pub(crate) drop: Vec<String>,
+    /// Put its HMAC-SHA-256 in the place of a value
+    #[arg(long, value_name = "NAME", requires = "hash_key_file")]
+    pub(crate) hash: Vec<String>,
+    /// Put *** in the place of a value
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mask: Vec<String>,
+    /// Hash the export keys, the same way in every table
+    #[arg(long, requires = "hash_key_file")]
+    pub(crate) hash_export_keys: bool,
+    /// A file with the secret key of the hashes, at least 16 bytes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hash_key_file: Option<PathBuf>,
+}
+
+impl Privacy {
+    /// The rules, with the key that is in the file.
+    pub(crate) fn rules(&self) -> Result<PrivacyRules, Failure> {
+        let key = self.hash_key_file.as_ref().map(|path| {
+            std::fs::read_to_string(path).map_err(|error| {
+                let message = format!("the key for hashing, {}, cannot be read: {error}", path.display());
+                Failure::new(Exit::Configuration, message).next("check the path and its permissions")
+            })
+        });
+        let key = key.transpose()?.map(|key| key.trim_end_matches(['\r', '\n']).to_owned());
+        let mut rules = PrivacyRules { hash_export_key: self.hash_export_keys, key, ..PrivacyRules::default() };
+        for (names, treatment) in
+            [(&self.drop, Treatment::Drop), (&self.hash, Treatment::Hash), (&self.mask, Treatment::Mask)]
+        {
+            for name in names {
+                let kind = if name.contains('/') { &mut rules.members } else { &mut rules.attributes };
+                kind.push((name.clone(), treatment));
+            }
+        }
+        Ok(rules)
+    }
 }
 
 /// A table that can be asked for.

@@ -20,6 +20,8 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
+        profile: args.profile,
+        privacy: args.privacy.rules()?,
         limits: args.limits.tokenizer(),
         ..Options::within(usize_of(args.limits.memory_limit))
     };

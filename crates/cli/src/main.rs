@@ -10,6 +10,7 @@ mod failure;
 mod listing;
 mod measure;
 mod names;
+mod profile;
 mod progress;
 mod run;
 mod shutdown;

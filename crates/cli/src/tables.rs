@@ -25,10 +25,12 @@ pub(crate) async fn publish(
     let progress = Arc::new(Progress::default());
     let line = Converting::new(output, input.progress(), Arc::clone(&progress));
     let input = shutdown.reader(input);
-    let folder = destination.to_owned();
+    let (folder, wants_profile) = (destination.to_owned(), options.profile);
     let runtime = Handle::current();
     let mut work = spawn_blocking(move || {
-        stage(input, &folder, &options, &runtime, &progress).and_then(|staged| staged.publish())
+        let staged = stage(input, &folder, &options, &runtime, &progress)?;
+        let profile = wants_profile.then(|| staged.profile().clone());
+        staged.publish().map(|manifest| (manifest, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,
@@ -45,8 +47,8 @@ pub(crate) async fn publish(
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     match published {
-        Ok(manifest) => {
-            Summary::new(destination, &manifest, started.elapsed()).print(output)?;
+        Ok((manifest, profile)) => {
+            Summary::new(destination, &manifest, started.elapsed(), profile.as_ref()).print(output)?;
             Ok(manifest)
         }
         // What is decided will be published, and its error says so.

@@ -4,4 +4,6 @@
 
 mod files;
 mod parts;
+mod privacy;
 mod schemas;
+mod typed;
