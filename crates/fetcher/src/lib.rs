@@ -67,7 +67,7 @@ pub use export::{ExportSpec, Pending, Poll, Ready};
 pub use input::{Input, from_stream, open};
 pub use limits::Limits;
 pub use network::Network;
-pub use plan::{Adds, Exports, Part, Waiting, parts};
+pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};

@@ -150,9 +150,20 @@ pub struct Waiting {
     pub poll: Poll,
 }
 
+/// A part whose export is ready.
+#[derive(Debug)]
+pub struct PartReady {
+    /// What was asked for.
+    pub part: Part,
+    /// Its export.
+    pub ready: Ready,
+    /// The parts that follow, or more of them, should some be too large. After the last part there are none.
+    pub left: usize,
+}
+
 /// The exports of a plan, as they become ready, in order. While one is downloaded, the next is asked for and waited for.
 pub struct Exports {
-    ready: mpsc::Receiver<Result<(Part, Ready)>>,
+    ready: mpsc::Receiver<Result<PartReady>>,
     task: JoinHandle<()>,
 }
 
@@ -183,7 +194,8 @@ impl Exports {
                 };
                 done += 1;
                 let failed = ready.is_err();
-                place.send(ready.map(|ready| (part, ready)));
+                let left = parts.len();
+                place.send(ready.map(|ready| PartReady { part, ready, left }));
                 if failed {
                     return;
                 }
@@ -193,7 +205,7 @@ impl Exports {
     }
 
     /// The next export that is ready; none if that was the last.
-    pub async fn next(&mut self) -> Option<Result<(Part, Ready)>> {
+    pub async fn next(&mut self) -> Option<Result<PartReady>> {
         self.ready.recv().await
     }
 }
