@@ -17,6 +17,7 @@ use crate::{
     gate::Gate,
     manifest::{Manifest, TableFiles},
     options::Options,
+    parts::{Keep, MergedProfiles, Part},
     prepare::{Known, Prepared, prepare},
     profile::{Profile, Timed},
     progress::Progress,
@@ -51,11 +52,37 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<Staged> {
     // From here on nothing is generic, so that the hot code is compiled here, once.
-    stage_from(&mut input, destination, options, runtime, progress)
+    stage_from(&mut input, None, destination, options, runtime, progress)
 }
+
+/// The same of an export that comes in parts: the first, which is kept whole, and the `rest` in turn. Each further part
+/// is asked for when those before it are read, and an error of its own is one of reading.
+///
+/// There is one row per profile, with what all parts together have; `profiles` is then in no particular order. The
+/// `ordinal` of events begins anew in each part, and only repetitions within a part are found.
+pub fn stage_parts<R: Read>(
+    mut first: impl Read,
+    rest: impl IntoIterator<Item = io::Result<Part<R>>>,
+    destination: &Path,
+    options: &Options,
+    runtime: &Handle,
+    progress: &Progress,
+) -> Result<Staged> {
+    let mut rest = rest.into_iter().map(|part| part.map(|Part { input, keep }| (input, keep)));
+    let mut read_next = |each: &mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>| match rest.next() {
+        None => Ok(false),
+        Some(Ok((mut input, keep))) => each(&mut input, keep).map(|()| true),
+        Some(Err(source)) => Err(Error::Read { source, offset: progress.bytes() }),
+    };
+    stage_from(&mut first, Some(&mut read_next), destination, options, runtime, progress)
+}
+
+/// Gives the next part to a function; false if there is none.
+type NextPart<'a> = dyn FnMut(&mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>) -> Result<bool> + 'a;
 
 fn stage_from(
     input: &mut dyn Read,
+    rest: Option<&mut NextPart<'_>>,
     destination: &Path,
     options: &Options,
     runtime: &Handle,
@@ -96,7 +123,7 @@ fn stage_from(
         let mut profile = Profile::default();
         let batches = Batches { batches, gate, blocked: &mut profile.blocked };
         let began = Instant::now();
-        let read = read(&mut input, batches, options, &known, &catalogue, progress);
+        let read = read(&mut input, rest, batches, options, &known, &catalogue, progress);
         profile.reader = began.elapsed();
         profile.input = input.time;
         join(read, encoders, writer, profile)
@@ -151,6 +178,7 @@ fn spawn<'scope, T: Send + 'scope>(
 /// Reads the export and hands its batches to the encoders.
 fn read(
     input: &mut dyn Read,
+    rest: Option<&mut NextPart<'_>>,
     mut batches: Batches<'_>,
     options: &Options,
     known: &Known,
@@ -169,9 +197,27 @@ fn read(
     for (table, rows) in &catalogue.dimensions {
         batches.send(Batch::whole(table.clone(), rows.clone()))?;
     }
-    let tables = Tables::new(batches, limits, catalogue);
-    let (tables, findings) = known.export(input, tables, options, progress).read()?;
-    tables.into_inner().finish()?;
+    let mut tables = Tables::new(batches, limits, catalogue);
+    if rest.is_some() {
+        tables.merge(MergedProfiles::new().map_err(Error::Profiles)?);
+    }
+    let (guarded, mut findings) = known.export(input, tables, options, progress).read()?;
+    let mut tables = Some(guarded.into_inner());
+    if let Some(rest) = rest {
+        let mut read_part = |input: &mut dyn Read, keep| {
+            let Some(mut facts) = tables.take() else { return Ok(()) };
+            facts.keep(keep)?;
+            progress.begin_part();
+            let (guarded, found) = known.export(input, facts, options, progress).read()?;
+            findings.add(found);
+            tables = Some(guarded.into_inner());
+            Ok(())
+        };
+        while rest(&mut read_part)? {}
+    }
+    if let Some(tables) = tables {
+        tables.finish()?;
+    }
     Ok(findings)
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Turn an export at hand into tables
     Convert(Convert),
+    /// Turn the downloads that a run has kept into tables, without the API
+    Replay(Replay),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
@@ -79,12 +81,31 @@ pub(crate) struct Run {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
+    /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep_raw: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// The folder of the run, below that of `run --keep-raw`
+    #[arg(value_name = "RUN")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) to: To,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Convert {
     /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
     pub(crate) input: String,
+    #[command(flatten)]
+    pub(crate) to: To,
+}
+
+/// What becomes of an export, and where.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct To {
     /// Folder for the tables
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: PathBuf,

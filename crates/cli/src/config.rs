@@ -88,6 +88,11 @@ struct Export {
     #[serde(default)]
     extra: toml::Table,
     poll_url_pointer: Option<String>,
+    /// Where downloads are kept as they come.
+    keep_raw: Option<PathBuf>,
+    /// A download goes to a temporary file before it is read.
+    #[serde(default)]
+    spool: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -171,6 +176,7 @@ impl Pipeline {
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
+        let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
         let export = self.export.into_spec(Timestamp::now())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         let options = Options {
@@ -185,6 +191,8 @@ impl Pipeline {
             lookup,
             export,
             source,
+            keep_raw,
+            spools,
             destination: destination.path,
             overwrite: destination.overwrite,
             options,

@@ -41,6 +41,8 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         },
         lookup: Lookup::default(),
         source: SOURCE.to_owned(),
+        keep_raw: None,
+        spools: false,
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out,
         options: Options::default(),

@@ -1,7 +1,8 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    DefinitionsCache, Error, ExportSpec, Limits, Network, Pending, Poll, Ready, Result, Secret, definitions,
+    DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret, Waiting,
+    definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
@@ -80,8 +81,8 @@ struct Inner {
     tokens: Tokens,
     state: State,
     base: Url,
-    account: String,
     poll_hosts: Vec<Url>,
+    account: String,
 }
 
 impl Client {
@@ -100,10 +101,10 @@ impl Client {
             return Err(Error::Network { setting, reason });
         }
         let http = Http::new(limits, base.scheme() == "http", &network, Some(&client_secret))?;
-        let state = State::new(state, &base, &client_id);
         let account = definitions::account(&base, &client_id);
+        let state = State::new(state, &base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
-        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, account, poll_hosts }) })
+        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts, account }) })
     }
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.
@@ -111,6 +112,20 @@ impl Client {
     /// If the state remembers one that was asked for by the same request, it is that one, and none is asked for.
     pub async fn request(&self, spec: &ExportSpec) -> Result<Pending> {
         export::request(self, spec).await
+    }
+
+    /// Asks for an export and waits until it is there. One that fails or is lost on the way is asked for again, up to
+    /// [`Limits::exports_max`] times in all.
+    ///
+    /// A request whose answer is lost may have started an export that nobody will fetch: the log says so.
+    pub async fn export(&self, spec: &ExportSpec, observer: impl FnMut(Poll) + Send) -> Result<Ready> {
+        export::export(self, spec, observer).await
+    }
+
+    /// Asks for the parts of an export in order, as soon as there is a use for them, and tells `observer` of each poll
+    /// that finds nothing. A part that is too large is asked for in two. To be called within a runtime.
+    pub fn exports(&self, parts: Vec<Part>, observer: impl FnMut(Waiting) + Send + 'static) -> Exports {
+        Exports::start(self.clone(), parts, observer)
     }
 
     /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags
@@ -128,14 +143,6 @@ impl Client {
     /// Names the account, without its credentials.
     pub(crate) fn account(&self) -> &str {
         &self.inner.account
-    }
-
-    /// Asks for an export and waits until it is there. One that fails or is lost on the way is asked for again, up to
-    /// [`Limits::exports_max`] times in all.
-    ///
-    /// A request whose answer is lost may have started an export that nobody will fetch: the log says so.
-    pub async fn export(&self, spec: &ExportSpec, observer: impl FnMut(Poll) + Send) -> Result<Ready> {
-        export::export(self, spec, observer).await
     }
 
     pub(crate) fn http(&self) -> &Http {

@@ -81,6 +81,11 @@ impl Download {
         read_file(path.to_owned(), from, &limits).await
     }
 
+    /// Whether the headers announce gzip.
+    pub fn is_gzip(&self) -> bool {
+        promises_gzip(&self.response)
+    }
+
     /// Counters that go on as the reader is read.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()

@@ -36,6 +36,15 @@ pub enum Error {
         source: reqwest::Error,
     },
 
+    /// Events are asked for of no time.
+    #[error("the window of the events from {start} to {end} is empty; it ends after it starts")]
+    EventWindow {
+        /// Its start, in UTC.
+        start: String,
+        /// Its end.
+        end: String,
+    },
+
     /// A setting of the network that cannot be used.
     #[error("{setting} cannot be used: {reason}")]
     Network {
@@ -346,7 +355,9 @@ impl Error {
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BaseUrl { .. } | Self::Setup { .. } | Self::Network { .. } => ErrorKind::Config,
+            Self::BaseUrl { .. } | Self::Setup { .. } | Self::Network { .. } | Self::EventWindow { .. } => {
+                ErrorKind::Config
+            }
             Self::Credentials { .. } | Self::Refused { .. } => ErrorKind::Credentials,
             Self::Status { .. } | Self::Answer { .. } | Self::ForeignPollUrl { .. } | Self::Redirect { .. } => {
                 ErrorKind::Api
@@ -372,6 +383,20 @@ impl Error {
         match self {
             Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::AnswerLost { .. } => true,
             Self::Status { what, status, .. } => *what == crate::export::WHAT_REQUEST && matches!(status, 408 | 500..),
+            _ => false,
+        }
+    }
+
+    /// Whether a smaller export may succeed: this one is too large, or fails again and again, which mostly has that
+    /// reason.
+    pub(crate) fn wants_less(&self) -> bool {
+        match self {
+            Self::ExportFailed { .. } => true,
+            Self::Status { status: 413, .. } => true,
+            Self::Status { status: 400..500, body, .. } => {
+                let body = body.to_ascii_lowercase();
+                ["too large", "file size", "smaller data"].iter().any(|words| body.contains(words))
+            }
             _ => false,
         }
     }

@@ -40,12 +40,12 @@ pub(crate) struct Call<'a> {
 /// What is asked.
 #[derive(Clone)]
 pub(crate) enum Content {
-    /// `GET` of a page of a listing.
-    Listing,
     /// `POST` of this JSON, for a token.
     Token(Bytes),
     /// `POST` of this JSON, for an export.
     Export { body: Bytes, has_events: bool },
+    /// `GET` of a page of a listing.
+    Listing,
     /// `GET` of a file, compressed if the server can.
     File,
     /// `GET` of the same file from this byte on, or all of it if it is no longer the one with this tag.
@@ -66,8 +66,13 @@ impl Content {
     fn body(&self) -> Option<&Bytes> {
         match self {
             Self::Token(body) | Self::Export { body, .. } => Some(body),
-            Self::Listing | Self::File | Self::Rest { .. } => None,
+            Self::File | Self::Rest { .. } | Self::Listing => None,
         }
+    }
+
+    /// Whether the answer is a file, which may come compressed.
+    fn is_compressible(&self) -> bool {
+        matches!(self, Self::File | Self::Rest { .. })
     }
 }
 
@@ -181,8 +186,10 @@ impl Http {
                 .request(Method::POST, call.url.clone())
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone()),
-            None if matches!(call.content, Content::Listing) => self.client.request(Method::GET, call.url.clone()),
-            None => self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip"),
+            None if call.content.is_compressible() => {
+                self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip")
+            }
+            None => self.client.request(Method::GET, call.url.clone()),
         };
         if let Content::Rest { from, etag } = &call.content {
             request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, etag);

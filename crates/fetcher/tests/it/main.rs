@@ -9,6 +9,7 @@ mod inputs;
 mod polls;
 mod resume;
 mod runs;
+mod schedules;
 mod server;
 mod streams;
 
