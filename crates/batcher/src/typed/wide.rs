@@ -206,11 +206,14 @@ impl Wide {
         let Some(Target { column, rank }) = self.find(id) else { return Err(Misfit::NoColumn) };
         let (column, row) = (column as usize, self.row as u32);
         let set = &mut self.ranks[column];
-        if set.0 == row && set.1 < rank {
-            return Ok(());
+        let is_null = matches!(value, Value::Null);
+        // A null takes back what its own id has set, and nothing of another version's.
+        let gives_way = set.0 == row && if is_null { set.1 != rank } else { set.1 < rank };
+        if gives_way {
+            let fits = is_null || self.columns[column].kind().cell(value, &mut self.scratch).is_some();
+            return if fits { Ok(()) } else { Err(Misfit::Mismatch) };
         }
-        // A null is no value that an older version would have to give way to.
-        *set = if matches!(value, Value::Null) { UNSET } else { (row, rank) };
+        *set = if is_null { UNSET } else { (row, rank) };
         match self.columns[column].set(self.row, value, &mut self.scratch) {
             Ok(bytes) => {
                 self.text_bytes += bytes;
