@@ -30,6 +30,8 @@ pub(crate) struct Batch {
     pub(crate) ends_group: bool,
     /// Of events: it is the last of the row groups of the tables by type that are made from it.
     pub(crate) ends_typed_group: bool,
+    /// What is made from it takes about as much on the way, in bytes.
+    pub(crate) made_bytes: usize,
     /// Of attributes: what rows of `wide` are made from besides.
     pub(crate) beside: Option<Box<Beside>>,
 }
@@ -48,18 +50,28 @@ impl Batch {
         Self::new(table, 0, records, bytes, true)
     }
 
-    /// A batch of another table, made from this one, which stands for it on the way.
-    pub(crate) fn made(&self, table: TableRef, records: RecordBatch, ends_group: bool) -> Self {
-        Self::new(table, self.sequence, records, 0, ends_group)
+    /// A batch of another table, made from this one, which takes so much on the way.
+    pub(crate) fn made(&self, table: TableRef, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
+        Self::new(table, self.sequence, records, bytes, ends_group)
     }
 
     fn new(table: TableRef, sequence: u64, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
-        Self { table, sequence, records, bytes, first_index: 0, ends_group, ends_typed_group: false, beside: None }
+        Self {
+            table,
+            sequence,
+            records,
+            bytes,
+            first_index: 0,
+            ends_group,
+            ends_typed_group: false,
+            made_bytes: 0,
+            beside: None,
+        }
     }
 
-    /// What it takes in memory with all that comes with it.
+    /// What it takes in memory with all that comes with it, and is made from it.
     pub(crate) fn all_bytes(&self) -> usize {
-        self.bytes + self.beside.as_ref().map_or(0, |beside| beside.tags.bytes)
+        self.bytes + self.made_bytes + self.beside.as_ref().map_or(0, |beside| beside.tags.bytes)
     }
 }
 

@@ -203,6 +203,7 @@ impl<S: BatchSink> Tables<S> {
     fn hand_on(&mut self, part: Part, ends_group: bool, ends_typed_group: bool) -> Result<()> {
         let mut batch = self.batch(part, ends_group)?;
         if let (Part::Events, Some(group)) = (part, &mut self.by_type) {
+            batch.made_bytes = batch.bytes;
             batch.ends_typed_group = group.add(batch.records.num_rows(), batch.bytes, ends_typed_group, &self.limits);
         }
         self.sink.send(batch)
@@ -222,6 +223,7 @@ impl<S: BatchSink> Tables<S> {
         let bytes = attributes.bytes + tags.bytes;
         let ends_wide = wide.group.add(wide.sections.len(), bytes, ends.contains(&Part::Wide), &self.limits);
         let sections = wide.sections.finish(ends_wide).map_err(|source| Error::encode("wide", source.into()))?;
+        attributes.made_bytes = bytes;
         attributes.beside = Some(Box::new(Beside { tags, sections }));
         self.sink.send(attributes)
     }

@@ -9,10 +9,10 @@ use crate::{
 };
 use object_store::{ObjectStore, path::Path};
 use parquet::{
-    arrow::ArrowSchemaConverter,
+    arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
-    file::{properties::WriterProperties, writer::SerializedFileWriter},
+    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::runtime::Handle;
@@ -179,12 +179,18 @@ impl TableWriter {
     fn start_file(&self) -> Result<SerializedFileWriter<Upload>> {
         let path = Path::from(self.path());
         let upload = Upload::start(&self.store, &path, &self.runtime).map_err(|error| self.write_error(error))?;
+        let schema = self.table.file_schema();
+        // Parquet's own schema has no place for what is known of a column.
+        let has_metadata = self.table.columns.iter().any(|column| !column.metadata.is_empty());
+        let metadata =
+            has_metadata.then(|| vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&schema))]);
         let properties = WriterProperties::builder()
             .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
             .set_compression(self.options.codec.compression())
+            .set_key_value_metadata(metadata)
             .build();
         ArrowSchemaConverter::new()
-            .convert(&self.table.file_schema())
+            .convert(&schema)
             .and_then(|schema| SerializedFileWriter::new(upload, schema.root_schema_ptr(), properties.into()))
             .map_err(|error| Error::encode(&self.table.name, error))
     }

@@ -120,10 +120,11 @@ impl ByType {
         self.fill(&events).map_err(|error| Error::json(error, "the data of events".to_owned()))?;
         let mut batches = Vec::new();
         for (rows, plan) in self.tables.iter_mut().zip(&self.plan.tables) {
-            batches.push(batch_of(&plan.table, batch, rows.finish().map_err(failed)?).map_err(failed)?);
+            batches.push(batch_of(&plan.table, batch, rows.finish().map_err(failed)?, 0).map_err(failed)?);
         }
         let misfits = self.misfits.finish().map_err(failed)?;
-        batches.push(batch_of(&self.plan.misfits, batch, misfits).map_err(failed)?);
+        // The last stands for all of them on the way.
+        batches.push(batch_of(&self.plan.misfits, batch, misfits, batch.made_bytes).map_err(failed)?);
         Ok(batches)
     }
 
@@ -255,9 +256,9 @@ impl EventCells<'_> {
 }
 
 /// A batch of a table that is made from a batch of events.
-fn batch_of(table: &TableRef, events: &Batch, columns: Vec<ArrayRef>) -> Result<Batch, ArrowError> {
+fn batch_of(table: &TableRef, events: &Batch, columns: Vec<ArrayRef>, bytes: usize) -> Result<Batch, ArrowError> {
     let records = RecordBatch::try_new(table.schema.batch_schema(), columns)?;
-    Ok(events.made(table.clone(), records, events.ends_typed_group))
+    Ok(events.made(table.clone(), records, bytes, events.ends_typed_group))
 }
 
 /// The columns of a batch of events.

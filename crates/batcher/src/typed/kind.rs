@@ -154,7 +154,9 @@ impl Kind {
                 let micros = match (number(value), value) {
                     (Some(number), _) if self == Self::TimestampS => time::whole(number)?.checked_mul(1_000_000),
                     (Some(number), _) => time::micros(number),
-                    (None, Value::String { decoded, .. }) => TimestampMicrosecondType::parse(decoded),
+                    (None, Value::String { decoded, .. }) if has_offset(decoded) => {
+                        TimestampMicrosecondType::parse(decoded)
+                    }
                     _ => None,
                 };
                 micros.map(Cell::Timestamp)
@@ -175,6 +177,18 @@ fn number(value: Value<'_>) -> Option<Number<'_>> {
 
 fn finite(value: f64) -> Option<Cell<'static>> {
     value.is_finite().then_some(Cell::Double(value))
+}
+
+/// Whether a time ends as in RFC 3339, with its distance from UTC: without one, nobody knows which instant it is.
+fn has_offset(text: &str) -> bool {
+    text.ends_with(['Z', 'z'])
+        || text.len().checked_sub(6).and_then(|at| text.get(at..)).is_some_and(|end| {
+            end.starts_with(['+', '-'])
+                && end[1..].bytes().enumerate().all(|(at, byte)| match at {
+                    2 => byte == b':',
+                    _ => byte.is_ascii_digit(),
+                })
+        })
 }
 
 /// The days since the Unix epoch of a date `YYYY-MM-DD`.
@@ -246,6 +260,10 @@ mod tests {
             (TimestampS, "9223372036854775807", "-"),
             (TimestampS, r#""2023-11-14T22:13:20Z""#, "Timestamp(1700000000000000)"),
             (TimestampS, r#""2023-11-14T23:13:20+01:00""#, "Timestamp(1700000000000000)"),
+            (TimestampS, r#""2023-11-14t22:13:20.5z""#, "Timestamp(1700000000500000)"),
+            (TimestampS, r#""2023-11-14T22:13:20""#, "-"),
+            (TimestampS, r#""2023-11-14""#, "-"),
+            (TimestampS, r#""20:13:20+01:00""#, "-"),
             (TimestampS, r#""yesterday""#, "-"),
             (TimestampMs, "1700000000000", "Timestamp(1700000000000000)"),
             (TimestampMs, "false", "-"),

@@ -2,11 +2,11 @@
 
 use super::kind::Kind;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     event::Event,
     facts::{Facts, ProfileCounts, Reason, Value},
 };
-use serde_json::Value as Json;
+use apsides_tokenizer::{self as json, Limits, Next, Token, Tokens};
 use std::collections::HashMap;
 
 /// Ids of attributes and tags, and types of events, that are learned at most; and members of each
@@ -67,6 +67,17 @@ impl Ordered {
 }
 
 impl Seen {
+    fn note(&mut self, value: Value<'_>) {
+        match value {
+            Value::String { .. } => self.string = true,
+            Value::Integer { .. } => self.integer = true,
+            Value::Double { .. } => self.double = true,
+            Value::Boolean(_) => self.boolean = true,
+            Value::Object(_) | Value::Array(_) => self.other = true,
+            Value::Null => self.null = true,
+        }
+    }
+
     fn kind(self) -> Option<Kind> {
         match self {
             Self { other: true, .. } => Some(Kind::Json),
@@ -94,14 +105,7 @@ impl Facts for Learner {
     }
 
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
-        self.entries.see(id, |seen| match value {
-            Value::String { .. } => seen.string = true,
-            Value::Integer { .. } => seen.integer = true,
-            Value::Double { .. } => seen.double = true,
-            Value::Boolean(_) => seen.boolean = true,
-            Value::Object(_) | Value::Array(_) => seen.other = true,
-            Value::Null => seen.null = true,
-        });
+        self.entries.see(id, |seen| seen.note(value));
         Ok(())
     }
 
@@ -119,18 +123,8 @@ impl Facts for Learner {
             self.type_ids.push(type_id.to_owned());
         }
         let members = self.events.entry(type_id.to_owned()).or_default();
-        let data = event.data.get().and_then(|data| serde_json::from_str(data).ok());
-        let Some(Json::Object(data)) = data else { return Ok(()) };
-        for (name, value) in data {
-            members.see(&name, |seen| match value {
-                Json::String(_) => seen.string = true,
-                Json::Number(number) if number.is_i64() => seen.integer = true,
-                Json::Number(_) => seen.double = true,
-                Json::Bool(_) => seen.boolean = true,
-                Json::Object(_) | Json::Array(_) => seen.other = true,
-                Json::Null => seen.null = true,
-            });
-        }
+        let Some(data) = event.data.get() else { return Ok(()) };
+        see_members(members, data).map_err(|error| Error::json(error, "the data of events".to_owned()))?;
         Ok(())
     }
 
@@ -157,6 +151,41 @@ impl Facts for Learner {
     }
 }
 
+/// Reads the members of an event's data as the export itself is read: what other parsers refuse, such
+/// as `1e400` or half of a surrogate pair, hides no member.
+fn see_members(members: &mut Ordered, data: &str) -> json::Result<()> {
+    /// The text is at hand and short mostly: a large window would cost more than the reading.
+    const WINDOW_BYTES: std::ops::RangeInclusive<usize> = 256..=64 << 10;
+    let window_bytes = data.len().clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end());
+    let limits = Limits {
+        window_bytes,
+        token_bytes_max: data.len().max(1),
+        raw_bytes_max: data.len().max(1),
+        depth_max: u16::MAX,
+    };
+    let mut tokens = Tokens::with_limits(data.as_bytes(), limits);
+    if !matches!(tokens.peek()?, Next::Object) {
+        return Ok(());
+    }
+    tokens.pull()?;
+    let mut scratch = String::new();
+    while let Some(Token::Key(name)) = tokens.pull()? {
+        let name = name.decode(&mut scratch).text.to_owned();
+        let value = match tokens.peek()? {
+            Next::Object => Value::Object(tokens.raw()?),
+            Next::Array => Value::Array(tokens.raw()?),
+            _ => match tokens.pull()? {
+                Some(Token::String(text)) => Value::String { decoded: text.text(), raw: Some(text.text()) },
+                Some(Token::Number(number)) => Value::of_number(number),
+                Some(Token::Bool(value)) => Value::Boolean(value),
+                _ => Value::Null,
+            },
+        };
+        members.see(&name, |seen| seen.note(value));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,27 +193,29 @@ mod tests {
     #[test]
     fn a_kind_fits_all_that_was_seen() {
         for (values, expected) in [
-            (r#"[1, 2]"#, Some(Kind::Integer)),
-            (r#"[1, 2.5, null]"#, Some(Kind::Double)),
-            (r#"[18446744073709551615]"#, Some(Kind::Double)),
-            (r#"["a", null]"#, Some(Kind::Text)),
-            (r#"[true]"#, Some(Kind::Boolean)),
-            (r#"[true, 1]"#, Some(Kind::Json)),
-            (r#"["a", 1]"#, Some(Kind::Json)),
-            (r#"["a", {}]"#, Some(Kind::Json)),
-            (r#"[[]]"#, Some(Kind::Json)),
-            (r#"[null]"#, None),
+            (&["1", "2"][..], Some(Kind::Integer)),
+            (&["1", "2.5", "null"], Some(Kind::Double)),
+            (&["18446744073709551615"], Some(Kind::Double)),
+            (&[r#""a""#, "null"], Some(Kind::Text)),
+            (&["true"], Some(Kind::Boolean)),
+            (&["true", "1"], Some(Kind::Json)),
+            (&[r#""a""#, "1"], Some(Kind::Json)),
+            (&[r#""a""#, "{}"], Some(Kind::Json)),
+            (&["[]"], Some(Kind::Json)),
+            (&["null"], None),
+            (&["1e400"], Some(Kind::Double)),
+            (&[r#""\ud800""#], Some(Kind::Text)),
         ] {
             let mut learner = Learner::default();
-            let parsed: Vec<Json> = serde_json::from_str(values).expect(values);
-            for value in parsed {
+            for value in values {
                 let mut event = Event::default();
                 event.type_id.set(Some("9"));
-                event.data.set(Some(&serde_json::json!({ "m": value }).to_string()));
+                event.data.set(Some(&format!(r#"{{"m": {value}, "other": 1}}"#)));
                 learner.event(0, &event, false).expect("nothing fails");
             }
-            assert_eq!(learner.events["9"].kind("m"), expected, "{values}");
-            assert_eq!(learner.events["9"].is_only_null("m"), expected.is_none(), "{values}");
+            assert_eq!(learner.events["9"].kind("m"), expected, "{values:?}");
+            assert_eq!(learner.events["9"].is_only_null("m"), expected.is_none(), "{values:?}");
+            assert_eq!(learner.events["9"].kind("other"), Some(Kind::Integer), "{values:?}");
         }
     }
 }

@@ -10,7 +10,7 @@
 //! section, the one that is listed first in its column's ids stands.
 
 use super::{
-    cells::{Cells, Mismatch, unknown_tags},
+    cells::{Cells, unknown_tags},
     kind::Kind,
     schema::TypedTable,
     sections::Sections,
@@ -84,6 +84,8 @@ pub(crate) struct Wide {
     /// For each column, the rows that have a value for it, in their order, and what that is.
     found: Vec<Vec<Found>>,
     columns: Vec<Cells>,
+    /// Values that do not fit: the row of `wide`, and that of `attributes`.
+    unfit: Vec<(u32, u32)>,
     misfits: Unmapped,
     scratch: String,
     /// Attributes and tags that have no column.
@@ -106,6 +108,7 @@ impl Wide {
             plan: Arc::clone(plan),
             found: plan.kinds.iter().map(|_| Vec::new()).collect(),
             columns: plan.kinds.iter().map(|&kind| Cells::new(kind)).collect(),
+            unfit: Vec::new(),
             misfits: Unmapped::new(),
             scratch: String::new(),
             without_column: 0,
@@ -118,11 +121,11 @@ impl Wide {
         let failed = |source: ArrowError| Error::encode("wide", source.into());
         let rows = self.columns(sections, &attributes.records, &tags.records).map_err(failed)?;
         let misfits = self.misfits.finish().map_err(failed)?;
-        let batch = |table: &TableRef, columns| {
+        let batch = |table: &TableRef, columns, bytes| {
             let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
-            Ok(attributes.made(table.clone(), records, sections.ends_group))
+            Ok(attributes.made(table.clone(), records, bytes, sections.ends_group))
         };
-        Ok([batch(&self.plan.table, rows)?, batch(&self.plan.misfits, misfits)?])
+        Ok([batch(&self.plan.table, rows, attributes.made_bytes)?, batch(&self.plan.misfits, misfits, 0)?])
     }
 
     fn columns(
@@ -141,6 +144,7 @@ impl Wide {
         while row < rows {
             row = self.fill(sections, &alive, row, &values, &targets);
         }
+        self.tell_misfits(sections, &values);
         self.tag(sections, &alive, tags);
         let mut columns = sections.columns.to_vec();
         for (column, kind) in plan.kinds.iter().enumerate() {
@@ -181,7 +185,7 @@ impl Wide {
         for column in 0..self.found.len() {
             let mut found = std::mem::take(&mut self.found[column]);
             for of_row in found.chunk_by(|one, other| one.row == other.row) {
-                self.set(sections, values, column, of_row);
+                self.set(values, column, of_row);
             }
             found.clear();
             self.found[column] = found;
@@ -189,18 +193,33 @@ impl Wide {
         next
     }
 
-    /// Sets the cell of a row from the values that there are for it.
-    fn set(&mut self, sections: &Sections, values: &Values<'_>, column: usize, found: &[Found]) {
+    /// Sets the cell of a row from the values that there are for it. Those that do not fit are told, also
+    /// where another stands.
+    fn set(&mut self, values: &Values<'_>, column: usize, found: &[Found]) {
         let chosen = match found {
             [one] => *one,
             several => choose(several, values),
         };
-        let value = values.get(chosen.at as usize);
-        let (row, cells) = (chosen.row as usize, &mut self.columns[column]);
-        if let Err(Mismatch) = cells.set(row, value, &mut self.scratch) {
-            let (key, section) = (sections.export_key(row), sections.section_id(row));
-            let pointer = attribute_pointer(section, values.id(chosen.at as usize));
-            self.misfits.push(Some(key), Some(section), &pointer, Reason::TypeMismatch, &value.json());
+        for &Found { at, row, .. } in found.iter().filter(|other| other.at != chosen.at) {
+            let value = values.get(at as usize);
+            if !matches!(value, Value::Null) && self.plan.kinds[column].cell(value, &mut self.scratch).is_none() {
+                self.unfit.push((row, at));
+            }
+        }
+        let Found { row, at, .. } = chosen;
+        if self.columns[column].set(row as usize, values.get(at as usize), &mut self.scratch).is_err() {
+            self.unfit.push((row, at));
+        }
+    }
+
+    /// Tells which values did not fit, in the order of the export, not in that in which they were found.
+    fn tell_misfits(&mut self, sections: &Sections, values: &Values<'_>) {
+        self.unfit.sort_unstable();
+        for (row, at) in self.unfit.drain(..) {
+            let (key, section) = (sections.export_key(row as usize), sections.section_id(row as usize));
+            let pointer = attribute_pointer(section, values.id(at as usize));
+            let value = values.get(at as usize).json();
+            self.misfits.push(Some(key), Some(section), &pointer, Reason::TypeMismatch, &value);
         }
     }
 
