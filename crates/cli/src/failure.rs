@@ -156,6 +156,10 @@ impl From<batcher::Error> for Failure {
             }
             E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
             E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
+            E::WideInParts => (
+                Exit::Configuration,
+                "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
+            ),
             E::NotEmpty { .. } => {
                 (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
             }
@@ -170,7 +174,7 @@ impl From<batcher::Error> for Failure {
                 Exit::Destination,
                 format!("if the folder's tables are not needed, remove them and {}", path.display()),
             ),
-            E::Write { .. } | E::Destination { .. } | E::Duplicates(_) => {
+            E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
                 (Exit::Destination, "nothing was published; check free space and permissions, and run again".to_owned())
             }
             _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),

@@ -50,11 +50,7 @@ pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Resu
 pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> Result<Manifest, Failure> {
     let parts = fetcher::parts(&job.export)?;
     if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
-        return Err(Failure::new(
-            Exit::Configuration,
-            "wide takes all attributes and tags of one export, which are too many",
-        )
-        .next("ask for at most 75 attributes and 25 tags, or leave out the table wide"));
+        return Err(Error::WideInParts.into());
     }
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");

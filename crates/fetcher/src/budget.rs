@@ -119,7 +119,11 @@ impl Budgets {
     }
 }
 
+/// Shorter waits are no news.
+const WORTH_SAYING: Duration = Duration::from_secs(2);
+
 struct Budget {
+    calls: u32,
     places: Semaphore,
     per: Duration,
     /// From when on each of the places that nobody holds may be used: as many as the semaphore has permits.
@@ -139,13 +143,17 @@ impl Budget {
     fn new(rate: Rate) -> Self {
         let calls = rate.calls.max(1) as usize;
         let free_from = std::iter::repeat_n(Reverse(Instant::now()), calls).collect();
-        Self { places: Semaphore::new(calls), per: rate.per, free_from: Mutex::new(free_from) }
+        Self { calls: rate.calls, places: Semaphore::new(calls), per: rate.per, free_from: Mutex::new(free_from) }
     }
 
     async fn take(&self) -> Place<'_> {
         let permit = self.places.acquire().await.expect("a budget is never closed");
         let free_from = self.free_from().pop().map_or_else(Instant::now, |Reverse(free_from)| free_from);
         let mut place = Place { budget: self, unused_since: Some(free_from), _permit: permit };
+        let wait = free_from.saturating_duration_since(Instant::now());
+        if wait > WORTH_SAYING {
+            tracing::info!(?wait, calls = self.calls, per = ?self.per, "waiting for a rate limit");
+        }
         sleep_until(free_from).await;
         place.unused_since = None;
         place

@@ -10,7 +10,8 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
@@ -280,4 +281,105 @@ fn the_demo_replaces_nothing_but_its_own_tables() {
     let ended = end(apsides("demo --profiles 10 --out").arg(folder.path())).failed(4);
     assert!(ended.stderr.contains("already holds tables"), "{}", ended.stderr);
     assert!(contents(folder.path()) == before);
+}
+
+/// A run of all there is but events, so that no rate limit takes a minute.
+fn without_events() -> String {
+    let list = |ids: Vec<&str>| format!("{ids:?}");
+    let attributes = list(catalogue::attributes().map(|attribute| attribute.id).collect());
+    format!("attributes = {attributes}\ntags = {}", list(catalogue::tags().map(|tag| tag.id).collect()))
+}
+
+#[test]
+fn what_goes_wrong_on_the_way_does_not_show_in_the_tables() {
+    let (_folder, converted) = converted(Selection::default(), Window::default());
+    let faults = "token=503,export=429:message:retry=1,poll=tokens-expire,poll=call-lost,poll=gone,download=cut:30000,\
+                  download=redirect,download=500:text";
+    for ranges in ["", "--ranges"] {
+        let api = Api::start(&format!("--polls 1 {ranges} --fault {faults}"));
+        let pipeline = Pipeline::of(&api.base_url, &without_events());
+        let ended = pipeline.run("-vv").succeeded();
+        let found = rows(&pipeline.out());
+        for table in ["attributes", "tags"] {
+            assert!(found[table] == rows(&converted)[table], "{ranges} {table}");
+        }
+        for secret in [SECRET, "eyJhbGci", "signature="] {
+            assert!(!ended.stderr.contains(secret) && !ended.stdout.contains(secret), "{secret}: {}", ended.stderr);
+        }
+        assert!(ended.stderr.contains("a download broke"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_export_that_is_too_large_comes_in_parts() {
+    let (_folder, converted) = converted(Selection::default(), Window::default());
+    let api = Api::start("--polls 0 --fault export=too-large*2");
+    let pipeline = Pipeline::of(&api.base_url, &without_events());
+    let raw = pipeline.folder.path().join("raw");
+    let ended = end(pipeline.command().arg("--keep-raw").arg(&raw)).succeeded();
+    assert_eq!(ended.stderr.matches("asking for it in two parts").count(), 2, "{}", ended.stderr);
+    let (found, expected) = (rows(&pipeline.out()), rows(&converted));
+    for table in ["profiles", "attributes", "tags"] {
+        assert_eq!(found[table].num_rows(), expected[table].num_rows(), "{table}");
+    }
+    // What was kept makes the same tables.
+    let run = fs::read_dir(&raw).unwrap().next().unwrap().unwrap().path();
+    let again = pipeline.folder.path().join("again");
+    end(apsides("replay").arg(&run).arg("--out").arg(&again)).succeeded();
+    assert!(rows(&again) == found);
+
+    let api = Api::start("--polls 0 --fault export=too-large");
+    let wide = Pipeline::of(&api.base_url, &without_events());
+    let file = wide.folder.path().join("pipeline.toml");
+    fs::write(&file, format!("{}tables = [\"wide\"]\n", fs::read_to_string(&file).unwrap())).unwrap();
+    let ended = wide.run("").failed(2);
+    assert!(ended.stderr.contains("wide"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_kept_is_private_and_can_be_replayed_once_it_is_whole() {
+    let api = Api::start("--polls 0");
+    for spool in ["spool = false", "spool = true"] {
+        let folder = tempdir().unwrap();
+        let raw = folder.path().join("raw");
+        let pipeline = Pipeline::of(&api.base_url, &format!("{}\n{spool}\nkeep_raw = {raw:?}", without_events()));
+        pipeline.run("").succeeded();
+        let run = fs::read_dir(&raw).unwrap().next().unwrap().unwrap().path();
+        let part = run.join("part-00001.json.gz");
+        for (path, mode) in [(run.clone(), 0o700), (run.join("replay.json"), 0o600), (part.clone(), 0o600)] {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+        }
+        let again = folder.path().join("again");
+        let replay = |to: &Path| end(apsides("replay --json").arg(&run).arg("--out").arg(to));
+        assert_eq!(replay(&again).succeeded().json()["source"], api.base_url.as_str());
+        assert!(rows(&again) == rows(&pipeline.out()));
+        fs::rename(&part, run.join("part-00001.json.gz.part")).unwrap();
+        let ended = replay(&folder.path().join("broken")).failed(3);
+        assert!(ended.stderr.contains("broke off"), "{}", ended.stderr);
+    }
+    let ended = end(&mut apsides("replay /nowhere --out /nowhere")).failed(3);
+    assert!(ended.stderr.contains("/nowhere/replay.json cannot be read"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_that_fails_leaves_its_export_to_the_next() {
+    let api = Api::start("--polls 0");
+    let state = tempdir().unwrap();
+    let pipeline = Pipeline::of(&api.base_url, &without_events());
+    let text = fs::read_to_string(pipeline.folder.path().join("pipeline.toml")).unwrap();
+    let text = text.replace("[source]\n", &format!("[source]\nstate = {:?}\n", state.path()));
+    fs::write(pipeline.folder.path().join("pipeline.toml"), text).unwrap();
+    // The destination is taken, so that the first run fails after its download has begun.
+    fs::create_dir(pipeline.out()).unwrap();
+    fs::write(pipeline.out().join("other"), "").unwrap();
+    pipeline.run("").failed(4);
+    fs::remove_file(pipeline.out().join("other")).unwrap();
+    let ended = pipeline.run("-v").succeeded();
+    assert!(ended.stderr.contains("an earlier run has asked for this export"), "{}", ended.stderr);
+    let ended = pipeline.run("-v").failed(4);
+    assert!(
+        !ended.stderr.contains("an earlier run has asked"),
+        "what is published is not taken again: {}",
+        ended.stderr
+    );
 }

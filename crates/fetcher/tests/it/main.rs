@@ -6,6 +6,7 @@
 mod calls;
 mod definitions;
 mod inputs;
+mod parts;
 mod polls;
 mod resume;
 mod runs;

@@ -149,7 +149,7 @@ async fn a_pending_limit_is_waited_out_longer_than_other_faults() {
     let server = Server::start([(TOKEN, vec![token("good-token")]), (EXPORTS, requests)]).await;
     let _ = client(&server.url).request(&spec()).await.unwrap();
     let server = Server::start([(TOKEN, vec![token("good-token")]), (EXPORTS, vec![reply(429, "too many")])]).await;
-    let limits = Limits { pending_time_max: Duration::from_millis(50), ..limits() };
+    let limits = Limits { pending_time_max: Duration::from_millis(400), ..limits() };
     let error = client_with(&server.url, limits).request(&spec()).await.unwrap_err();
     assert!(said(&error, &[]).contains("too many calls or pending exports"));
     assert!(server.count(EXPORTS) > 5);
