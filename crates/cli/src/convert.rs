@@ -20,7 +20,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
-        limits: args.limits.tokenizer(),
+        limits: args.limits.tokens.tokenizer(),
         ..Options::within(usize_of(args.limits.memory_limit))
     };
     let options = Options {
@@ -34,7 +34,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
 }
 
 /// The definitions in a file or folder.
-fn definitions(path: &Path) -> Result<Definitions, Failure> {
+pub(crate) fn definitions(path: &Path) -> Result<Definitions, Failure> {
     let Snapshot { definitions, skipped, .. } = Snapshot::read(path)?;
     if skipped > 0 {
         tracing::warn!(file = %path.display(), skipped, "definitions without an id are left out");

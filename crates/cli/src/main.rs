@@ -7,6 +7,7 @@ mod convert;
 mod definitions;
 mod demo;
 mod failure;
+mod inspect;
 mod listing;
 mod measure;
 mod names;
@@ -51,6 +52,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Demo(demo) => demo::demo(demo, &output, &shutdown).await,
         Command::Run(run) => run::run(run, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
+        Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
     }

@@ -9,6 +9,7 @@ mod definitions;
 mod disk_full;
 mod exports;
 mod forms;
+mod inspect;
 mod pipelines;
 mod program;
 mod refused;
