@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write man pages
+    Manual(Manual),
 }
 
 /// What is shown, and where.
@@ -252,6 +256,25 @@ pub(crate) struct Definitions {
     /// Write them to a file, as JSON or --toml: for `convert --definitions`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+To install:
+  bash  apsides completions bash > ~/.local/share/bash-completion/completions/apsides
+  zsh   apsides completions zsh > \"${fpath[1]}/_apsides\"
+  fish  apsides completions fish > ~/.config/fish/completions/apsides.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Manual {
+    /// Folder for the pages, as `~/.local/share/man/man1`
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// How the Parquet files are cut and compressed.

@@ -9,6 +9,7 @@ mod demo;
 mod failure;
 mod inspect;
 mod listing;
+mod manual;
 mod measure;
 mod names;
 mod progress;
@@ -55,6 +56,8 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
+        Command::Completions(args) => manual::completions(&args),
+        Command::Manual(args) => manual::manual(&args),
     }
 }
 

@@ -10,6 +10,7 @@ mod disk_full;
 mod exports;
 mod forms;
 mod inspect;
+mod manual;
 mod pipelines;
 mod program;
 mod refused;
