@@ -43,7 +43,7 @@ pub struct InspectOptions {
     pub attribute_ids: HashSet<String>,
     /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null.
     pub definitions: Option<Definitions>,
-    /// Whether events that the source sent again are counted. It takes about half as long again. Default: no.
+    /// Whether events that the source sent again are counted. It takes about a quarter as long again. Default: no.
     pub duplicates: bool,
     /// Bounds of the tokenizer.
     pub limits: Limits,

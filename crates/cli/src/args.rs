@@ -115,7 +115,7 @@ pub(crate) struct Convert {
 pub(crate) struct Inspect {
     /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
     pub(crate) input: String,
-    /// Count the events that the source sent again, too; it takes about half as long again
+    /// Count the events that the source sent again, too; it takes about a quarter as long again
     #[arg(long)]
     pub(crate) duplicates: bool,
     /// Write a report as one HTML page that needs nothing else
