@@ -29,11 +29,13 @@ pub(crate) use page::{Entries, Page, PageEncoder};
 
 use crate::{
     error::{Error, Result},
+    profile::{ColumnCost, Profile},
     schema::TableRef,
     table::Batch,
     writer::Codec,
 };
 use compress::Compressor;
+use std::time::Instant;
 
 /// A batch as pages, one for each column; none if it has no rows.
 pub(crate) struct EncodedBatch {
@@ -51,14 +53,24 @@ impl PageEncoder {
         Compressor::new(codec).map(Self::new).map_err(Error::Codec)
     }
 
-    pub(crate) fn batch(&mut self, batch: &Batch) -> Result<EncodedBatch> {
+    pub(crate) fn batch(&mut self, batch: &Batch, profile: &mut Profile) -> Result<EncodedBatch> {
         let Batch { ref table, sequence, ref records, bytes, first_index, ends_group, .. } = *batch;
         let rows = records.num_rows();
         let mut columns = Vec::new();
         if rows > 0 && table.is_written() {
             for (column, array) in table.schema.columns.iter().zip(records.columns()) {
+                let (began, compressed) = (Instant::now(), self.compress_time);
                 let page = self.column(column, array, first_index);
-                columns.push(page.map_err(|source| Error::encode(&table.schema.name, source))?);
+                let page = page.map_err(|source| Error::encode(&table.schema.name, source))?;
+                let compress = self.compress_time - compressed;
+                let cost = ColumnCost {
+                    encode: began.elapsed().saturating_sub(compress),
+                    compress,
+                    plain_bytes: page.0.plain_bytes as u64,
+                    bytes: page.0.bytes.len() as u64,
+                };
+                profile.column(&table.schema.name, &column.name, cost);
+                columns.push(page);
             }
         }
         Ok(EncodedBatch { table: table.clone(), sequence, rows, bytes, columns, ends_group })

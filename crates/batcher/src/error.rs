@@ -102,6 +102,12 @@ pub enum Error {
     /// The temporary file for the search for duplicate events failed.
     #[error("the temporary file for finding duplicate events: {0}")]
     Duplicates(#[source] io::Error),
+    /// The temporary files in which the profiles of several parts are counted failed.
+    #[error("the temporary files for counting profiles: {0}")]
+    Profiles(#[source] io::Error),
+    /// Rows of `wide` would have to be put together from several parts.
+    #[error("the table wide cannot be made of attributes and tags that come in several parts")]
+    WideInParts,
     /// The system gave no thread.
     #[error("could not start a thread: {0}")]
     Thread(#[source] io::Error),

@@ -36,6 +36,16 @@ pub struct Findings {
     pub without_column: u64,
 }
 
+impl Findings {
+    /// Adds what another part has.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.replaced_surrogates += other.replaced_surrogates;
+        self.superseded_members += other.superseded_members;
+        self.duplicate_events += other.duplicate_events;
+        self.without_column += other.without_column;
+    }
+}
+
 /// A reading of an export.
 pub(crate) struct Export<'p, R, F> {
     tokens: Tokens<R>,

@@ -24,7 +24,11 @@ mod facts;
 mod gate;
 mod inspect;
 mod manifest;
+mod options;
+mod parts;
+mod prepare;
 mod privacy;
+mod profile;
 mod progress;
 mod schema;
 mod scope;
@@ -47,10 +51,13 @@ pub use inspect::{
     Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect,
 };
 pub use manifest::{DataFile, Manifest, TableFiles};
+pub use options::Options;
+pub use parts::{Keep, Part};
 pub use privacy::{PrivacyRules, Treatment};
+pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
-pub use stage::{Options, stage};
+pub use stage::{stage, stage_parts};
 pub use staging::{Staged, published};
 pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use writer::{Codec, FileOptions};

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug, Default)]
 pub struct Progress {
     bytes: AtomicU64,
+    /// Of the parts of the export before this one.
+    bytes_before: AtomicU64,
     profiles: AtomicU64,
 }
 
@@ -15,13 +17,18 @@ impl Progress {
         self.bytes.load(Relaxed)
     }
 
-    /// Profiles read so far.
+    /// Profiles read so far; those of several parts as often as they are there.
     pub fn profiles(&self) -> u64 {
         self.profiles.load(Relaxed)
     }
 
     pub(crate) fn set_bytes(&self, bytes: u64) {
-        self.bytes.store(bytes, Relaxed);
+        self.bytes.store(self.bytes_before.load(Relaxed) + bytes, Relaxed);
+    }
+
+    /// The bytes to come are another part's.
+    pub(crate) fn begin_part(&self) {
+        self.bytes_before.store(self.bytes(), Relaxed);
     }
 
     pub(crate) fn add_profile(&self, bytes: u64) {

@@ -10,137 +10,37 @@
 //! Encoders take any batch, whatever its table. The writer puts them into their places again.
 
 use crate::{
-    catalogue::{Catalogue, Selection},
-    duplicates::Seen,
+    catalogue::Catalogue,
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
-    export::{Export, Findings},
-    facts::Facts,
+    export::Findings,
     gate::Gate,
     manifest::{Manifest, TableFiles},
-    privacy::{Guarded, Privacy, PrivacyRules},
+    options::Options,
+    parts::{Keep, MergedProfiles, Part},
+    prepare::{Known, Prepared, prepare},
+    profile::{Profile, Timed},
     progress::Progress,
     schema::TableRef,
     staging::{Staged, Staging, published},
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
-    typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable, Wide},
-    writer::{Codec, FileOptions, TableWriter},
+    typed::{ByType, ByTypePlan, Wide},
+    writer::{Codec, TableWriter},
 };
-use apsides_definitions::Definitions;
-use apsides_tokenizer::{Limits, Tokens};
+use apsides_tokenizer::Tokens;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
-    collections::HashSet,
     io::{self, Read},
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
-    thread::{self, ScopedJoinHandle, available_parallelism},
+    thread::{self, ScopedJoinHandle},
+    time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
-
-/// How an export becomes tables. Every bound of memory is here.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What the export is, for the manifest: a file's name, an address without secrets.
-    pub source: String,
-    /// Whether tables at the destination are replaced.
-    pub overwrite: bool,
-    /// Ids that are attributes even where their value is null, which else marks a tag.
-    pub attribute_ids: HashSet<String>,
-    /// Which long tables are written. Default: all.
-    pub selection: Selection,
-    /// Which typed tables are written besides, and how. Default: none.
-    pub typed: Typed,
-    /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null; and
-    /// the dimension tables are written.
-    pub definitions: Option<Definitions>,
-    /// What is withheld.
-    pub privacy: PrivacyRules,
-    /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
-    /// tables' columns. Default 4 MiB.
-    pub sample_bytes: usize,
-    /// How files are cut and encoded.
-    pub files: FileOptions,
-    /// Bounds of the tokenizer.
-    pub limits: Limits,
-    /// The most rows of a record batch. Default 32 Ki.
-    pub batch_rows: usize,
-    /// The most bytes of a record batch, give or take one row. Default 2 MiB.
-    pub batch_bytes: usize,
-    /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
-    pub dictionary_bytes: usize,
-    /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
-    pub section_bytes: usize,
-    /// Threads that encode. Default: as many as there are processors besides the one that reads, which
-    /// has more to do than any of them; where typed tables are written, as many as there are processors.
-    /// The output does not depend on them.
-    pub threads: Option<usize>,
-    /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
-    /// larger. Default 16 MiB.
-    pub bytes_under_way: usize,
-    /// Events of one profile that are remembered in memory to find repetitions; beyond that, in a
-    /// temporary file. Each takes 21 to 43 bytes, once half as much again while their table grows.
-    /// Default 1.5 Mi.
-    pub duplicates_in_memory: usize,
-}
-
-impl Options {
-    /// The least that [`within`](Self::within) can do with, in bytes.
-    pub const MEMORY_MIN: usize = 48 << 20;
-    /// What [`default`](Self::default) stays within, in bytes.
-    pub const MEMORY_DEFAULT: usize = 192 << 20;
-
-    /// Options with which a process stays within so many bytes of memory, whatever the export, as long
-    /// as no single value of it is larger than about a thirty-second of them: a value is held in the
-    /// tokenizer's window, a batch and a page at the same time.
-    ///
-    /// About 32 MiB are the program's own. Row groups get the largest part, since readers like them
-    /// large; they are counted before they are encoded, and mostly take a quarter of that then.
-    pub fn within(memory_bytes: usize) -> Self {
-        let memory = memory_bytes.max(Self::MEMORY_MIN);
-        let batch_bytes = (memory / 96).min(2 << 20);
-        let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
-        Self {
-            source: String::new(),
-            overwrite: false,
-            attribute_ids: HashSet::new(),
-            selection: Selection::default(),
-            typed: Typed::default(),
-            definitions: None,
-            privacy: PrivacyRules::default(),
-            sample_bytes: memory / 48,
-            files: FileOptions { row_group_bytes, ..FileOptions::default() },
-            limits: Limits::default(),
-            batch_rows: 32 << 10,
-            batch_bytes,
-            dictionary_bytes: memory / 24,
-            section_bytes: memory / 6,
-            threads: None,
-            bytes_under_way: memory / 12,
-            // A table of twelve in a hundred, half as much again while it grows.
-            duplicates_in_memory: memory / 128,
-        }
-    }
-}
-
-impl Options {
-    fn encoder_threads(&self) -> usize {
-        let processors = available_parallelism().map_or(1, usize::from);
-        let has_typed = self.typed.wide || self.typed.events;
-        let default = if has_typed { processors } else { processors.saturating_sub(1) };
-        self.threads.unwrap_or(default).max(1)
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self::within(Self::MEMORY_DEFAULT)
-    }
-}
 
 /// Reads an export to its end and writes its tables into `destination`, a folder, where readers do
 /// not see them yet. `runtime` does the writing; it must not be the one this thread works for.
@@ -152,11 +52,37 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<Staged> {
     // From here on nothing is generic, so that the hot code is compiled here, once.
-    stage_from(&mut input, destination, options, runtime, progress)
+    stage_from(&mut input, None, destination, options, runtime, progress)
 }
+
+/// The same of an export that comes in parts: the first, which is kept whole, and the `rest` in turn. Each further part
+/// is asked for when those before it are read, and an error of its own is one of reading.
+///
+/// There is one row per profile, with what all parts together have; `profiles` is then in no particular order. The
+/// `ordinal` of events begins anew in each part, and only repetitions within a part are found.
+pub fn stage_parts<R: Read>(
+    mut first: impl Read,
+    rest: impl IntoIterator<Item = io::Result<Part<R>>>,
+    destination: &Path,
+    options: &Options,
+    runtime: &Handle,
+    progress: &Progress,
+) -> Result<Staged> {
+    let mut rest = rest.into_iter().map(|part| part.map(|Part { input, keep }| (input, keep)));
+    let mut read_next = |each: &mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>| match rest.next() {
+        None => Ok(false),
+        Some(Ok((mut input, keep))) => each(&mut input, keep).map(|()| true),
+        Some(Err(source)) => Err(Error::Read { source, offset: progress.bytes() }),
+    };
+    stage_from(&mut first, Some(&mut read_next), destination, options, runtime, progress)
+}
+
+/// Gives the next part to a function; false if there is none.
+type NextPart<'a> = dyn FnMut(&mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>) -> Result<bool> + 'a;
 
 fn stage_from(
     input: &mut dyn Read,
+    rest: Option<&mut NextPart<'_>>,
     destination: &Path,
     options: &Options,
     runtime: &Handle,
@@ -169,13 +95,12 @@ fn stage_from(
     // What is published must survive a loss of power.
     let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
     let before = published(destination)?.and_then(|manifest| manifest.typed);
-    let known = Known::new(options)?;
-    let Planned { sample, mut typed, remembered, changes } = plan(input, options, &known, before)?;
-    let catalogue = Catalogue::new(&options.selection, &typed, options.definitions.as_ref());
+    let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
+    let catalogue = Catalogue::new(&options.selection, &typed, known.definitions.as_ref());
     let writers = writers(&catalogue, &store, runtime, options)?;
-    let input = &mut io::Cursor::new(sample).chain(input);
+    let mut input = Timed::new(io::Cursor::new(&sample).chain(input));
     let gate = Gate::new(options.bytes_under_way);
-    let (findings, tables) = thread::scope(|scope| {
+    let (findings, tables, mut profile) = thread::scope(|scope| {
         let (batches, queue) = channel();
         let (encoded, written) = channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -195,9 +120,17 @@ fn stage_from(
             let _closer = gate.closer();
             write(&written, writers, gate)
         })?;
-        let read = read(input, Batches { batches, gate }, options, &known, &catalogue, progress);
-        join(read, encoders, writer)
+        let mut profile = Profile::default();
+        let batches = Batches { batches, gate, blocked: &mut profile.blocked };
+        let began = Instant::now();
+        let read = read(&mut input, rest, batches, options, &known, &catalogue, progress);
+        profile.reader = began.elapsed();
+        profile.input = input.time;
+        join(read, encoders, writer, profile)
     })?;
+    if options.profile {
+        profile.tokens = time_of_tokens(&sample, options, progress.bytes());
+    }
     typed.tables.extend(remembered);
     let manifest = Manifest {
         version: Manifest::VERSION,
@@ -209,83 +142,7 @@ fn stage_from(
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
     };
-    Ok(staging.stage(manifest))
-}
-
-/// What was found out before the export is read.
-struct Planned {
-    /// The bytes that were read for it.
-    sample: Vec<u8>,
-    /// The typed tables that are written.
-    typed: TypedSchema,
-    /// Those that are not, but were once.
-    remembered: Vec<TypedTable>,
-    changes: Vec<Change>,
-}
-
-/// What is known of the export's ids.
-struct Known {
-    /// Those that are attributes'.
-    attribute_ids: HashSet<String>,
-    /// Those whose values are withheld.
-    privacy: Option<Privacy>,
-}
-
-impl Known {
-    fn new(options: &Options) -> Result<Self> {
-        let mut attribute_ids = options.attribute_ids.clone();
-        let attributes = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
-        attribute_ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
-        let rules = Some(&options.privacy).filter(|rules| !rules.is_empty());
-        let privacy = rules.map(|rules| Privacy::new(rules, options.definitions.as_ref())).transpose()?;
-        Ok(Self { attribute_ids, privacy })
-    }
-
-    /// A reading of an export that tells what may be known of it.
-    fn export<'p, R: Read, F: Facts>(
-        &'p self,
-        input: R,
-        facts: F,
-        options: &Options,
-        progress: &'p Progress,
-    ) -> Export<'p, R, Guarded<'p, F>> {
-        let tokens = Tokens::with_limits(input, options.limits);
-        let seen = Seen::new(options.duplicates_in_memory);
-        let hides_keys = self.privacy.as_ref().is_some_and(Privacy::hides_export_keys);
-        let guarded = Guarded::new(facts, self.privacy.as_ref());
-        Export::new(tokens, guarded, seen, &self.attribute_ids, progress).hiding_keys(hides_keys)
-    }
-}
-
-/// Finds out which typed tables there are to be, and their columns.
-fn plan(input: &mut dyn Read, options: &Options, known: &Known, before: Option<TypedSchema>) -> Result<Planned> {
-    let typed = &options.typed;
-    let mut before = before;
-    let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
-    let mut sample = Vec::new();
-    if !typed.wide && !typed.events {
-        return Ok(Planned { sample, typed: before.unwrap_or_default(), remembered, changes: Vec::new() });
-    }
-    // A first run of these tables has none to compare with.
-    let before = before.filter(|before| !before.tables.is_empty());
-    input
-        .take(options.sample_bytes as u64)
-        .read_to_end(&mut sample)
-        .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
-    let progress = Progress::default();
-    let learned = known.export(sample.as_slice(), Learner::default(), options, &progress).read_sample().into_inner();
-    let definitions = options.definitions.clone().unwrap_or_default();
-    let (typed, definitions) = match &known.privacy {
-        Some(privacy) => privacy.typed(typed, &definitions),
-        None => (typed.clone(), definitions),
-    };
-    let now = typed::plan(&typed, &definitions, &learned);
-    let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
-    let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
-    for change in &changes {
-        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
-    }
-    Ok(Planned { sample, typed, remembered, changes })
+    Ok(staging.stage(manifest, profile))
 }
 
 /// A writer for each table.
@@ -321,6 +178,7 @@ fn spawn<'scope, T: Send + 'scope>(
 /// Reads the export and hands its batches to the encoders.
 fn read(
     input: &mut dyn Read,
+    rest: Option<&mut NextPart<'_>>,
     mut batches: Batches<'_>,
     options: &Options,
     known: &Known,
@@ -339,9 +197,27 @@ fn read(
     for (table, rows) in &catalogue.dimensions {
         batches.send(Batch::whole(table.clone(), rows.clone()))?;
     }
-    let tables = Tables::new(batches, limits, catalogue);
-    let (tables, findings) = known.export(input, tables, options, progress).read()?;
-    tables.into_inner().finish()?;
+    let mut tables = Tables::new(batches, limits, catalogue);
+    if rest.is_some() {
+        tables.merge(MergedProfiles::new().map_err(Error::Profiles)?);
+    }
+    let (guarded, mut findings) = known.export(input, tables, options, progress).read()?;
+    let mut tables = Some(guarded.into_inner());
+    if let Some(rest) = rest {
+        let mut read_part = |input: &mut dyn Read, keep| {
+            let Some(mut facts) = tables.take() else { return Ok(()) };
+            facts.keep(keep)?;
+            progress.begin_part();
+            let (guarded, found) = known.export(input, facts, options, progress).read()?;
+            findings.add(found);
+            tables = Some(guarded.into_inner());
+            Ok(())
+        };
+        while rest(&mut read_part)? {}
+    }
+    if let Some(tables) = tables {
+        tables.finish()?;
+    }
     Ok(findings)
 }
 
@@ -349,13 +225,18 @@ fn read(
 struct Batches<'g> {
     batches: Sender<Batch>,
     gate: &'g Gate,
+    /// How long it took until there was room for them.
+    blocked: &'g mut Duration,
 }
 
 impl BatchSink for Batches<'_> {
     fn send(&mut self, batch: Batch) -> Result<()> {
         let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
-        if self.gate.enter(batch.all_bytes()) && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
+        let began = Instant::now();
+        let may_enter = self.gate.enter(batch.all_bytes());
+        *self.blocked += began.elapsed();
+        if may_enter && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
     }
 }
 
@@ -391,36 +272,48 @@ impl Maker {
     }
 }
 
-/// An encoder's thread. Gives how many values had no column in typed tables.
+/// An encoder's thread. Gives how many values had no column in typed tables, and its times.
 fn encode(
     queue: &Mutex<Receiver<Batch>>,
     encoded: &Sender<EncodedBatch>,
     codec: Codec,
     mut maker: Maker,
-) -> Result<u64> {
+) -> Result<(u64, Profile)> {
     let mut encoder = PageEncoder::with_codec(codec)?;
+    let mut profile = Profile::default();
     loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = batch else { break };
-        for batch in maker.batches(batch)? {
+        let began = Instant::now();
+        let batches = maker.batches(batch)?;
+        profile.typed += began.elapsed();
+        for batch in batches {
             // A table that is not written has come this far only for those that are made from it. Without
             // a writer there is nothing to do; the writer tells why.
-            if encoded.send(encoder.batch(&batch)?).is_err() {
-                return Ok(0);
+            if encoded.send(encoder.batch(&batch, &mut profile)?).is_err() {
+                return Ok((0, profile));
             }
         }
     }
-    Ok(maker.without_column())
+    Ok((maker.without_column(), profile))
 }
 
-/// The writer's thread. Gives the tables' files.
-fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
+/// The writer's thread. Gives the tables' files, and how long it worked on them.
+fn write(
+    encoded: &Receiver<EncodedBatch>,
+    mut writers: Vec<TableWriter>,
+    gate: &Gate,
+) -> Result<(Vec<TableFiles>, Duration)> {
+    let mut time = Duration::ZERO;
     for batch in encoded {
+        let began = Instant::now();
         gate.leave(match writers.get_mut(batch.table.index) {
             Some(writer) => writer.write(batch)?,
             None => batch.bytes,
         });
+        time += began.elapsed();
     }
+    let began = Instant::now();
     // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
     let mut tables: Vec<TableFiles> = Vec::new();
     for writer in writers {
@@ -431,23 +324,42 @@ fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: 
             None => tables.push(TableFiles::new(&name, files)),
         }
     }
-    Ok(tables)
+    Ok((tables, time + began.elapsed()))
 }
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
     read: Result<Findings>,
-    encoders: Vec<Thread<'_, u64>>,
-    writer: Thread<'_, Vec<TableFiles>>,
-) -> Result<(Findings, Vec<TableFiles>)> {
-    let encoded: Result<u64> = encoders.into_iter().map(joined).sum();
+    encoders: Vec<Thread<'_, (u64, Profile)>>,
+    writer: Thread<'_, (Vec<TableFiles>, Duration)>,
+    mut profile: Profile,
+) -> Result<(Findings, Vec<TableFiles>, Profile)> {
+    let encoded: Result<Vec<_>> = encoders.into_iter().map(joined).collect();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(without_column), Ok(tables)) => Ok((Findings { without_column, ..findings }, tables)),
+        (Ok(findings), Ok(encoded), Ok((tables, write))) => {
+            let mut findings = findings;
+            profile.write = write;
+            for (without_column, of_thread) in encoded {
+                findings.without_column += without_column;
+                profile.add(of_thread);
+            }
+            Ok((findings, tables, profile))
+        }
         (Err(Error::EncoderGone { .. }) | Ok(_), Err(error), _) => Err(error),
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),
     }
+}
+
+/// How long it takes to find and check the tokens of so many bytes, by those of a sample.
+fn time_of_tokens(sample: &[u8], options: &Options, bytes: u64) -> Option<Duration> {
+    let began = Instant::now();
+    let mut tokens = Tokens::with_limits(sample, options.limits);
+    // The sample ends anywhere, and so in an error.
+    let _ = tokens.for_each(|_| ());
+    let read = tokens.consumed();
+    (read > 0).then(|| began.elapsed().mul_f64(bytes as f64 / read as f64))
 }
 
 fn joined<T>(thread: Thread<'_, T>) -> Result<T> {

@@ -21,6 +21,7 @@
 use crate::{
     error::{Error, Result},
     manifest::Manifest,
+    profile::Profile,
     views::{self, views},
 };
 use std::{
@@ -56,6 +57,7 @@ pub(crate) struct Staging {
 pub struct Staged {
     staging: Staging,
     manifest: Manifest,
+    profile: Profile,
 }
 
 impl Staging {
@@ -84,8 +86,8 @@ impl Staging {
         self.run.join("tables")
     }
 
-    pub(crate) fn stage(self, manifest: Manifest) -> Staged {
-        Staged { staging: self, manifest }
+    pub(crate) fn stage(self, manifest: Manifest, profile: Profile) -> Staged {
+        Staged { staging: self, manifest, profile }
     }
 }
 
@@ -112,6 +114,11 @@ impl Staged {
     /// The rows and files that are waiting.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Where the time went so far.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Lets readers see the tables, in place of those that were there before.

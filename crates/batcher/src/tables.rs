@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     event::Event,
     facts::{Facts, ProfileCounts, Reason, Value},
+    parts::{Keep, MergedProfiles},
     table::{AnyTable, Attributes, Batch, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
     typed::SectionList,
 };
@@ -26,6 +27,10 @@ pub(crate) struct Tables<S> {
     wide: Option<WideRows>,
     /// The tables by event type, if they are written.
     by_type: Option<Group>,
+    /// What of the part that is being read goes into the tables.
+    keep: Keep,
+    /// Where profiles are counted if there are several parts.
+    merged: Option<MergedProfiles>,
 }
 
 /// The sections whose attributes and tags are in the batches under construction.
@@ -100,11 +105,43 @@ impl<S: BatchSink> Tables<S> {
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide,
             by_type: catalogue.by_type.as_ref().map(|_| Group::default()),
+            keep: Keep::All,
+            merged: None,
         }
+    }
+
+    /// There are several parts: profiles have their rows at the end.
+    pub(crate) fn merge(&mut self, merged: MergedProfiles) {
+        self.merged = Some(merged);
+    }
+
+    /// The facts to come are of a part of which only this is kept.
+    pub(crate) fn keep(&mut self, keep: Keep) -> Result<()> {
+        self.keep = keep;
+        // A row of `wide` has all columns of its section, which no single part has then.
+        if keep == Keep::Columns && self.wide.is_some() { Err(Error::WideInParts) } else { Ok(()) }
+    }
+
+    /// What rows of `wide` are made from, if this part has any.
+    fn wide(&mut self) -> Option<&mut WideRows> {
+        self.wide.as_mut().filter(|_| self.keep == Keep::All)
+    }
+
+    fn profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
+        if !self.profiles.is_written() {
+            return Ok(());
+        }
+        let bytes = self.profiles.columns.push(export_key, counts);
+        if self.profiles.row(bytes) { self.flush(Part::Profiles) } else { Ok(()) }
     }
 
     /// Hands on what is left. Gives back the sink.
     pub(crate) fn finish(mut self) -> Result<S> {
+        for profiles in self.merged.take().into_iter().flat_map(MergedProfiles::sums) {
+            for (export_key, counts) in profiles.map_err(Error::Profiles)? {
+                self.profile(&export_key, counts)?;
+            }
+        }
         if let Some(wide) = &mut self.wide {
             wide.ends = vec![Part::Attributes, Part::Tags, Part::Wide];
             self.hand_on_pair()?;
@@ -231,8 +268,11 @@ impl<S: BatchSink> Facts for Tables<S> {
         self.attributes.columns.ids.export_key.set(export_key);
         self.tags.columns.ids.export_key.set(export_key);
         self.events.columns.ids.export_key.set(export_key);
-        if let Some(wide) = &mut self.wide {
+        if let Some(wide) = self.wide() {
             wide.sections.begin_profile(export_key);
+        }
+        if let Some(merged) = &mut self.merged {
+            merged.begin_profile();
         }
         Ok(())
     }
@@ -241,22 +281,27 @@ impl<S: BatchSink> Facts for Tables<S> {
         self.attributes.columns.ids.section_id.set(id);
         self.tags.columns.ids.section_id.set(id);
         self.events.columns.ids.section_id.set(id);
-        if let Some(wide) = &mut self.wide {
-            wide.sections.begin(id, self.attributes.rows(), self.tags.rows());
+        let (attributes, tags) = (self.attributes.rows(), self.tags.rows());
+        if let Some(wide) = self.wide() {
+            wide.sections.begin(id, attributes, tags);
+        }
+        if let Some(merged) = &mut self.merged {
+            merged.section(id);
         }
         Ok(())
     }
 
     fn begin_attributes(&mut self) -> Result<()> {
-        if let Some(wide) = &mut self.wide {
-            wide.sections.begin_attributes(self.attributes.rows(), self.tags.rows());
+        let (attributes, tags) = (self.attributes.rows(), self.tags.rows());
+        if let Some(wide) = self.wide() {
+            wide.sections.begin_attributes(attributes, tags);
         }
         Ok(())
     }
 
     #[inline]
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
-        if !self.attributes.is_written() && self.wide.is_none() {
+        if (!self.attributes.is_written() && self.wide.is_none()) || self.keep == Keep::Events {
             return Ok(());
         }
         let bytes = self.attributes.columns.push(id, value);
@@ -265,7 +310,7 @@ impl<S: BatchSink> Facts for Tables<S> {
 
     #[inline]
     fn tag(&mut self, id: &str) -> Result<()> {
-        if !self.tags.is_written() && self.wide.is_none() {
+        if (!self.tags.is_written() && self.wide.is_none()) || self.keep == Keep::Events {
             return Ok(());
         }
         let bytes = self.tags.columns.ids.push(Some(id));
@@ -273,7 +318,7 @@ impl<S: BatchSink> Facts for Tables<S> {
     }
 
     fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()> {
-        if !self.events.is_written() && self.by_type.is_none() {
+        if (!self.events.is_written() && self.by_type.is_none()) || self.keep == Keep::Columns {
             return Ok(());
         }
         let bytes = self.events.columns.push(ordinal, event, is_duplicate);
@@ -281,7 +326,7 @@ impl<S: BatchSink> Facts for Tables<S> {
     }
 
     fn end_section(&mut self) -> Result<()> {
-        let Some(wide) = &mut self.wide else { return Ok(()) };
+        let Some(wide) = self.wide.as_mut().filter(|_| self.keep == Keep::All) else { return Ok(()) };
         wide.sections.end(self.attributes.rows(), self.tags.rows());
         // A later section of the same name takes the place of an earlier one as long as that is here: until
         // the end of the profile, or until its batches take twice their room.
@@ -298,11 +343,13 @@ impl<S: BatchSink> Facts for Tables<S> {
             self.pair_is_full(Part::Attributes)?;
         }
         self.between_sections()?;
-        if !self.profiles.is_written() {
-            return Ok(());
-        }
-        let bytes = self.profiles.columns.push(export_key, counts);
-        if self.profiles.row(bytes) { self.flush(Part::Profiles) } else { Ok(()) }
+        let Some(merged) = &mut self.merged else { return self.profile(export_key, counts) };
+        let counts = match self.keep {
+            Keep::All => counts,
+            Keep::Columns => ProfileCounts { events: 0, ..counts },
+            Keep::Events => ProfileCounts { attributes: 0, tags: 0, ..counts },
+        };
+        merged.add(export_key, counts).map_err(Error::Profiles)
     }
 
     fn unmapped(
@@ -313,6 +360,9 @@ impl<S: BatchSink> Facts for Tables<S> {
         reason: Reason,
         value: &str,
     ) -> Result<()> {
+        if !self.keep.keeps_pointer(pointer) {
+            return Ok(());
+        }
         let bytes = self.unmapped.columns.push(export_key, section_id, pointer, reason, value);
         if self.unmapped.row(bytes) { self.flush(Part::Unmapped) } else { Ok(()) }
     }

@@ -31,3 +31,6 @@ pub use contract::{Change, SchemaMode};
 pub use kind::Kind;
 pub use plan::{Asked, Typed};
 pub use schema::{TypedColumn, TypedOf, TypedSchema, TypedTable};
+
+#[cfg(test)]
+mod tests;

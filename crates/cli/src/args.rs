@@ -1,6 +1,7 @@
 //! The command line's words.
 
-use apsides_batcher::{Codec, Kind, Options, SchemaMode, Selection, TableId, Typed};
+use crate::failure::{Exit, Failure};
+use apsides_batcher::{Codec, Kind, Options, PrivacyRules, SchemaMode, Selection, TableId, Treatment, Typed};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Turn an export at hand into tables
     Convert(Convert),
+    /// Turn the downloads that a run has kept into tables, without the API
+    Replay(Replay),
     /// Tell what is in an export at hand: counts, types, times and sizes, and nobody's data
     Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
@@ -84,18 +87,40 @@ pub(crate) struct Run {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
+    /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep_raw: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// The folder of the run, below that of `run --keep-raw`
+    #[arg(value_name = "RUN")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) to: To,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Convert {
     /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
     pub(crate) input: String,
+    #[command(flatten)]
+    pub(crate) to: To,
+}
+
+/// What becomes of an export, and where.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct To {
     /// Folder for the tables
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: PathBuf,
     /// Replace the tables that are there, at the end, once all is read and checked
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Show where the time went, stage by stage and column by column
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
     #[arg(long = "attribute-id", value_name = "ID")]
     pub(crate) attribute_ids: Vec<String>,
@@ -105,6 +130,8 @@ pub(crate) struct Convert {
     pub(crate) definitions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tables: Tables,
+    #[command(flatten)]
+    pub(crate) privacy: Privacy,
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
@@ -147,6 +174,51 @@ pub(crate) struct Tables {
     /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
     #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
     pub(crate) types: Vec<(String, Kind)>,
+}
+
+/// What is withheld from the tables.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Privacy")]
+pub(crate) struct Privacy {
+    /// Leave out an attribute or tag (version id, discriminator or name), or a member of events' data (EVENT/MEMBER,
+    /// or */MEMBER); can be repeated, as the next two
+    #[arg(long, value_name = "NAME")]
+    pub(crate) drop: Vec<String>,
+    /// Put its HMAC-SHA-256 in the place of a value
+    #[arg(long, value_name = "NAME", requires = "hash_key_file")]
+    pub(crate) hash: Vec<String>,
+    /// Put *** in the place of a value
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mask: Vec<String>,
+    /// Hash the export keys, the same way in every table
+    #[arg(long, requires = "hash_key_file")]
+    pub(crate) hash_export_keys: bool,
+    /// A file with the secret key of the hashes, at least 16 bytes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hash_key_file: Option<PathBuf>,
+}
+
+impl Privacy {
+    /// The rules, with the key that is in the file.
+    pub(crate) fn rules(&self) -> Result<PrivacyRules, Failure> {
+        let key = self.hash_key_file.as_ref().map(|path| {
+            std::fs::read_to_string(path).map_err(|error| {
+                let message = format!("the key for hashing, {}, cannot be read: {error}", path.display());
+                Failure::new(Exit::Configuration, message).next("check the path and its permissions")
+            })
+        });
+        let key = key.transpose()?.map(|key| key.trim_end_matches(['\r', '\n']).to_owned());
+        let mut rules = PrivacyRules { hash_export_key: self.hash_export_keys, key, ..PrivacyRules::default() };
+        for (names, treatment) in
+            [(&self.drop, Treatment::Drop), (&self.hash, Treatment::Hash), (&self.mask, Treatment::Mask)]
+        {
+            for name in names {
+                let kind = if name.contains('/') { &mut rules.members } else { &mut rules.attributes };
+                kind.push((name.clone(), treatment));
+            }
+        }
+        Ok(rules)
+    }
 }
 
 /// A table that can be asked for.
@@ -405,6 +477,20 @@ pub(crate) struct SimulatedServer {
     /// Apply the API's rate limits
     #[arg(long)]
     pub(crate) rate_limits: bool,
+    /// Serve files with their length and an ETag, and from any byte on
+    #[arg(long)]
+    pub(crate) ranges: bool,
+    /// Seconds that a token lives
+    #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
+    pub(crate) token_life: u64,
+    /// Something that goes wrong, in turn: CLASS=FAULT or CLASS=FAULT*COUNT, as in `poll=503*2`; can be repeated, or
+    /// separated by commas. A wrong one lists all
+    #[arg(long, value_name = "FAULT", env = "APSIDES_SIMULATE_FAULTS", value_delimiter = ',')]
+    pub(crate) fault: Vec<String>,
+    /// So many calls in a hundred go wrong at random, by --seed
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, env = "APSIDES_SIMULATE_FAULT_RATE")]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) fault_rate: u32,
     /// The only client that gets a token
     #[arg(long, default_value = "simulated-client", value_name = "ID")]
     pub(crate) client_id: String,

@@ -10,12 +10,16 @@ use crate::{
 };
 use apsides_batcher::{FileOptions, Options};
 use apsides_definitions::Versions;
-use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Region, Secret};
+use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Network, Region, Secret};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -49,6 +53,14 @@ struct Source {
     base_url: Option<Text>,
     client_id: Text,
     client_secret: Text,
+    /// A folder where the token and pending exports are kept between runs.
+    state: Option<PathBuf>,
+    /// Certificates that are trusted besides the system's.
+    ca_file: Option<PathBuf>,
+    proxy: Option<Text>,
+    /// Other origins that poll URLs may have.
+    #[serde(default)]
+    poll_hosts: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -76,6 +88,11 @@ struct Export {
     #[serde(default)]
     extra: toml::Table,
     poll_url_pointer: Option<String>,
+    /// Where downloads are kept as they come.
+    keep_raw: Option<PathBuf>,
+    /// A download goes to a temporary file before it is read.
+    #[serde(default)]
+    spool: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -159,6 +176,7 @@ impl Pipeline {
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
+        let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
         let export = self.export.into_spec(Timestamp::now())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         let options = Options {
@@ -173,6 +191,8 @@ impl Pipeline {
             lookup,
             export,
             source,
+            keep_raw,
+            spools,
             destination: destination.path,
             overwrite: destination.overwrite,
             options,
@@ -190,11 +210,14 @@ impl Source {
             (Some(RegionName::Apac), None) => Region::Apac.base_url(),
             (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
         };
+        let poll_hosts = self.poll_hosts.iter().map(|host| {
+            host.parse().map_err(|error| wrong(&format!("[source] `poll_hosts`: {host} is no URL: {error}")))
+        });
         Ok(ClientConfig {
-            base_url,
-            client_id: self.client_id.0,
-            client_secret: Secret::new(self.client_secret.0),
-            limits: apsides_fetcher::Limits::default(),
+            network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
+            poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
+            state: self.state,
+            ..ClientConfig::new(base_url, self.client_id.0, Secret::new(self.client_secret.0))
         })
     }
 }
@@ -292,7 +315,7 @@ fn wrong(message: &str) -> Failure {
     Failure::new(Exit::Configuration, message).next("correct the pipeline file; docs and examples are in pipelines/")
 }
 
-/// Text in which `${env:NAME}` and `${file:PATH}` stand for what they name.
+/// Text in which `${env:NAME}`, `${file:PATH}` and `${command:LINE}` stand for what they name.
 struct Text(String);
 
 impl std::fmt::Debug for Text {
@@ -319,7 +342,8 @@ fn expand(text: &str) -> Result<String, String> {
                 std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
             }
             Some(("file", path)) => read_secret(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
-            _ => return Err("`${…}` names neither env:NAME nor file:PATH".to_owned()),
+            Some(("command", line)) => secret_of(line)?,
+            _ => return Err("`${…}` names neither env:NAME nor file:PATH nor command:LINE".to_owned()),
         });
         rest = after;
     }
@@ -330,6 +354,38 @@ fn expand(text: &str) -> Result<String, String> {
 /// Secrets in files mostly end with a line break that does not belong to them.
 fn read_secret(path: &str) -> io::Result<String> {
     Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// How long a command may take to tell a secret.
+const COMMAND_WAIT: Duration = Duration::from_secs(60);
+
+/// What a command line for `sh` prints. Its standard error is the program's own, so that it can say what is wrong.
+fn secret_of(line: &str) -> Result<String, String> {
+    let failed = |why: String| format!("the command `{line}` {why}");
+    let mut child = Command::new("sh")
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    let mut out = child.stdout.take().expect("it is piped");
+    let (sender, read) = mpsc::channel();
+    // On a thread of its own, so that a command that never ends does not keep us.
+    thread::spawn(move || {
+        let mut text = String::new();
+        drop(sender.send(out.read_to_string(&mut text).map(|_| text)));
+    });
+    let Ok(text) = read.recv_timeout(COMMAND_WAIT) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(failed(format!("said nothing within {} s", COMMAND_WAIT.as_secs())));
+    };
+    let status = child.wait().map_err(|error| failed(format!("cannot be waited for: {error}")))?;
+    if !status.success() {
+        return Err(failed(format!("failed with {status}")));
+    }
+    let text = text.map_err(|_| failed("did not print text".to_owned()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// An instant, written as `2026-01-31T00:00:00Z` or as a date, which starts in UTC.
@@ -453,8 +509,11 @@ mod tests {
     fn texts_are_expanded() {
         assert_eq!(expand("a${env:CARGO_PKG_NAME}b").as_deref(), Ok("aapsides-clib"));
         assert_eq!(expand("plain").as_deref(), Ok("plain"));
-        for wrong in ["${env:APSIDES_NOT_SET}", "${file:/nowhere}", "${HOME}", "${env:X"] {
-            assert!(expand(wrong).is_err(), "{wrong}");
+        assert_eq!(expand("<${command:printf 's3\\n'; echo cret}>").as_deref(), Ok("<s3\ncret>"));
+        for wrong in
+            ["${env:APSIDES_NOT_SET}", "${file:/nowhere}", "${HOME}", "${env:X", "${command:echo hunter2; exit 3}"]
+        {
+            assert!(!expand(wrong).expect_err(wrong).replace("echo hunter2", "").contains("hunter2"), "{wrong}");
         }
     }
 

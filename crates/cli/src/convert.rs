@@ -1,7 +1,7 @@
 //! `apsides convert`: an export at hand to tables.
 
 use crate::{
-    args::{Convert, Files, Output},
+    args::{Convert, Files, Output, To},
     failure::Failure,
     shutdown::Shutdown,
     tables,
@@ -13,13 +13,23 @@ use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let input = Input::parse(&args.input)?;
-    let definitions = args.definitions.as_deref().map(definitions).transpose()?;
     let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
+    let out = args.to.out.clone();
+    let options = options(args.to, reader.origin().to_string())?;
+    tables::publish(reader.into(), &out, options, output, shutdown).await?;
+    Ok(())
+}
+
+/// How an export from this source is converted.
+pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
+    let definitions = args.definitions.as_deref().map(definitions).transpose()?;
     let options = Options {
-        source: reader.origin().to_string(),
+        source,
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
+        profile: args.profile,
+        privacy: args.privacy.rules()?,
         limits: args.limits.tokens.tokenizer(),
         ..Options::within(usize_of(args.limits.memory_limit))
     };
@@ -28,9 +38,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         threads: args.limits.threads.map(|threads| threads.get().into()),
         ..options
     };
-    let options = args.tables.apply(options);
-    tables::publish(reader, &args.out, options, output, shutdown).await?;
-    Ok(())
+    Ok(args.tables.apply(options))
 }
 
 /// The definitions in a file or folder.

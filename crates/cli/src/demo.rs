@@ -30,7 +30,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
     let window = Window::default();
     let time = |milliseconds| Timestamp::from_millisecond(milliseconds).ok();
     let job = Job {
-        client: ClientConfig { base_url, client_id, client_secret: Secret::new(client_secret), limits },
+        client: ClientConfig { limits, ..ClientConfig::new(base_url, client_id, Secret::new(client_secret)) },
         export: ExportSpec {
             attributes: catalogue::attributes().map(|attribute| attribute.id.to_owned()).collect(),
             tags: catalogue::tags().map(|tag| tag.id.to_owned()).collect(),
@@ -41,6 +41,8 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         },
         lookup: Lookup::default(),
         source: SOURCE.to_owned(),
+        keep_raw: None,
+        spools: false,
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out,
         options: Options::default(),

@@ -102,6 +102,8 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Error for Failure {}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::of(Exit::Unexpected, &error)
@@ -120,6 +122,7 @@ fn fetch_exit(error: &fetcher::Error) -> Exit {
         fetcher::ErrorKind::Credentials => Exit::Credentials,
         fetcher::ErrorKind::Api | fetcher::ErrorKind::Export => Exit::Api,
         fetcher::ErrorKind::Network => Exit::Network,
+        fetcher::ErrorKind::Disk => Exit::Destination,
         fetcher::ErrorKind::Data | fetcher::ErrorKind::Input => Exit::Input,
         _ => Exit::Unexpected,
     }

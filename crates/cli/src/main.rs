@@ -8,11 +8,15 @@ mod definitions;
 mod demo;
 mod failure;
 mod inspect;
+mod intake;
 mod listing;
 mod manual;
 mod measure;
 mod names;
+mod profile;
 mod progress;
+mod raw;
+mod replay;
 mod run;
 mod shutdown;
 mod simulate;
@@ -52,6 +56,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Demo(demo) => demo::demo(demo, &output, &shutdown).await,
         Command::Run(run) => run::run(run, &output, &shutdown).await,
+        Command::Replay(args) => replay::replay(args, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,

@@ -3,15 +3,21 @@
 use crate::{
     args::{Output, Run},
     config::Pipeline,
-    failure::Failure,
+    failure::{Exit, Failure},
+    intake::Intake,
     names::{self, Lookup},
     progress::{Waiting, duration},
     shutdown::Shutdown,
-    tables,
+    tables::{self, Input, NextPart},
 };
-use apsides_batcher::{Manifest, Options};
-use apsides_fetcher::{Client, ClientConfig, ExportSpec};
-use std::path::PathBuf;
+use apsides_batcher::{Error, Manifest, Options, Part};
+use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
+use std::{
+    io, iter,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::runtime::Handle;
 
 /// All that a run needs to know.
 pub(crate) struct Job {
@@ -22,6 +28,10 @@ pub(crate) struct Job {
     pub(crate) lookup: Lookup,
     /// What the manifest says where the tables come from.
     pub(crate) source: String,
+    /// Where downloads are kept as they come, if they are.
+    pub(crate) keep_raw: Option<PathBuf>,
+    /// Whether a download is whole before it is read.
+    pub(crate) spools: bool,
     pub(crate) destination: PathBuf,
     pub(crate) overwrite: bool,
     /// How the export is converted. What is above, and what was asked for, is added.
@@ -29,32 +39,37 @@ pub(crate) struct Job {
 }
 
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let job = Pipeline::read(&args.pipeline)?.into_job()?;
+    let mut job = Pipeline::read(&args.pipeline)?.into_job()?;
+    job.keep_raw = args.keep_raw.or(job.keep_raw);
     let job = names::resolved(job, output, shutdown).await?;
     execute(&job, output, shutdown).await?;
     Ok(())
 }
 
-/// Requests an export, waits until it is there, downloads it and publishes its tables.
+/// Requests an export, in parts if need be, waits until each is there, downloads it and publishes the tables.
 pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> Result<Manifest, Failure> {
+    let parts = fetcher::parts(&job.export)?;
+    if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
+        return Err(Failure::new(
+            Exit::Configuration,
+            "wide takes all attributes and tags of one export, which are too many",
+        )
+        .next("ask for at most 75 attributes and 25 tags, or leave out the table wide"));
+    }
+    if parts.len() > 1 {
+        tracing::info!(parts = parts.len(), "the API makes this export in parts");
+    }
     let waiting = Waiting::new(output, format!("requesting an export from {}", job.client.base_url));
-    let client = Client::new(job.client.clone())?;
-    let download = async {
-        let pending = client.request(&job.export).await?;
-        waiting.say("waiting for the export");
-        let ready = pending
-            .ready(|poll| {
-                waiting.say(format!(
-                    "waiting for the export: not ready after {}, asking again in {}",
-                    duration(poll.waited.as_secs()),
-                    duration(poll.next_in.as_secs().max(1)),
-                ));
-            })
-            .await?;
-        ready.download().await
-    };
-    let download = shutdown.or_interrupted(download).await??;
-    drop(waiting);
+    // Gone once the first part is there: from then on, another line tells how far it is.
+    let waiting = Arc::new(Mutex::new(Some(waiting)));
+    let exports = Client::new(job.client.clone())?.exports(parts, {
+        let waiting = Arc::clone(&waiting);
+        move |wait| say(&waiting, wait)
+    });
+    let mut intake = Intake::new(exports, job)?;
+    let first = shutdown.or_interrupted(intake.next()).await??;
+    let first = first.ok_or_else(|| Failure::new(Exit::Unexpected, "there is no part of the export"))?;
+    drop(waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
     let options = Options {
         source: job.source.clone(),
         overwrite: job.overwrite,
@@ -62,5 +77,42 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
         attribute_ids: job.export.attributes.iter().cloned().collect(),
         ..job.options.clone()
     };
-    tables::publish(download.into_reader(), &job.destination, options, output, shutdown).await
+    let intake = Arc::new(tokio::sync::Mutex::new(intake));
+    let rest = first.has_next.then(|| rest_of(Arc::clone(&intake), shutdown.clone()));
+    let input = Input { first: first.reader, rest };
+    let manifest = tables::publish(input, &job.destination, options, output, shutdown).await?;
+    intake.lock().await.done().await;
+    Ok(manifest)
+}
+
+fn say(waiting: &Mutex<Option<Waiting>>, wait: fetcher::Waiting) {
+    let fetcher::Waiting { part, parts, poll } = wait;
+    let (waited, next_in) = (duration(poll.waited.as_secs()), duration(poll.next_in.as_secs().max(1)));
+    let of = if parts > 1 { format!(" ({part} of {parts})") } else { String::new() };
+    tracing::info!(part, parts, waited, next_in, "waiting for the export");
+    if let Some(line) = &*waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+        line.say(format!("waiting for the export{of}: not ready after {waited}, asking again in {next_in}"));
+    }
+}
+
+/// The parts after the first, for the thread that reads.
+fn rest_of(intake: Arc<tokio::sync::Mutex<Intake>>, shutdown: Shutdown) -> NextPart {
+    let runtime = Handle::current();
+    let next = move || {
+        let next = async { shutdown.or_interrupted(async { intake.lock().await.next().await }).await? };
+        let next = runtime.block_on(next).transpose()?;
+        Some(next.map(|taken| Part { input: taken.reader, keep: taken.keep }).map_err(io::Error::other))
+    };
+    Box::new(iter::from_fn(next))
+}
+
+/// The failure of a part that did not come, as it was.
+pub(crate) fn failure_of(error: Error) -> Failure {
+    match error {
+        Error::Read { source, offset } => match source.downcast::<Failure>() {
+            Ok(failure) => failure,
+            Err(source) => Error::Read { source, offset }.into(),
+        },
+        error => error.into(),
+    }
 }

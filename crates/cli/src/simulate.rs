@@ -7,12 +7,12 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_simulator::{CorpusSpec, Layout, PollUrl, Server, Settings, Shape, Size, catalogue, write_export};
+use apsides_simulator::{CorpusSpec, Faults, Layout, PollUrl, Server, Settings, Shape, Size, catalogue, write_export};
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::task::spawn_blocking;
 
@@ -44,6 +44,8 @@ pub(crate) async fn simulate(args: Simulate, shutdown: &Shutdown) -> Result<(), 
         };
     }
     let server = args.server;
+    let planned = server.fault.iter().try_fold(Faults::default(), |faults, fault| faults.parsed(fault));
+    let planned = planned.map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
     let settings = Settings {
         bind: server.bind,
         corpus,
@@ -55,6 +57,9 @@ pub(crate) async fn simulate(args: Simulate, shutdown: &Shutdown) -> Result<(), 
         client_id: server.client_id.clone(),
         client_secret: server.client_secret,
         rate_limits: server.rate_limits,
+        ranges: server.ranges,
+        token_life: Duration::from_secs(server.token_life),
+        faults: planned.seeded(args.seed, server.fault_rate, u32::MAX),
         ..Settings::default()
     };
     let started = Server::start(settings).await.map_err(|error| {

@@ -3,9 +3,9 @@
 use crate::{
     args::Output,
     failure::{Exit, Failure},
-    measure,
+    measure, profile,
 };
-use apsides_batcher::Manifest;
+use apsides_batcher::{Manifest, Profile};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::{
@@ -37,10 +37,17 @@ pub(crate) struct Summary<'a> {
     seconds: f64,
     megabytes_per_second: f64,
     peak_memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a Profile>,
 }
 
 impl<'a> Summary<'a> {
-    pub(crate) fn new(destination: &Path, manifest: &'a Manifest, elapsed: Duration) -> Self {
+    pub(crate) fn new(
+        destination: &Path,
+        manifest: &'a Manifest,
+        elapsed: Duration,
+        profile: Option<&'a Profile>,
+    ) -> Self {
         let seconds = elapsed.as_secs_f64();
         Self {
             destination: destination.display().to_string(),
@@ -48,6 +55,7 @@ impl<'a> Summary<'a> {
             seconds,
             megabytes_per_second: manifest.json_bytes as f64 / 1e6 / seconds.max(1e-9),
             peak_memory_bytes: measure::peak_memory(),
+            profile,
         }
     }
 
@@ -89,6 +97,9 @@ impl<'a> Summary<'a> {
         text.push_str(&format!("\npublished in {}", self.destination));
         for note in self.notes() {
             text.push_str(&format!("\nnote: {note}"));
+        }
+        if let Some(profile) = self.profile {
+            text.push_str(&format!("\n\n{}", profile::text(profile, self.manifest.json_bytes)));
         }
         text
     }

@@ -1,9 +1,10 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
-use crate::{args::Output, failure::Failure, progress::Converting, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Error, Manifest, Options, Progress, stage};
+use crate::{args::Output, failure::Failure, progress::Converting, run, shutdown::Shutdown, summary::Summary};
+use apsides_batcher::{Error, Manifest, Options, Part, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
 use std::{
+    io,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,9 +14,25 @@ use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 /// How long a conversion may take to stop after a signal.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
+/// The parts of an export after the first; each is waited for by the thread that reads.
+pub(crate) type NextPart = Box<dyn Iterator<Item = io::Result<Part<Reader>>> + Send>;
+
+/// What is converted.
+pub(crate) struct Input {
+    pub(crate) first: Reader,
+    /// None if that was all.
+    pub(crate) rest: Option<NextPart>,
+}
+
+impl From<Reader> for Input {
+    fn from(first: Reader) -> Self {
+        Self { first, rest: None }
+    }
+}
+
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
-    input: Reader,
+    input: Input,
     destination: &Path,
     options: Options,
     output: &Output,
@@ -23,12 +40,22 @@ pub(crate) async fn publish(
 ) -> Result<Manifest, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
-    let line = Converting::new(output, input.progress(), Arc::clone(&progress));
-    let input = shutdown.reader(input);
-    let folder = destination.to_owned();
+    let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
+    let first = shutdown.reader(input.first);
+    let (rest, readers) = (input.rest, shutdown.clone());
+    let (folder, wants_profile) = (destination.to_owned(), options.profile);
     let runtime = Handle::current();
     let mut work = spawn_blocking(move || {
-        stage(input, &folder, &options, &runtime, &progress).and_then(|staged| staged.publish())
+        let staged = match rest {
+            None => stage(first, &folder, &options, &runtime, &progress)?,
+            Some(rest) => {
+                let rest =
+                    rest.map(|part| part.map(|Part { input, keep }| Part { input: readers.reader(input), keep }));
+                stage_parts(first, rest, &folder, &options, &runtime, &progress)?
+            }
+        };
+        let profile = wants_profile.then(|| staged.profile().clone());
+        staged.publish().map(|manifest| (manifest, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,
@@ -45,12 +72,12 @@ pub(crate) async fn publish(
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     match published {
-        Ok(manifest) => {
-            Summary::new(destination, &manifest, started.elapsed()).print(output)?;
+        Ok((manifest, profile)) => {
+            Summary::new(destination, &manifest, started.elapsed(), profile.as_ref()).print(output)?;
             Ok(manifest)
         }
         // What is decided will be published, and its error says so.
         Err(Error::Read { .. }) if shutdown.is_requested() => Err(Failure::interrupted()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(run::failure_of(error)),
     }
 }

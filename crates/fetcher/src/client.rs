@@ -1,15 +1,17 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    DefinitionsCache, Error, ExportSpec, Limits, Pending, Result, Secret, definitions,
+    DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret, Waiting,
+    definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
+    state::State,
     token::Tokens,
 };
 use apsides_definitions::Snapshot;
 use reqwest::Response;
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 use url::Url;
 
 /// Where the account lives.
@@ -42,8 +44,30 @@ pub struct ClientConfig {
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
+    /// The way there.
+    pub network: Network,
+    /// Other origins that poll URLs may have, and that get the token: `https://host` or `https://host:port`.
+    pub poll_hosts: Vec<Url>,
+    /// A folder of this client's own, where it keeps its token and the exports it has asked for until they are
+    /// published, so that the next run finds them. By default it keeps them in memory.
+    pub state: Option<PathBuf>,
     /// Every limit on time, tries and memory.
     pub limits: Limits,
+}
+
+impl ClientConfig {
+    /// All that is needed; the rest is as by default.
+    pub fn new(base_url: Url, client_id: impl Into<String>, client_secret: Secret) -> Self {
+        Self {
+            base_url,
+            client_id: client_id.into(),
+            client_secret,
+            network: Network::default(),
+            poll_hosts: Vec::new(),
+            state: None,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// A client for one account. Cloning it is cheap, and clones share connections and token.
@@ -55,14 +79,16 @@ pub struct Client {
 struct Inner {
     http: Http,
     tokens: Tokens,
+    state: State,
     base: Url,
+    poll_hosts: Vec<Url>,
     account: String,
 }
 
 impl Client {
     /// Checks the configuration and sets up TLS. Nothing is sent yet.
     pub fn new(config: ClientConfig) -> Result<Self> {
-        let ClientConfig { base_url: base, client_id, client_secret, limits } = config;
+        let ClientConfig { base_url: base, client_id, client_secret, network, poll_hosts, state, limits } = config;
         let refuse = |reason| Err(Error::BaseUrl { url: shown(&base), reason });
         if !http::is_safe(&base) {
             return refuse("the secret travels over https only (plain http is for loopback)");
@@ -70,15 +96,36 @@ impl Client {
         if !base.username().is_empty() || base.password().is_some() {
             return refuse("it holds a user or password, which belong into the client id and secret");
         }
-        let http = Http::new(limits, base.scheme() == "http", Some(&client_secret))?;
+        if let Some(host) = poll_hosts.iter().find(|host| !http::is_safe(host)) {
+            let (setting, reason) = (format!("the host of poll URLs {}", shown(host)), "it is not https://…".into());
+            return Err(Error::Network { setting, reason });
+        }
+        let http = Http::new(limits, base.scheme() == "http", &network, Some(&client_secret))?;
         let account = definitions::account(&base, &client_id);
-        let tokens = Tokens::new(&base, client_id, client_secret);
-        Ok(Self { inner: Arc::new(Inner { http, tokens, base, account }) })
+        let state = State::new(state, &base, &client_id);
+        let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
+        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts, account }) })
     }
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.
+    ///
+    /// If the state remembers one that was asked for by the same request, it is that one, and none is asked for.
     pub async fn request(&self, spec: &ExportSpec) -> Result<Pending> {
         export::request(self, spec).await
+    }
+
+    /// Asks for an export and waits until it is there. One that fails or is lost on the way is asked for again, up to
+    /// [`Limits::exports_max`] times in all.
+    ///
+    /// A request whose answer is lost may have started an export that nobody will fetch: the log says so.
+    pub async fn export(&self, spec: &ExportSpec, observer: impl FnMut(Poll) + Send) -> Result<Ready> {
+        export::export(self, spec, observer).await
+    }
+
+    /// Asks for the parts of an export in order, as soon as there is a use for them, and tells `observer` of each poll
+    /// that finds nothing. A part that is too large is asked for in two. To be called within a runtime.
+    pub fn exports(&self, parts: Vec<Part>, observer: impl FnMut(Waiting) + Send + 'static) -> Exports {
+        Exports::start(self.clone(), parts, observer)
     }
 
     /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags
@@ -106,9 +153,14 @@ impl Client {
         &self.inner.base
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.inner.state
+    }
+
     /// The one condition under which a URL sees the token.
     pub(crate) fn is_own(&self, url: &Url) -> bool {
-        url.origin() == self.inner.base.origin()
+        let own = std::iter::once(&self.inner.base).chain(&self.inner.poll_hosts);
+        own.into_iter().any(|own| own.origin() == url.origin())
     }
 
     /// One call with the token where the URL is the API's own, and without it anywhere else. An expired token is
@@ -153,12 +205,7 @@ mod tests {
     use super::*;
 
     fn client(base: &str) -> Result<Client> {
-        Client::new(ClientConfig {
-            base_url: Url::parse(base).unwrap(),
-            client_id: "id".into(),
-            client_secret: Secret::new("s3cret"),
-            limits: Limits::default(),
-        })
+        Client::new(ClientConfig::new(Url::parse(base).unwrap(), "id", Secret::new("s3cret")))
     }
 
     #[test]
@@ -176,6 +223,25 @@ mod tests {
             assert_eq!(error.kind(), crate::ErrorKind::Config);
             assert!(!format!("{error} {error:?}").contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn only_own_origins_see_the_token() {
+        let poll_hosts = vec![Url::parse("https://files.apsis.one").unwrap()];
+        let config = ClientConfig::new(Region::Emea.base_url(), "id", Secret::new("s3cret"));
+        let client = Client::new(ClientConfig { poll_hosts, ..config.clone() }).unwrap();
+        for (url, own) in [
+            ("https://api.apsis.one/x", true),
+            ("https://files.apsis.one/x?y", true),
+            ("https://files.apsis.one:444/x", false),
+            ("http://files.apsis.one/x", false),
+            ("https://api-apac.apsis.one/x", false),
+            ("https://apsis.one", false),
+        ] {
+            assert_eq!(client.is_own(&Url::parse(url).unwrap()), own, "{url}");
+        }
+        let plain = vec![Url::parse("http://files.apsis.one").unwrap()];
+        assert!(Client::new(ClientConfig { poll_hosts: plain, ..config }).is_err());
     }
 
     #[test]

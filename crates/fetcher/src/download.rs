@@ -1,43 +1,89 @@
 //! Files over HTTP: redirects followed by hand, and the token kept at home.
 
 use crate::{
-    Client, Error, Limits, Progress, Reader, Result,
+    Client, Error, Progress, Reader, Result,
     error::shown,
     http::{Call, Content, Http, is_safe},
+    inflate::promises_gzip,
+    input::read_file,
+    keep::Keep,
+    resume::{Again, Resume},
     retry::Repeat,
     source::{Origin, Source},
 };
-use futures_util::StreamExt;
-use reqwest::{
-    Response,
-    header::{CONTENT_ENCODING, LOCATION},
-};
-use std::{fmt, sync::Arc};
+use reqwest::{Response, header::LOCATION};
+use std::{fmt, io, path::Path, sync::Arc};
 use url::Url;
 
 /// A file that has begun to arrive: the server said 200, and nothing of the body is read yet.
 #[must_use = "nothing is read before it is a reader"]
 pub struct Download {
     response: Response,
-    limits: Limits,
+    again: Again,
+    keep: Option<Arc<Keep>>,
     progress: Arc<Progress>,
 }
 
-pub(crate) fn started(response: Response, limits: &Limits) -> Download {
+pub(crate) fn started(response: Response, again: Again) -> Download {
     let progress = Progress::new(response.content_length());
     tracing::debug!(url = shown(response.url()), bytes = progress.total_in(), "download started");
-    Download { response, limits: limits.clone(), progress }
+    Download { response, again, keep: None, progress }
 }
 
 impl Download {
     /// The bytes, inflated if they are compressed. Call it within the runtime, whose task will do the receiving and
     /// inflating; then take the reader to a thread of its own.
+    ///
+    /// A download that breaks is gone on with; the reader notices nothing but the time it takes.
     pub fn into_reader(self) -> Reader {
-        let Self { response, limits, progress } = self;
-        let gzip_promised = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+        let Self { response, again, keep, progress } = self;
+        let limits = again.limits().clone();
+        let gzip_promised = promises_gzip(&response);
         let from = Origin::Url(shown(response.url()));
-        let body = response.bytes_stream().map(|chunk| chunk.map_err(reqwest::Error::without_url));
-        Reader::pumped(Source::new(body, from, progress, Some(limits.read_idle_timeout)), gzip_promised, &limits)
+        let resume = Resume::new(again, &response, keep);
+        let mend = Some(Box::new(resume.clone()) as _);
+        let source = Source::of(resume.body(response), mend, from, progress, Some(limits.read_idle_timeout));
+        Reader::resumable(source, gzip_promised, resume, &limits)
+    }
+
+    /// Keeps the bytes in this file too, compressed as they come. It is there under its name when the reader has come to
+    /// its end without an error; only its owner may read it.
+    pub async fn keep(self, path: &Path) -> Result<Self> {
+        let keep = Some(Arc::new(Keep::create(path).await?));
+        Ok(Self { keep, ..self })
+    }
+
+    /// Downloads all of it into a private temporary file in this folder, and checks it, before the first byte can be
+    /// read: for readers so slow that the server would lose its patience. The file has no name by then, and goes with
+    /// the reader.
+    pub async fn spool(self, folder: &Path) -> Result<Reader> {
+        let failed = |source| Error::Keep { path: folder.to_owned(), source };
+        let folder = tempfile::Builder::new().prefix(".apsides-").tempdir_in(folder).map_err(failed)?;
+        let path = folder.path().join("export");
+        // Read while the folder is still there.
+        self.keep(&path).await?.through_file(&path).await
+    }
+
+    /// As [`keep`](Self::keep); and reads that file once it is whole.
+    pub async fn keep_first(self, path: &Path) -> Result<Reader> {
+        self.keep(path).await?.through_file(path).await
+    }
+
+    async fn through_file(self, path: &Path) -> Result<Reader> {
+        let limits = self.again.limits().clone();
+        let mut reader = self.into_reader();
+        let from = reader.origin().clone();
+        let drained = tokio::task::spawn_blocking(move || io::copy(&mut reader, &mut io::sink()));
+        if let Err(error) = drained.await.map_err(io::Error::other).flatten() {
+            let from = from.clone();
+            return Err(error.downcast().unwrap_or_else(|_| Error::Stopped { from }));
+        }
+        read_file(path.to_owned(), from, &limits).await
+    }
+
+    /// Whether the headers announce gzip.
+    pub fn is_gzip(&self) -> bool {
+        promises_gzip(&self.response)
     }
 
     /// Counters that go on as the reader is read.
@@ -63,13 +109,14 @@ pub(crate) async fn fetch(
     what: &'static str,
     url: &Url,
     repeat: Repeat,
+    content: Content,
 ) -> Result<Response> {
     let mut url = url.clone();
     for _ in 0..=http.limits.redirects_max {
         let own = client.filter(|client| client.is_own(&url));
         // Off the API's origin, a status has its usual meaning.
         let repeat = if own.is_some() { repeat } else { Repeat::Freely };
-        let call = Call { what, url: &url, repeat, content: Content::File };
+        let call = Call { what, url: &url, repeat, content: content.clone() };
         let reply = match own {
             Some(client) => client.call(&call).await?,
             None => http.call(&call, None).await?,

@@ -5,7 +5,7 @@
 //! storage URL is a credential), and text from a server is cleaned of every secret before it comes here.
 
 use crate::source::Origin;
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 use url::Url;
 
 /// A result of this crate.
@@ -34,6 +34,24 @@ pub enum Error {
     Setup {
         /// What it said.
         source: reqwest::Error,
+    },
+
+    /// Events are asked for of no time.
+    #[error("the window of the events from {start} to {end} is empty; it ends after it starts")]
+    EventWindow {
+        /// Its start, in UTC.
+        start: String,
+        /// Its end.
+        end: String,
+    },
+
+    /// A setting of the network that cannot be used.
+    #[error("{setting} cannot be used: {reason}")]
+    Network {
+        /// Which, and what it says without secrets.
+        setting: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
 
     /// The token endpoint does not accept the client id and secret.
@@ -96,7 +114,7 @@ pub enum Error {
     /// The poll URL is on another host than the API: the token must not go there.
     #[error(
         "the poll URL {url} is not on the API's own origin {base}: the token is not sent there; check the base URL, \
-         and the poll URL's pointer if one is configured"
+         and the poll URL's pointer if one is configured, or allow the host (in a pipeline: source.poll_hosts)"
     )]
     ForeignPollUrl {
         /// The poll URL.
@@ -151,6 +169,20 @@ pub enum Error {
         source: Cause,
     },
 
+    /// No answer came to a call that starts something.
+    #[error(
+        "no answer came to the {what} at {url}; it is not known whether it was started: start over, but mind the limit \
+         of pending exports"
+    )]
+    AnswerLost {
+        /// The call.
+        what: &'static str,
+        /// Its URL.
+        url: String,
+        /// What the network said.
+        source: Cause,
+    },
+
     /// A redirect that is not followed.
     #[error("the redirect from {url} is not followed: {reason}; if it comes again, tell the operator of the API")]
     Redirect {
@@ -182,6 +214,27 @@ pub enum Error {
         received: u64,
         /// The limit.
         idle: Duration,
+    },
+
+    /// A file that broke off has another beginning when it is downloaded again.
+    #[error(
+        "the first {bytes} bytes of {from} were others when it was downloaded again after it had broken: nobody can tell \
+         what the rest belongs to; start over"
+    )]
+    Changed {
+        /// The stream.
+        from: Origin,
+        /// The (uncompressed) bytes that had been read before.
+        bytes: u64,
+    },
+
+    /// A copy of a download could not be written.
+    #[error("the download could not be kept in {}; check the folder, its permissions and its free space", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
 
     /// The stream ended inside compressed data.
@@ -288,8 +341,10 @@ pub enum ErrorKind {
     Export,
     /// Connections fail or break: the same again may succeed.
     Network,
-    /// The bytes themselves are cut or corrupt.
+    /// The bytes themselves are cut, corrupt or no longer the same.
     Data,
+    /// A local file cannot be written.
+    Disk,
     /// The input is not there or not readable.
     Input,
     /// The machinery underneath stopped.
@@ -300,19 +355,62 @@ impl Error {
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BaseUrl { .. } | Self::Setup { .. } => ErrorKind::Config,
+            Self::BaseUrl { .. } | Self::Setup { .. } | Self::Network { .. } | Self::EventWindow { .. } => {
+                ErrorKind::Config
+            }
             Self::Credentials { .. } | Self::Refused { .. } => ErrorKind::Credentials,
             Self::Status { .. } | Self::Answer { .. } | Self::ForeignPollUrl { .. } | Self::Redirect { .. } => {
                 ErrorKind::Api
             }
             Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::NotReady { .. } => ErrorKind::Export,
-            Self::Unreachable { .. } | Self::Broken { .. } | Self::Stalled { .. } => ErrorKind::Network,
-            Self::Truncated { .. } | Self::Corrupt { .. } | Self::Trailing { .. } | Self::Window { .. } => {
-                ErrorKind::Data
+            Self::Unreachable { .. } | Self::AnswerLost { .. } | Self::Broken { .. } | Self::Stalled { .. } => {
+                ErrorKind::Network
             }
+            Self::Truncated { .. }
+            | Self::Corrupt { .. }
+            | Self::Trailing { .. }
+            | Self::Window { .. }
+            | Self::Changed { .. } => ErrorKind::Data,
+            Self::Keep { .. } => ErrorKind::Disk,
             Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
             Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
         }
+    }
+
+    /// Whether the same export may succeed if it is asked for anew: it failed, or is lost, or nobody knows whether it was
+    /// ever started.
+    pub(crate) fn wants_new_export(&self) -> bool {
+        match self {
+            Self::ExportFailed { .. } | Self::ExportGone { .. } | Self::AnswerLost { .. } => true,
+            Self::Status { what, status, .. } => *what == crate::export::WHAT_REQUEST && matches!(status, 408 | 500..),
+            _ => false,
+        }
+    }
+
+    /// Whether a smaller export may succeed: this one is too large, or fails again and again, which mostly has that
+    /// reason.
+    pub(crate) fn wants_less(&self) -> bool {
+        match self {
+            Self::ExportFailed { .. } => true,
+            Self::Status { status: 413, .. } => true,
+            Self::Status { status: 400..500, body, .. } => {
+                let body = body.to_ascii_lowercase();
+                ["too large", "file size", "smaller data"].iter().any(|words| body.contains(words))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the same bytes may come whole if they are downloaded again.
+    pub(crate) fn is_mendable(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken { .. }
+                | Self::Stalled { .. }
+                | Self::Truncated { .. }
+                | Self::Corrupt { .. }
+                | Self::Trailing { .. }
+        )
     }
 
     /// The error of this crate that came out of [`Reader`](crate::Reader)'s `read`, if `error` is one.

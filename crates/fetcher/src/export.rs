@@ -1,13 +1,16 @@
 //! Asking for an export, and waiting until it is there.
 
 use crate::{
-    Client, Download, Error, Result,
+    Client, Download, Error, Limits, Result,
     download::{self, fetch},
     error::shown,
     http::{Call, Content},
+    resume::Again,
     retry::{self, Repeat},
+    state::Requested,
     wire::{self, PollKind, PollStatus},
 };
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Response, StatusCode};
 use std::{
     fmt,
@@ -15,6 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
+use twox_hash::XxHash3_128;
 use url::Url;
 
 /// What an export is to hold. Only what is named here comes; without an attribute or tag the API exports no profile at
@@ -39,21 +43,46 @@ pub struct ExportSpec {
     pub poll_url_pointer: Option<String>,
 }
 
-const WHAT_REQUEST: &str = "export request";
+pub(crate) const WHAT_REQUEST: &str = "export request";
 const WHAT_POLL: &str = "poll";
 const WHAT_DOWNLOAD: &str = "download";
 
+pub(crate) async fn export(client: &Client, spec: &ExportSpec, mut observer: impl FnMut(Poll) + Send) -> Result<Ready> {
+    let limits = &client.http().limits;
+    let mut delays = retry::patient_delays(limits);
+    let mut requests = 1;
+    loop {
+        let ready = match request(client, spec).await {
+            Ok(pending) => pending.ready(&mut observer).await,
+            Err(error) => Err(error),
+        };
+        match ready {
+            Err(error) if error.wants_new_export() && requests < limits.exports_max => {
+                let delay = delays.next().unwrap_or(limits.backoff_max);
+                tracing::warn!(%error, requests, ?delay, "no export: asking for another");
+                tokio::time::sleep(delay).await;
+                requests += 1;
+            }
+            ready => return ready,
+        }
+    }
+}
+
 pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pending> {
+    let body = wire::export_body(spec).to_string();
+    let fingerprint = format!("{:032x}", XxHash3_128::oneshot(body.as_bytes()));
+    if let Some(pending) = remembered(client, &fingerprint).await {
+        return Ok(pending);
+    }
     let http = client.http();
     let url = wire::exports_url(client.base());
-    let body = wire::export_body(spec).to_string();
-    let call =
-        Call { what: WHAT_REQUEST, url: &url, repeat: Repeat::IfNotStarted, content: Content::Json(body.into()) };
+    let content = Content::Export { body: body.into(), has_events: !spec.events.is_empty() };
+    let call = Call { what: WHAT_REQUEST, url: &url, repeat: Repeat::IfNotStarted, content };
     let reply = client.call(&call).await?;
     if !reply.response.status().is_success() {
         return Err(http.status_error(call.what, reply.response).await);
     }
-    let requested = Instant::now();
+    let (requested, at) = (Instant::now(), Timestamp::now());
     let answer = http.answer(&call, reply)?;
     let (text, kind) =
         wire::poll_url(&answer, spec.poll_url_pointer.as_deref()).map_err(|reason| http.unexpected(&call, &reason))?;
@@ -68,10 +97,29 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
         attributes = spec.attributes.len(),
         tags = spec.tags.len(),
         events = spec.events.len(),
+        start_at = spec.start_at.map(tracing::field::display),
+        end_at = spec.end_at.map(tracing::field::display),
         poll_url = shown(&poll_url),
         "export requested"
     );
-    Ok(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested })
+    client.state().add(Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at }).await;
+    Ok(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested, age: Duration::ZERO })
+}
+
+/// The export that an earlier run asked for by the same request, if it can still be ready in time.
+async fn remembered(client: &Client, request: &str) -> Option<Pending> {
+    let limits = &client.http().limits;
+    let now = Timestamp::now();
+    let oldest = SignedDuration::try_from(limits.poll_deadline).ok().and_then(|life| now.checked_sub(life).ok())?;
+    client.state().forget_before(oldest).await;
+    let Requested { poll_url, kind, at, .. } = client.state().requested(request).await?;
+    // The configuration may have changed since.
+    if !client.is_own(&poll_url) {
+        return None;
+    }
+    tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
+    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })
 }
 
 /// An export that was asked for.
@@ -79,6 +127,8 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
 pub struct Pending {
     export: Export,
     requested: Instant,
+    /// How old it was then.
+    age: Duration,
 }
 
 /// A poll that found no export yet.
@@ -95,19 +145,23 @@ pub struct Poll {
 impl Pending {
     /// Polls with growing intervals until the export is there, and tells `observer` of each time it is not.
     pub async fn ready(self, mut observer: impl FnMut(Poll) + Send) -> Result<Ready> {
-        let Self { export, requested } = self;
+        let Self { export, requested, age } = self;
         let limits = &export.client.http().limits;
         let mut delays = retry::poll_delays(limits);
-        let mut delay = limits.poll_interval_first;
+        let mut delay = if age.is_zero() { limits.poll_interval_first } else { Duration::ZERO };
         let mut attempt = 0;
         loop {
             tokio::time::sleep(delay).await;
             attempt += 1;
-            if let Some(response) = export.ask(WHAT_POLL).await? {
-                tracing::info!(polls = attempt, waited = ?requested.elapsed(), "export ready");
+            let asked = export.ask(WHAT_POLL, Content::File).await;
+            if let Err(Error::ExportGone { .. } | Error::ExportFailed { .. }) = &asked {
+                export.forget().await;
+            }
+            let waited = age + requested.elapsed();
+            if let Some(response) = asked? {
+                tracing::info!(polls = attempt, ?waited, "export ready");
                 return Ok(Ready { export, found: Mutex::new(Some(response)) });
             }
-            let waited = requested.elapsed();
             let left = limits.poll_deadline.saturating_sub(waited);
             if left.is_zero() {
                 return Err(Error::NotReady { url: shown(&export.url), waited });
@@ -133,15 +187,20 @@ impl Ready {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         let response = match found {
             Some(response) => response,
-            // It was there: what is "not ready" by the letter can only mean that it is there no more.
-            None => self.export.ask(WHAT_DOWNLOAD).await?.ok_or_else(|| self.export.gone(StatusCode::NOT_FOUND))?,
+            None => self.export.download(Content::File).await?,
         };
-        Ok(download::started(response, &self.export.client.http().limits))
+        Ok(download::started(response, Again::Export(self.export.clone())))
+    }
+
+    /// Says that the export is of no more use: published, or replaced by another. The state forgets it.
+    pub async fn done(self) {
+        self.export.forget().await;
     }
 }
 
 /// The poll URL, and how to read it.
-struct Export {
+#[derive(Clone)]
+pub(crate) struct Export {
     client: Client,
     url: Url,
     kind: PollKind,
@@ -149,14 +208,18 @@ struct Export {
 
 impl Export {
     /// The export's bytes, or none if it is not ready.
-    async fn ask(&self, what: &'static str) -> Result<Option<Response>> {
+    async fn ask(&self, what: &'static str, content: Content) -> Result<Option<Response>> {
         let http = self.client.http();
         let repeat = match self.kind {
-            PollKind::V1 => Repeat::FreelyExcept(StatusCode::SERVICE_UNAVAILABLE),
-            PollKind::V2 => Repeat::Freely,
+            // An export that was ready has not failed: then it is the server that has trouble.
+            PollKind::V1 if what == WHAT_POLL => Repeat::FreelyExcept(StatusCode::SERVICE_UNAVAILABLE),
+            PollKind::V1 | PollKind::V2 => Repeat::Freely,
         };
-        let response = fetch(http, Some(&self.client), what, &self.url, repeat).await?;
+        let response = fetch(http, Some(&self.client), what, &self.url, repeat, content).await?;
         let status = response.status();
+        if status == StatusCode::PARTIAL_CONTENT {
+            return Ok(Some(response));
+        }
         if !self.client.is_own(response.url()) {
             // A storage that the API redirected to: the export is ready, and the states of a poll are not the storage's
             // language.
@@ -173,6 +236,20 @@ impl Export {
             PollStatus::Failed => Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await }),
             PollStatus::Unexpected => Err(http.status_error(what, response).await),
         }
+    }
+
+    /// The bytes of an export that was there before, or the rest of them.
+    pub(crate) async fn download(&self, content: Content) -> Result<Response> {
+        // What is "not ready" by the letter can only mean that it is there no more.
+        self.ask(WHAT_DOWNLOAD, content).await?.ok_or_else(|| self.gone(StatusCode::NOT_FOUND))
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.client.http().limits
+    }
+
+    async fn forget(&self) {
+        self.client.state().forget(&self.url).await;
     }
 
     fn gone(&self, status: StatusCode) -> Error {

@@ -3,7 +3,8 @@
 //! It knows nothing of tokens beyond carrying one: who may see which is decided in `client`.
 
 use crate::{
-    Error, Limits, Result, Secret,
+    Error, Limits, Network, Result, Secret,
+    budget::{Budgets, Class},
     error::{Cause, shown},
     retry::{self, Repeat},
     secret::Redactor,
@@ -12,15 +13,17 @@ use crate::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::{
-    Method, Response,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    Method, Response, StatusCode,
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_RANGE, RANGE},
 };
 use std::{net::IpAddr, time::Duration};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 /// A connection pool with its limits, and what must not be said of the traffic on it.
 pub(crate) struct Http {
     client: reqwest::Client,
+    budgets: Budgets,
     pub(crate) limits: Limits,
     pub(crate) redactor: Redactor,
 }
@@ -35,13 +38,42 @@ pub(crate) struct Call<'a> {
 }
 
 /// What is asked.
+#[derive(Clone)]
 pub(crate) enum Content {
-    /// `POST` of this JSON.
-    Json(Bytes),
+    /// `POST` of this JSON, for a token.
+    Token(Bytes),
+    /// `POST` of this JSON, for an export.
+    Export { body: Bytes, has_events: bool },
     /// `GET` of a page of a listing.
     Listing,
     /// `GET` of a file, compressed if the server can.
     File,
+    /// `GET` of the same file from this byte on, or all of it if it is no longer the one with this tag.
+    Rest { from: u64, etag: HeaderValue },
+}
+
+impl Content {
+    fn class(&self) -> Class {
+        match self {
+            Self::Token(_) => Class::Token,
+            Self::Export { has_events: false, .. } => Class::Export,
+            Self::Export { has_events: true, .. } => Class::EventExport,
+            Self::File | Self::Rest { .. } => Class::Download,
+            Self::Listing => Class::Other,
+        }
+    }
+
+    fn body(&self) -> Option<&Bytes> {
+        match self {
+            Self::Token(body) | Self::Export { body, .. } => Some(body),
+            Self::File | Self::Rest { .. } | Self::Listing => None,
+        }
+    }
+
+    /// Whether the answer is a file, which may come compressed.
+    fn is_compressible(&self) -> bool {
+        matches!(self, Self::File | Self::Rest { .. })
+    }
 }
 
 /// What came.
@@ -61,7 +93,9 @@ enum Fault {
 
 impl Http {
     /// `near` says that all traffic is meant for this machine itself.
-    pub(crate) fn new(limits: Limits, near: bool, client_secret: Option<&Secret>) -> Result<Self> {
+    pub(crate) fn new(limits: Limits, near: bool, network: &Network, client_secret: Option<&Secret>) -> Result<Self> {
+        let certificates = network.certificates()?;
+        let proxy = network.proxy()?;
         // reqwest takes the process's provider, and panics where there is none. Losing the race to install it is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -77,25 +111,37 @@ impl Http {
                 .no_brotli()
                 .no_zstd()
                 .no_deflate();
-            // What is sent to loopback carries the secret in the clear: it must not take the way over a proxy.
-            if near { builder.no_proxy() } else { builder }
+            match &proxy {
+                // What is sent to loopback carries the secret in the clear: it must not take the way over a proxy.
+                _ if near => builder.no_proxy(),
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None => builder,
+            }
         };
-        let client = match builder().build() {
-            // A machine without CA certificates can still talk to itself; every TLS connection will fail to verify.
-            Err(_) if near => builder().tls_certs_only([]).build(),
+        let client = match builder().tls_certs_merge(certificates.clone()).build() {
+            // A machine without CA certificates can still talk to itself, or to whom our own ones vouch for. Other TLS
+            // connections will fail to verify.
+            Err(_) if near || !certificates.is_empty() => builder().tls_certs_only(certificates).build(),
             result => result,
         }
         .map_err(|source| Error::Setup { source })?;
         let redactor = client_secret.map(Redactor::new).unwrap_or_default();
-        Ok(Self { client, limits, redactor })
+        let budgets = Budgets::new(&limits);
+        Ok(Self { client, budgets, limits, redactor })
     }
 
     /// Sends the call until it is answered with something other than "not now", or its retries are used up. The answer
     /// is then the caller's to judge, whatever its status.
     pub(crate) async fn call(&self, call: &Call<'_>, bearer: Option<&HeaderValue>) -> Result<Reply> {
-        let mut delays = retry::delays(&self.limits);
+        let started = Instant::now();
+        let (mut delays, mut patient_delays) = (retry::delays(&self.limits), retry::patient_delays(&self.limits));
         loop {
+            let places = self.budgets.take(call.content.class()).await;
             let outcome = self.attempt(call, bearer).await;
+            drop(places);
+            // That too many exports are pending may take its time; the other faults pass soon, or not at all.
+            let is_pending = matches!(&outcome, Ok(reply) if reply.response.status() == StatusCode::TOO_MANY_REQUESTS)
+                && call.repeat == Repeat::IfNotStarted;
             let (again, asked) = match &outcome {
                 Ok(Reply { response, .. }) => (
                     call.repeat.after_status(response.status()),
@@ -103,11 +149,16 @@ impl Http {
                 ),
                 Err(fault) => (call.repeat.after_fault(fault.is_unsent()), None),
             };
-            let Some(delay) = again.then(|| delays.next()).flatten() else {
-                return outcome.map_err(|fault| fault.into_error(call));
+            let (delay, time_max) = match is_pending {
+                true => (patient_delays.next(), self.limits.pending_time_max),
+                false => (delays.next(), self.limits.retry_time_max),
             };
             // At least what the server asks for, and never less than we would wait unasked.
-            let delay = asked.map_or(delay, |asked| delay.max(asked.min(self.limits.retry_after_max)));
+            let delay =
+                delay.map(|delay| asked.map_or(delay, |asked| delay.max(asked.min(self.limits.retry_after_max))));
+            let Some(delay) = delay.filter(|delay| again && started.elapsed() + *delay <= time_max) else {
+                return outcome.map_err(|fault| fault.into_error(call));
+            };
             match outcome {
                 Ok(Reply { response, .. }) => {
                     tracing::warn!(
@@ -129,15 +180,20 @@ impl Http {
     }
 
     async fn attempt(&self, call: &Call<'_>, bearer: Option<&HeaderValue>) -> Result<Reply, Fault> {
-        let mut request = match &call.content {
-            Content::Json(body) => self
+        let mut request = match call.content.body() {
+            Some(body) => self
                 .client
                 .request(Method::POST, call.url.clone())
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone()),
-            Content::Listing => self.client.request(Method::GET, call.url.clone()),
-            Content::File => self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip"),
+            None if call.content.is_compressible() => {
+                self.client.request(Method::GET, call.url.clone()).header(ACCEPT_ENCODING, "gzip")
+            }
+            None => self.client.request(Method::GET, call.url.clone()),
         };
+        if let Content::Rest { from, etag } = &call.content {
+            request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, etag);
+        }
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer);
         }
@@ -170,9 +226,9 @@ impl Http {
     /// How long the answer may be, where it is a small one.
     fn answer_bytes_max(&self, content: &Content) -> Option<usize> {
         match content {
-            Content::Json(_) => Some(self.limits.answer_bytes_max),
+            Content::Token(_) | Content::Export { .. } => Some(self.limits.answer_bytes_max),
             Content::Listing => Some(self.limits.listing_bytes_max),
-            Content::File => None,
+            Content::File | Content::Rest { .. } => None,
         }
     }
 
@@ -209,7 +265,6 @@ impl Http {
 
 const NEXT_CONNECT: &str = "check the base URL, the network and the proxy";
 const NEXT_AFTER_SENT: &str = "check the network, and start over";
-const NEXT_STARTED: &str = "it is not known whether it was started: start over, but mind the limit of pending exports";
 
 impl Fault {
     /// That surely not a byte of the request has left.
@@ -218,16 +273,17 @@ impl Fault {
     }
 
     fn into_error(self, call: &Call<'_>) -> Error {
-        let next = match call.repeat {
-            _ if self.is_unsent() => NEXT_CONNECT,
-            Repeat::IfNotStarted => NEXT_STARTED,
-            Repeat::Freely | Repeat::FreelyExcept(_) => NEXT_AFTER_SENT,
-        };
+        let is_unsent = self.is_unsent();
+        let next = if is_unsent { NEXT_CONNECT } else { NEXT_AFTER_SENT };
+        let (what, url) = (call.what, shown(call.url));
         let source: Cause = match self {
             Self::Timeout(limit) => format!("nothing within {limit:?}").into(),
             Self::Transport(error) => error.into(),
         };
-        Error::Unreachable { what: call.what, url: shown(call.url), next, source }
+        match call.repeat {
+            Repeat::IfNotStarted if !is_unsent => Error::AnswerLost { what, url, source },
+            _ => Error::Unreachable { what, url, next, source },
+        }
     }
 }
 

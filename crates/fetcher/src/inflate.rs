@@ -6,6 +6,7 @@
 
 use crate::{
     Error, Limits, Result,
+    resume::{HandedOn, Resume},
     source::{Origin, Source},
 };
 use async_compression::{
@@ -13,6 +14,7 @@ use async_compression::{
     zstd::DParameter,
 };
 use bytes::{BufMut, Bytes, BytesMut};
+use reqwest::{Response, header::CONTENT_ENCODING};
 use std::io;
 use tokio::{io::AsyncReadExt, sync::mpsc::Sender};
 
@@ -57,30 +59,95 @@ pub(crate) enum Piece {
 /// Inflates `source` into the queue until its end, an error, or until nobody reads any more. `gzip_promised` says that
 /// a header announced gzip: then an empty stream is one that was cut short.
 pub(crate) async fn pump(source: Source, gzip_promised: bool, limits: Limits, queue: Sender<Piece>) {
-    let mut stream = tokio::select! {
+    let last = tokio::select! {
         () = queue.closed() => return,
-        stream = Inflate::of(source, gzip_promised, &limits) => match stream {
-            Ok(stream) => stream,
-            Err(error) => return drop(queue.send(Piece::Failed(error)).await),
-        },
+        end = hand_on(source, gzip_promised, &limits, &queue, None) => end,
     };
+    let _ = queue.send(last.map_or_else(Piece::Failed, |()| Piece::End)).await;
+}
+
+/// The same of a download: what breaks is gone on with, or started over.
+pub(crate) async fn pump_download(
+    source: Source,
+    mut gzip_promised: bool,
+    resume: Resume,
+    limits: Limits,
+    queue: Sender<Piece>,
+) {
+    let (from, progress) = (source.from.clone(), source.progress.clone());
+    let mut handed_on = Resumable { resume: resume.clone(), handed_on: HandedOn::default() };
+    let work = async {
+        let mut source = source;
+        loop {
+            let Err(error) = hand_on(source, gzip_promised, &limits, &queue, Some(&mut handed_on)).await else {
+                handed_on.handed_on.end(&from)?;
+                return resume.finish().await;
+            };
+            let response = resume.restart(error).await?;
+            handed_on.handed_on.start_over();
+            progress.start_over(response.content_length());
+            gzip_promised = promises_gzip(&response);
+            let mend = Some(Box::new(resume.clone()) as _);
+            source =
+                Source::of(resume.body(response), mend, from.clone(), progress.clone(), Some(limits.read_idle_timeout));
+        }
+    };
+    let last = tokio::select! {
+        () = queue.closed() => return,
+        end = work => end,
+    };
+    let _ = queue.send(last.map_or_else(Piece::Failed, |()| Piece::End)).await;
+}
+
+/// Whether the headers announce gzip.
+pub(crate) fn promises_gzip(response: &Response) -> bool {
+    response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip")
+}
+
+/// Sees each piece of a download before it goes to the reader.
+struct Resumable {
+    resume: Resume,
+    handed_on: HandedOn,
+}
+
+impl Resumable {
+    /// What of the piece goes on.
+    fn pass(&mut self, piece: Bytes, from: &Origin) -> Result<Bytes> {
+        let new = self.handed_on.pass(piece, from)?;
+        if !new.is_empty() {
+            self.resume.progressed();
+        }
+        Ok(new)
+    }
+}
+
+/// Inflates a source into the queue until its end or an error.
+async fn hand_on(
+    source: Source,
+    gzip_promised: bool,
+    limits: &Limits,
+    queue: &Sender<Piece>,
+    mut resumable: Option<&mut Resumable>,
+) -> Result<()> {
+    let from = source.from.clone();
+    let mut stream = Inflate::of(source, gzip_promised, limits).await?;
     loop {
         let mut chunk = BytesMut::with_capacity(limits.chunk_bytes.max(1));
-        let more = tokio::select! {
-            () = queue.closed() => return,
-            more = stream.fill(&mut chunk) => more,
+        let more = stream.fill(&mut chunk).await;
+        let piece = chunk.freeze();
+        let new = match &mut resumable {
+            Some(resumable) => resumable.pass(piece, &from)?,
+            None => piece,
         };
         // Also before an error: how much can be read does not depend on where a chunk happens to end.
-        if !chunk.is_empty() && queue.send(Piece::Data(chunk.freeze())).await.is_err() {
-            return;
+        if !new.is_empty() && queue.send(Piece::Data(new)).await.is_err() {
+            // Nobody reads any more: whoever runs this is about to be told.
+            return std::future::pending().await;
         }
         stream.source().rest();
-        let last = match more {
-            Ok(true) => continue,
-            Ok(false) => Piece::End,
-            Err(error) => Piece::Failed(error),
-        };
-        return drop(queue.send(last).await);
+        if !more? {
+            return Ok(());
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 //! inflating task as a download, so that inflating and parsing run side by side.
 
 use crate::{
-    Error, Limits, Origin, Progress, Reader, Result,
+    Error, Limits, Network, Origin, Progress, Reader, Result,
     download::{self, fetch},
     error::{Cause, shown},
-    http::{Http, is_safe},
+    http::{Content, Http, is_safe},
     inflate::{Format, HEAD_BYTES},
+    resume::Again,
     retry::Repeat,
     source::Source,
 };
@@ -20,6 +21,7 @@ use std::{
     io::{self, Cursor, Read},
     path::PathBuf,
     str::FromStr,
+    sync::Arc,
 };
 use url::Url;
 
@@ -78,14 +80,19 @@ pub async fn open(input: &Input, limits: &Limits) -> Result<Reader> {
         }
         Input::Stdin => local(Origin::Stdin, limits, || Ok((io::stdin(), None))).await,
         Input::Https(url) => {
-            let http = Http::new(limits.clone(), url.scheme() == "http", None)?;
-            let response = fetch(&http, None, "download", url, Repeat::Freely).await?;
+            let http = Arc::new(Http::new(limits.clone(), url.scheme() == "http", &Network::default(), None)?);
+            let response = fetch(&http, None, "download", url, Repeat::Freely, Content::File).await?;
             if response.status() != StatusCode::OK {
                 return Err(http.status_error("download", response).await);
             }
-            Ok(download::started(response, limits).into_reader())
+            Ok(download::started(response, Again::Address(http, url.clone())).into_reader())
         }
     }
+}
+
+/// A file that is at hand now, and came from somewhere else.
+pub(crate) async fn read_file(path: PathBuf, from: Origin, limits: &Limits) -> Result<Reader> {
+    local(from, limits, move || open_file(path)).await
 }
 
 /// A reader of any other stream, say of an object store: inflated by its content like every input, and checked to be as

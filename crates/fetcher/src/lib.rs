@@ -9,18 +9,14 @@
 //! ```
 //!
 //! ```no_run
-//! use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Region, Secret};
+//! use apsides_fetcher::{Client, ClientConfig, ExportSpec, Region, Secret};
 //! use std::io::Read;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(ClientConfig {
-//!     base_url: Region::Emea.base_url(),
-//!     client_id: "the API key's id".into(),
-//!     client_secret: Secret::new(std::env::var("APSIS_CLIENT_SECRET")?),
-//!     limits: Limits::default(),
-//! })?;
+//! let secret = Secret::new(std::env::var("APSIS_CLIENT_SECRET")?);
+//! let client = Client::new(ClientConfig::new(Region::Emea.base_url(), "the API key's id", secret))?;
 //! let spec = ExportSpec { attributes: vec!["1203".into()], ..ExportSpec::default() };
-//! let ready = client.request(&spec).await?.ready(|poll| println!("not yet; again in {:?}", poll.next_in)).await?;
+//! let ready = client.export(&spec, |poll| println!("not yet; again in {:?}", poll.next_in)).await?;
 //! let mut reader = ready.download().await?.into_reader();
 //! // The reader blocks: it belongs on a thread of its own, never in async code.
 //! let json = std::thread::spawn(move || {
@@ -40,6 +36,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod budget;
 mod client;
 mod definitions;
 mod download;
@@ -48,14 +45,20 @@ mod export;
 mod http;
 mod inflate;
 mod input;
+mod keep;
 mod limits;
+mod network;
+mod plan;
 mod reader;
+mod resume;
 mod retry;
 mod secret;
 mod source;
+mod state;
 mod token;
 mod wire;
 
+pub use budget::{Rate, Rates};
 pub use client::{Client, ClientConfig, Region};
 pub use definitions::DefinitionsCache;
 pub use download::Download;
@@ -63,6 +66,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportSpec, Pending, Poll, Ready};
 pub use input::{Input, from_stream, open};
 pub use limits::Limits;
+pub use network::Network;
+pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};

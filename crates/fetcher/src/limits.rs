@@ -1,5 +1,6 @@
 //! Every limit of the crate: its name, its default, and why the default is what it is.
 
+use crate::Rates;
 use std::time::Duration;
 
 /// What the fetcher waits for, how often it tries again and how much it keeps in memory, at most.
@@ -18,12 +19,20 @@ pub struct Limits {
 
     /// How often one call is sent again after a passing fault. Default 6: with the back-off below, about a minute.
     pub retries_max: usize,
-    /// The first back-off; each further one doubles, and up to as much again is added at random. Default 0.5 s.
+    /// For how long one call is sent again after a passing fault. Default 10 min.
+    pub retry_time_max: Duration,
+    /// For how long an export is asked for again while too many are pending. Default 1 h.
+    pub pending_time_max: Duration,
+    /// What the first back-off is at most; each further one may be twice as long, and is some part of that, at random.
+    /// Default 0.5 s.
     pub backoff_min: Duration,
     /// The back-off stops to grow here. Default 30 s.
     pub backoff_max: Duration,
     /// A `Retry-After` is honoured up to here. Default 2 min.
     pub retry_after_max: Duration,
+
+    /// Calls in a span of time, by kind. Default: what the API allows an account.
+    pub rates: Rates,
 
     /// A token is renewed this long before it expires, so that none dies on its way to the server. Default 60 s.
     pub token_margin: Duration,
@@ -35,6 +44,15 @@ pub struct Limits {
     /// From the request to the last poll. Default 23 h: the poll URL lives a day, and the download needs a part of it.
     pub poll_deadline: Duration,
 
+    /// How often one export is asked for, if it fails or is lost each time. Default 3.
+    pub exports_max: u32,
+
+    /// The shortest window of events that is still cut in half when its export is too large. Default 1 h.
+    pub window_min: Duration,
+    /// How often a broken download is gone on with. Default 50.
+    pub resumes_max: u32,
+    /// How often in a row that may bring nothing new. Default 5.
+    pub resumes_in_vain_max: u32,
     /// Redirects followed in one download. Default 5.
     pub redirects_max: usize,
     /// An answer that is parsed (a token, a poll URL) and is longer than this is refused. Default 1 MiB.
@@ -68,13 +86,20 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(60),
             read_idle_timeout: Duration::from_secs(60),
             retries_max: 6,
+            retry_time_max: Duration::from_secs(600),
+            pending_time_max: Duration::from_secs(3600),
             backoff_min: Duration::from_millis(500),
             backoff_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(120),
+            rates: Rates::default(),
             token_margin: Duration::from_secs(60),
             poll_interval_first: Duration::from_secs(1),
             poll_interval_max: Duration::from_secs(60),
             poll_deadline: Duration::from_secs(23 * 3600),
+            exports_max: 3,
+            window_min: Duration::from_secs(3600),
+            resumes_max: 50,
+            resumes_in_vain_max: 5,
             redirects_max: 5,
             answer_bytes_max: 1 << 20,
             error_bytes_shown: 600,

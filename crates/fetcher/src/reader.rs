@@ -2,7 +2,8 @@
 
 use crate::{
     Error, Limits, Progress,
-    inflate::{Piece, pump},
+    inflate::{Piece, pump, pump_download},
+    resume::Resume,
     source::{Origin, Source},
 };
 use bytes::{Buf, Bytes};
@@ -44,6 +45,14 @@ impl Reader {
         let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
         let (from, progress) = (source.from.clone(), source.progress.clone());
         tokio::spawn(pump(source, gzip_promised, limits.clone(), sender));
+        Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
+    }
+
+    /// The same of a download that is gone on with when it breaks.
+    pub(crate) fn resumable(source: Source, gzip_promised: bool, resume: Resume, limits: &Limits) -> Self {
+        let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
+        let (from, progress) = (source.from.clone(), source.progress.clone());
+        tokio::spawn(pump_download(source, gzip_promised, resume, limits.clone(), sender));
         Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
     }
 

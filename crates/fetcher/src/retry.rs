@@ -25,8 +25,9 @@ impl Repeat {
         match self {
             Self::Freely => is_passing(status),
             Self::FreelyExcept(answer) => status != answer && is_passing(status),
-            // Nothing is started by a call that a rate limit turned away. After a 5xx nobody knows.
-            Self::IfNotStarted => status == StatusCode::TOO_MANY_REQUESTS,
+            // Nothing is started by a call that a limit turned away, or that came too early. After any other fault nobody
+            // knows.
+            Self::IfNotStarted => matches!(status.as_u16(), 425 | 429),
         }
     }
 
@@ -44,14 +45,20 @@ fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500..)
 }
 
-/// The delays before each retry of one call; where they end, the call has failed.
+/// The delays before each retry of one call; where they end, the call has failed. Each is a random part of its back-off
+/// ("full jitter"), so that clients that failed together do not come back together.
 pub(crate) fn delays(limits: &Limits) -> impl Iterator<Item = Duration> + Send + use<> {
+    patient_delays(limits).take(limits.retries_max)
+}
+
+/// The same without an end: it is time that ends them.
+pub(crate) fn patient_delays(limits: &Limits) -> impl Iterator<Item = Duration> + Send + use<> {
     ExponentialBuilder::new()
         .with_min_delay(limits.backoff_min)
         .with_max_delay(limits.backoff_max)
-        .with_max_times(limits.retries_max)
-        .with_jitter()
+        .without_max_times()
         .build()
+        .map(|backoff| backoff.mul_f64(fastrand::f64()))
 }
 
 /// The delays before each poll. They grow more slowly than those between retries, since a poll that finds nothing is no
@@ -89,7 +96,7 @@ mod tests {
             (404, false, false, false),
             (408, true, true, false),
             (413, false, false, false),
-            (425, true, true, false),
+            (425, true, true, true),
             (429, true, true, true),
             (500, true, true, false),
             (503, true, false, false),
@@ -128,9 +135,12 @@ mod tests {
     #[test]
     fn delays_are_bounded() {
         let limits = Limits { retries_max: 5, ..Limits::default() };
-        let delays: Vec<_> = delays(&limits).collect();
-        assert_eq!(delays.len(), 5);
-        assert!(delays.iter().all(|delay| *delay >= limits.backoff_min && *delay <= limits.backoff_max * 2));
+        assert_eq!(delays(&limits).count(), 5);
+        assert!(patient_delays(&limits).take(1000).all(|delay| delay <= limits.backoff_max));
+        let first: Vec<_> = (0..1000).filter_map(|_| delays(&limits).next()).collect();
+        assert!(first.iter().all(|delay| *delay <= limits.backoff_min));
+        let mean = first.iter().sum::<Duration>() / 1000;
+        assert!(mean > limits.backoff_min / 3 && mean < limits.backoff_min * 2 / 3, "{mean:?}");
         assert!(poll_delays(&limits).take(1000).all(|delay| delay <= limits.poll_interval_max * 2));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, error::Cause};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use std::{
     fmt,
     future::poll_fn,
@@ -47,15 +47,24 @@ impl fmt::Display for Origin {
 pub struct Progress {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    total_in: Option<u64>,
+    /// What will have been received in the end, and one more; zero where it is not known.
+    total_in: AtomicU64,
 }
 
 impl Progress {
     pub(crate) fn new(total_in: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { total_in, ..Self::default() })
+        let progress = Self::default();
+        progress.start_over(total_in);
+        Arc::new(progress)
     }
 
-    /// Bytes received, compressed as they came.
+    /// The receiving begins, or begins anew.
+    pub(crate) fn start_over(&self, total_in: Option<u64>) {
+        self.bytes_in.store(0, Ordering::Relaxed);
+        self.total_in.store(total_in.map_or(0, |total| total.saturating_add(1)), Ordering::Relaxed);
+    }
+
+    /// Bytes received, compressed as they came. When a broken download starts over, so do they.
     pub fn bytes_in(&self) -> u64 {
         // Relaxed: these are counters to look at, nothing is ordered by them.
         self.bytes_in.load(Ordering::Relaxed)
@@ -68,7 +77,7 @@ impl Progress {
 
     /// How many bytes will be received, where it is known beforehand.
     pub fn total_in(&self) -> Option<u64> {
-        self.total_in
+        self.total_in.load(Ordering::Relaxed).checked_sub(1)
     }
 
     pub(crate) fn add_in(&self, bytes: usize) {
@@ -80,9 +89,21 @@ impl Progress {
     }
 }
 
+/// Chunks as they arrive.
+pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Cause>> + Send>>;
+
+/// Whoever can get the rest of a stream that broke.
+pub(crate) trait Mend: Send {
+    /// The stream from this byte on, after this error; or nothing if it cannot be had, now or at all.
+    fn rest(&mut self, received: u64, error: &Error) -> Option<BoxFuture<'static, Option<ByteStream>>>;
+}
+
 /// A stream of chunks as an [`AsyncBufRead`], with typed errors inside its `io::Error`s.
 pub(crate) struct Source {
-    stream: Pin<Box<dyn Stream<Item = Result<Bytes, Cause>> + Send>>,
+    stream: ByteStream,
+    mend: Option<Box<dyn Mend>>,
+    /// Under way to the rest, after this error.
+    mending: Option<(Error, BoxFuture<'static, Option<ByteStream>>)>,
     /// Received and not yet consumed.
     chunk: Bytes,
     /// The stream has ended or failed, and is not polled again.
@@ -102,8 +123,19 @@ impl Source {
         progress: Arc<Progress>,
         idle: Option<Duration>,
     ) -> Self {
-        let stream = Box::pin(stream.map(|chunk| chunk.map_err(Into::into)));
-        Self { stream, chunk: Bytes::new(), ended: false, idle, waiting: None, from, progress }
+        Self::of(Box::pin(stream.map(|chunk| chunk.map_err(Into::into))), None, from, progress, idle)
+    }
+
+    /// The same of a stream that can be mended.
+    pub(crate) fn of(
+        stream: ByteStream,
+        mend: Option<Box<dyn Mend>>,
+        from: Origin,
+        progress: Arc<Progress>,
+        idle: Option<Duration>,
+    ) -> Self {
+        let (chunk, mending, waiting) = (Bytes::new(), None, None);
+        Self { stream, mend, mending, chunk, ended: false, idle, waiting, from, progress }
     }
 
     /// The first `count` bytes, or fewer if there are no more, without consuming them. Chunks may be as small as a
@@ -134,32 +166,56 @@ impl Source {
     /// Until `chunk` has bytes or `ended` is set.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         while self.chunk.is_empty() && !self.ended {
-            let Poll::Ready(next) = self.stream.poll_next_unpin(cx) else {
-                ready!(self.poll_silence(cx));
-                self.ended = true;
-                let (from, received) = (self.from.clone(), self.progress.bytes_in());
-                return Poll::Ready(Err(Error::Stalled { from, received, idle: self.idle.unwrap_or_default() }));
-            };
-            self.waiting = None;
-            match next {
-                Some(Ok(chunk)) => {
-                    self.progress.add_in(chunk.len());
-                    self.chunk = chunk;
+            if let Some((_, rest)) = &mut self.mending {
+                let rest = ready!(rest.poll_unpin(cx));
+                match (self.mending.take(), rest) {
+                    (_, Some(rest)) => self.stream = rest,
+                    (Some((error, _)), None) => {
+                        self.ended = true;
+                        return Poll::Ready(Err(error));
+                    }
+                    (None, None) => unreachable!("it was there a moment ago"),
                 }
-                Some(Err(cause)) => {
-                    self.ended = true;
-                    return Poll::Ready(Err(self.broken(cause)));
-                }
-                None => {
-                    self.ended = true;
-                    // HTTP checks this by itself, other streams may not.
-                    if self.progress.total_in().is_some_and(|total| self.progress.bytes_in() < total) {
-                        return Poll::Ready(Err(self.broken("it ended early".into())));
+            }
+            if let Err(error) = ready!(self.poll_stream(cx)) {
+                let mend = self.mend.as_mut();
+                match mend.and_then(|mend| mend.rest(self.progress.bytes_in(), &error)) {
+                    Some(rest) => self.mending = Some((error, rest)),
+                    None => {
+                        self.ended = true;
+                        return Poll::Ready(Err(error));
                     }
                 }
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Until the stream has brought something, ended, failed or been silent for too long.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Poll::Ready(next) = self.stream.poll_next_unpin(cx) else {
+            ready!(self.poll_silence(cx));
+            self.waiting = None;
+            let (from, received) = (self.from.clone(), self.progress.bytes_in());
+            return Poll::Ready(Err(Error::Stalled { from, received, idle: self.idle.unwrap_or_default() }));
+        };
+        self.waiting = None;
+        Poll::Ready(match next {
+            Some(Ok(chunk)) => {
+                self.progress.add_in(chunk.len());
+                self.chunk = chunk;
+                Ok(())
+            }
+            Some(Err(cause)) => Err(self.broken(cause)),
+            // HTTP checks this by itself, other streams may not.
+            None if self.progress.total_in().is_some_and(|total| self.progress.bytes_in() < total) => {
+                Err(self.broken("it ended early".into()))
+            }
+            None => {
+                self.ended = true;
+                Ok(())
+            }
+        })
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -168,6 +224,11 @@ impl Source {
     }
 
     fn broken(&self, source: Cause) -> Error {
+        // Whoever stands between the network and us has had trouble of his own.
+        let source = match source.downcast::<Error>() {
+            Ok(typed) => return *typed,
+            Err(source) => source,
+        };
         let (from, received) = (self.from.clone(), self.progress.bytes_in());
         match from {
             Origin::Url(_) => Error::Broken { from, received, total: self.progress.total_in(), source },

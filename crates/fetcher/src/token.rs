@@ -6,10 +6,11 @@ use crate::{
     error::shown,
     http::{Call, Content, Http},
     retry::Repeat,
+    state::State,
     wire::{self, Claims, TokenAnswer},
 };
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -27,13 +28,15 @@ pub(crate) struct Tokens {
     url: Url,
     client_id: String,
     client_secret: Secret,
+    /// Where a token outlives the process, if it does.
+    state: State,
     /// Locked for as long as a token is fetched, so that many callers cause one request: ten a minute are allowed.
     held: Mutex<Option<Token>>,
 }
 
 impl Tokens {
-    pub(crate) fn new(base: &Url, client_id: String, client_secret: Secret) -> Self {
-        Self { url: wire::token_url(base), client_id, client_secret, held: Mutex::new(None) }
+    pub(crate) fn new(base: &Url, client_id: String, client_secret: Secret, state: State) -> Self {
+        Self { url: wire::token_url(base), client_id, client_secret, state, held: Mutex::new(None) }
     }
 
     /// The token at hand if it is still good, else a new one.
@@ -41,8 +44,22 @@ impl Tokens {
         let mut held = self.held.lock().await;
         match &*held {
             Some(token) if Timestamp::now() < token.stale_at => Ok(token.clone()),
-            _ => Ok(held.insert(self.fetch(http).await?).clone()),
+            None => {
+                let token = match self.kept(http).await {
+                    Some(token) => token,
+                    None => self.fetch(http).await?,
+                };
+                Ok(held.insert(token).clone())
+            }
+            Some(_) => Ok(held.insert(self.fetch(http).await?).clone()),
         }
+    }
+
+    /// The token that an earlier run left, if it is still good.
+    async fn kept(&self, http: &Http) -> Option<Token> {
+        let (token, expires_at) = self.state.token().await?;
+        let token = usable(http, &token, expires_at).ok()?;
+        (Timestamp::now() < token.stale_at).then_some(token)
     }
 
     /// Another token than the one that was refused: a new one, unless somebody else has fetched it meanwhile.
@@ -59,8 +76,12 @@ impl Tokens {
 
     async fn fetch(&self, http: &Http) -> Result<Token> {
         let body = wire::token_body(&self.client_id, &self.client_secret).to_string();
-        let call =
-            Call { what: "token request", url: &self.url, repeat: Repeat::Freely, content: Content::Json(body.into()) };
+        let call = Call {
+            what: "token request",
+            url: &self.url,
+            repeat: Repeat::Freely,
+            content: Content::Token(body.into()),
+        };
         let reply = http.call(&call, None).await?;
         match reply.response.status().as_u16() {
             200..300 => {}
@@ -81,22 +102,28 @@ impl Tokens {
                 },
             )
         })?;
-        http.redactor.learn(&Secret::new(answer.access_token.as_str()));
-        let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token))
-            .map_err(|_| http.unexpected(&call, "its access_token has characters that no header may have"))?;
-        header.set_sensitive(true);
-
         let now = Timestamp::now();
         let expires_at = expiry(&answer, now);
-        let margin = SignedDuration::try_from(http.limits.token_margin).unwrap_or(SignedDuration::ZERO);
-        let stale_at = expires_at.checked_sub(margin).unwrap_or(Timestamp::MIN);
-        if stale_at <= now {
+        let secret = Secret::new(answer.access_token);
+        let token = usable(http, &secret, expires_at)
+            .map_err(|_| http.unexpected(&call, "its access_token has characters that no header may have"))?;
+        if token.stale_at <= now {
             tracing::warn!(%expires_at, "a new token that has as good as expired: is the clock of this machine right?");
         } else {
             tracing::debug!(%expires_at, "token received");
         }
-        Ok(Token { header, stale_at })
+        self.state.set_token(&secret, expires_at).await;
+        Ok(token)
     }
+}
+
+/// The token as it goes out. From here on no message shows it.
+fn usable(http: &Http, token: &Secret, expires_at: Timestamp) -> Result<Token, InvalidHeaderValue> {
+    http.redactor.learn(token);
+    let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
+    header.set_sensitive(true);
+    let margin = SignedDuration::try_from(http.limits.token_margin).unwrap_or(SignedDuration::ZERO);
+    Ok(Token { header, stale_at: expires_at.checked_sub(margin).unwrap_or(Timestamp::MIN) })
 }
 
 /// When the token dies: by its own word, else by the deprecated `expires_in`, else when it is refused.

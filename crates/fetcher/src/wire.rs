@@ -106,7 +106,8 @@ pub(crate) fn export_body(spec: &ExportSpec) -> Value {
 }
 
 /// The two poll URLs speak differently: what one says with 404, the other says with 202.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum PollKind {
     /// `file_download_url`
     V1,

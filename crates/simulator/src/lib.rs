@@ -27,4 +27,6 @@ mod corpus;
 mod server;
 
 pub use corpus::{CorpusSpec, Layout, Selection, Shape, Size, Window, Written, write_export};
-pub use server::{PollUrl, Server, Settings, StartError, Stats};
+pub use server::{
+    Class, Fault, Faults, PollUrl, RetryAfter, Server, Settings, SizeMax, StartError, Stats, UnknownFault, Words,
+};

@@ -14,6 +14,7 @@ use parquet::{
     errors::{ParquetError, Result},
     file::writer::{SerializedPageWriter, TrackedWrite},
 };
+use std::time::{Duration, Instant};
 
 /// A page as it stands in the file.
 #[derive(Debug)]
@@ -47,11 +48,19 @@ pub(crate) struct PageEncoder {
     plain: Vec<u8>,
     compressed: Vec<u8>,
     indices: Vec<u32>,
+    /// What compression has taken so far.
+    pub(super) compress_time: Duration,
 }
 
 impl PageEncoder {
     pub(crate) fn new(compressor: Compressor) -> Self {
-        Self { compressor, plain: Vec::new(), compressed: Vec::new(), indices: Vec::new() }
+        Self {
+            compressor,
+            plain: Vec::new(),
+            compressed: Vec::new(),
+            indices: Vec::new(),
+            compress_time: Duration::ZERO,
+        }
     }
 
     /// Encodes a column of at least one row. `first_index` is the index of the first value of a
@@ -212,7 +221,9 @@ impl PageEncoder {
     }
 
     fn page(&mut self, encoding: Encoding, rows: usize, page: impl FnOnce(Bytes, u32) -> PlainPage) -> Result<Page> {
+        let began = Instant::now();
         self.compressor.compress(&self.plain, &mut self.compressed)?;
+        self.compress_time += began.elapsed();
         let page = page(Bytes::copy_from_slice(&self.compressed), rows as u32);
         /// More than a header without statistics has.
         const HEADER_BYTES: usize = 64;

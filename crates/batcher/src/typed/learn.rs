@@ -22,6 +22,8 @@ pub(crate) struct Learner {
     pub(crate) events: HashMap<String, Ordered>,
     /// The type ids, in the order in which they first came.
     pub(crate) type_ids: Vec<String>,
+    /// The export's `metadata`, exact.
+    pub(crate) metadata: Option<String>,
 }
 
 /// What was seen of each name, in the order in which they first came.
@@ -140,7 +142,17 @@ impl Facts for Learner {
         Ok(())
     }
 
-    fn unmapped(&mut self, _: Option<&str>, _: Option<&str>, _: &str, _: Reason, _: &str) -> Result<()> {
+    fn unmapped(
+        &mut self,
+        export_key: Option<&str>,
+        _: Option<&str>,
+        pointer: &str,
+        _: Reason,
+        value: &str,
+    ) -> Result<()> {
+        if export_key.is_none() && pointer == "/metadata" {
+            self.metadata = Some(value.to_owned());
+        }
         Ok(())
     }
 }

@@ -94,6 +94,11 @@ struct Draft {
 }
 
 impl Draft {
+    /// What tells it from another of the same name; the name of a member does not.
+    fn id(&self) -> &str {
+        Some(least(&self.ids)).filter(|id| *id != self.name).unwrap_or_default()
+    }
+
     fn column(self, name: String) -> TypedColumn {
         let name = if self.is_other { format!("{name}_{}", self.kind.name()) } else { name };
         let Self { discriminator, title, ids, kind, .. } = self;
@@ -273,7 +278,7 @@ fn named(drafts: Vec<Draft>, reserved: &[String]) -> Vec<TypedColumn> {
     let things = |drafts: &[&Draft]| -> Vec<String> {
         let things: Vec<_> = drafts
             .iter()
-            .map(|draft| Named { name: &draft.name, discriminator: &draft.discriminator, id: least(&draft.ids) })
+            .map(|draft| Named { name: &draft.name, discriminator: &draft.discriminator, id: draft.id() })
             .collect();
         unique_names(&things, &reserved)
     };

@@ -26,9 +26,9 @@ use tempfile::{TempDir, tempdir};
 use tokio::runtime::Runtime;
 
 /// Published tables.
-struct Tables {
-    folder: TempDir,
-    manifest: Manifest,
+pub(crate) struct Tables {
+    pub(crate) folder: TempDir,
+    pub(crate) manifest: Manifest,
 }
 
 fn export(profiles: u64) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn export(profiles: u64) -> Vec<u8> {
     export
 }
 
-fn convert(input: impl Read, options: &Options) -> Tables {
+pub(crate) fn convert(input: impl Read, options: &Options) -> Tables {
     let (folder, runtime) = (tempdir().unwrap(), Runtime::new().unwrap());
     let staged = stage(input, folder.path(), options, runtime.handle(), &Progress::default()).unwrap();
     let manifest = staged.publish().unwrap();
@@ -62,7 +62,7 @@ impl Tables {
         files.map(|file| SerializedFileReader::new(file).unwrap().metadata().clone()).collect()
     }
 
-    fn rows(&self, table: TableId) -> RecordBatch {
+    pub(crate) fn rows(&self, table: TableId) -> RecordBatch {
         let files = self.files(table).into_iter();
         let readers: Vec<_> = files.map(|file| ParquetRecordBatchReaderBuilder::try_new(file).unwrap()).collect();
         let schema = readers[0].schema().clone();
@@ -71,7 +71,7 @@ impl Tables {
     }
 
     /// Every Parquet file's bytes, by table and name.
-    fn bytes(&self) -> BTreeMap<(&'static str, String), Vec<u8>> {
+    pub(crate) fn bytes(&self) -> BTreeMap<(&'static str, String), Vec<u8>> {
         let read = |table: TableId, name: &str| fs::read(self.folder.path().join(table.name()).join(name)).unwrap();
         let files = TableId::ALL.into_iter().flat_map(|table| {
             let files = &self.manifest.table(table.name()).unwrap().files;

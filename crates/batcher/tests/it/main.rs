@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod files;
+mod parts;
+mod privacy;
 mod schemas;
+mod typed;

@@ -178,9 +178,12 @@ fn a_download_that_breaks_off_is_told() {
     let folder = tempdir().unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let (mut connection, _) = listener.accept().unwrap();
-            let _ = connection.read(&mut [0; 4096]);
-            connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"key\":{},").unwrap();
+            // The first time, and as often as it is gone on with in vain.
+            for _ in 0..6 {
+                let (mut connection, _) = listener.accept().unwrap();
+                let _ = connection.read(&mut [0; 4096]);
+                connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"key\":{},").unwrap();
+            }
         });
         let ended = end(&mut convert(address.as_ref(), &folder.path().join("out"))).failed(8);
         assert!(ended.stderr.contains("nothing was published"), "{}", ended.stderr);

@@ -7,10 +7,13 @@ mod calls;
 mod definitions;
 mod inputs;
 mod polls;
+mod resume;
+mod runs;
+mod schedules;
 mod server;
 mod streams;
 
-use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Reader, Secret};
+use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Rates, Reader, Secret};
 use std::{error::Error as _, fmt, io, io::Read, time::Duration};
 use url::Url;
 
@@ -27,9 +30,11 @@ fn limits() -> Limits {
         backoff_min: Duration::from_millis(1),
         backoff_max: Duration::from_millis(5),
         retry_after_max: Duration::from_millis(100),
+        rates: Rates::default().scaled(Duration::from_millis(1)),
         poll_interval_first: Duration::from_millis(1),
         poll_interval_max: Duration::from_millis(5),
         poll_deadline: Duration::from_secs(5),
+        resumes_in_vain_max: 3,
         chunk_bytes: 16 << 10,
         queue_chunks: 2,
         ..Limits::default()
@@ -41,13 +46,11 @@ fn client(base_url: &Url) -> Client {
 }
 
 fn client_with(base_url: &Url, limits: Limits) -> Client {
-    Client::new(ClientConfig {
-        base_url: base_url.clone(),
-        client_id: "the-id".into(),
-        client_secret: Secret::new(SECRET),
-        limits,
-    })
-    .unwrap()
+    Client::new(ClientConfig { limits, ..config(base_url) }).unwrap()
+}
+
+fn config(base_url: &Url) -> ClientConfig {
+    ClientConfig { limits: limits(), ..ClientConfig::new(base_url.clone(), "the-id", Secret::new(SECRET)) }
 }
 
 fn spec() -> ExportSpec {

@@ -38,6 +38,10 @@ impl Reply {
         self.headers.push((name, value.into()));
         self
     }
+
+    pub(crate) fn is(&self, status: u16) -> bool {
+        self.status == status
+    }
 }
 
 pub(crate) fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {

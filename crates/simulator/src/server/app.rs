@@ -1,7 +1,7 @@
 //! What all handlers share, and the gate that every call passes.
 
 use super::{
-    Settings, StartError,
+    Class, Fault, Faults, Settings, StartError,
     jobs::Jobs,
     rate::{Limit, Rates},
     refusal::Refusal,
@@ -33,8 +33,17 @@ pub struct Stats {
     pub downloads: u64,
     /// Calls refused with 401 or 403.
     pub unauthorized: u64,
-    /// Calls refused with 429.
+    /// Calls refused with 429 because of a rate limit or the limit of pending exports. Injected faults are not among
+    /// them.
     pub limited: u64,
+    /// Calls that met a fault.
+    pub faults: u64,
+    /// Downloads that went on where an earlier one had broken off.
+    pub resumed: u64,
+    /// Calls of the storage, which is at another origin.
+    pub storage: u64,
+    /// Calls of the storage that came with a token or another credential.
+    pub leaks: u64,
 }
 
 /// An endpoint, as far as counting and limiting go.
@@ -55,18 +64,23 @@ pub(super) struct App {
     pub(super) issuer: Issuer,
     /// See [`Server::closing`](super::Server).
     pub(super) closed: watch::Receiver<bool>,
+    /// The base URL of the storage.
+    pub(super) storage: String,
     jobs: Mutex<Jobs>,
     rates: Mutex<Rates>,
+    faults: Mutex<Faults>,
     stats: Mutex<Stats>,
 }
 
 impl App {
-    pub(super) fn new(settings: Settings, closed: watch::Receiver<bool>) -> Result<App, StartError> {
+    pub(super) fn new(settings: Settings, storage: String, closed: watch::Receiver<bool>) -> Result<App, StartError> {
         Ok(App {
             issuer: Issuer::new(settings.token_life).map_err(|error| StartError::Key(error.to_string()))?,
             jobs: Mutex::new(Jobs::new(settings.polls_until_ready)),
-            rates: Mutex::default(),
+            rates: Mutex::new(Rates::new(settings.second)),
+            faults: Mutex::new(settings.faults.clone()),
             stats: Mutex::default(),
+            storage,
             settings,
             closed,
         })
@@ -92,6 +106,28 @@ impl App {
             Call::Poll => Limit::Polls,
             Call::Sections | Call::Definitions | Call::Segments => Limit::Calls,
         })
+    }
+
+    /// What goes wrong with a call that was let in. A fault that ends the call comes as its refusal.
+    pub(super) fn fault(&self, class: Class) -> Result<Fault, Refusal> {
+        let fault = lock(&self.faults).next(class);
+        if fault == Fault::None {
+            return Ok(fault);
+        }
+        tracing::debug!(?class, ?fault, "a fault");
+        self.count(|stats| &mut stats.faults);
+        match fault {
+            Fault::Status(status, words, retry_after) => Err(Refusal::injected(status, words, retry_after)),
+            Fault::PendingLimit => Err(Refusal::pending_limit()),
+            Fault::TooLarge => Err(Refusal::export_too_large()),
+            Fault::CallLost => Err(Refusal::Lost),
+            Fault::TokensExpire if class != Class::Token => {
+                self.issuer.expire_all();
+                self.count(|stats| &mut stats.unauthorized);
+                Err(Refusal::denied())
+            }
+            other => Ok(other),
+        }
     }
 
     /// Takes a place under a rate limit, if there is one.

@@ -26,6 +26,15 @@ struct Job {
     spec: CorpusSpec,
     created: Instant,
     polls_left: u32,
+    fate: Option<Fate>,
+}
+
+/// What became of an export that will not be ready any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Gone,
+    Failed,
+    TooLarge,
 }
 
 /// What a poll finds.
@@ -34,6 +43,8 @@ pub(super) enum Polled {
     Ready(CorpusSpec),
     NotReady,
     Gone,
+    Failed,
+    TooLarge,
     Unknown,
 }
 
@@ -45,16 +56,28 @@ impl Jobs {
     /// Takes an export on and returns its id, or nothing if too many are pending.
     pub(super) fn create(&mut self, spec: CorpusSpec, now: Instant) -> Option<String> {
         self.jobs.retain(|_, job| now.duration_since(job.created) < MEMORY);
-        let pending = |job: &&Job| job.polls_left > 0 && !job.is_gone(now);
+        let pending = |job: &&Job| job.polls_left > 0 && job.fate.is_none() && !job.is_gone(now);
         if self.jobs.values().filter(pending).count() >= PENDING_MAX {
             return None;
         }
         let mut id = String::new();
         push_uuid(&mut Rng::of([spec.seed, u64::MAX, self.created]), &mut id);
         self.created += 1;
-        let job = Job { spec, created: now, polls_left: self.polls_until_ready };
+        let job = Job { spec, created: now, polls_left: self.polls_until_ready, fate: None };
         self.jobs.insert(id.clone(), job);
         Some(id)
+    }
+
+    /// Decides what becomes of an export.
+    pub(super) fn end(&mut self, id: &str, fate: Fate) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.fate = Some(fate);
+        }
+    }
+
+    /// What an export holds, if there is such a one.
+    pub(super) fn spec(&self, id: &str) -> Option<CorpusSpec> {
+        self.jobs.get(id).map(|job| job.spec.clone())
     }
 
     pub(super) fn poll(&mut self, id: &str, now: Instant) -> Polled {
@@ -63,6 +86,12 @@ impl Jobs {
         };
         if job.is_gone(now) {
             return Polled::Gone;
+        }
+        match job.fate {
+            Some(Fate::Gone) => return Polled::Gone,
+            Some(Fate::Failed) => return Polled::Failed,
+            Some(Fate::TooLarge) if job.polls_left == 0 => return Polled::TooLarge,
+            Some(Fate::TooLarge) | None => {}
         }
         match job.polls_left.checked_sub(1) {
             Some(left) => {
@@ -99,6 +128,21 @@ mod tests {
         let other = jobs.create(spec, start + MEMORY).unwrap();
         assert_ne!(other, id);
         assert_eq!(jobs.poll(&id, start + MEMORY), Polled::Unknown);
+    }
+
+    #[test]
+    fn an_export_can_be_lost() {
+        let start = Instant::now();
+        for (fate, first, then) in [
+            (Fate::Gone, Polled::Gone, Polled::Gone),
+            (Fate::Failed, Polled::Failed, Polled::Failed),
+            (Fate::TooLarge, Polled::NotReady, Polled::TooLarge),
+        ] {
+            let mut jobs = Jobs::new(1);
+            let id = jobs.create(CorpusSpec::default(), start).unwrap();
+            jobs.end(&id, fate);
+            assert_eq!((jobs.poll(&id, start), jobs.poll(&id, start)), (first, then));
+        }
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! The simulated API over HTTP: plain HTTP/1.1, meant for loopback.
 //!
 //! [`routes`] has a handler per endpoint. Each call passes [`App::enter`](app::App::enter) first: it counts the call,
-//! checks the token ([`token`]) and the rate limits ([`rate`]); a fault to inject would be decided there. [`request`]
-//! validates an export request, [`jobs`] remembers the exports, [`download`] streams them, and [`refusal`] has every
-//! answer that is none of these.
+//! checks the token ([`token`]) and the rate limits ([`rate`]); then [`faults`] decides what goes wrong with it.
+//! [`request`] validates an export request, [`jobs`] remembers the exports, [`download`] streams them, and [`refusal`]
+//! has every answer that is none of these. [`wire`] is what is below HTTP: connections that can be cut.
 
 mod app;
 mod download;
+mod faults;
 mod jobs;
 mod rate;
 mod refusal;
 mod request;
 mod routes;
 mod token;
+mod wire;
 
 use crate::corpus::CorpusSpec;
 use app::App;
+use axum::{Router, middleware};
 use std::{
     future::{Future, IntoFuture},
     io,
@@ -26,6 +29,7 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 pub use app::Stats;
+pub use faults::{Class, Fault, Faults, RetryAfter, UnknownFault, Words};
 
 /// How long a stopping server waits for its open connections.
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -50,6 +54,26 @@ pub struct Settings {
     pub token_life: Duration,
     /// Whether the account's rate limits apply.
     pub rate_limits: bool,
+    /// How long a second of the rate limits is: tests have short ones.
+    pub second: Duration,
+    /// Whether files are served as a storage does: with their length and an `ETag`, and from any byte on. Each is then
+    /// generated whole, in memory.
+    pub ranges: bool,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// The largest export there is; none says that any is.
+    pub size_max: Option<SizeMax>,
+}
+
+/// A limit on exports, by what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeMax {
+    /// Of the window of an export with events, in whole days.
+    pub days: u32,
+    /// Attributes and tags.
+    pub columns: usize,
+    /// When a client gets to know: when it asks for the export, or when it polls.
+    pub told_at: Class,
 }
 
 impl Default for Settings {
@@ -64,6 +88,10 @@ impl Default for Settings {
             client_secret: "simulated-secret".to_owned(),
             token_life: Duration::from_secs(86_400),
             rate_limits: false,
+            second: Duration::from_secs(1),
+            ranges: false,
+            faults: Faults::default(),
+            size_max: None,
         }
     }
 }
@@ -102,6 +130,8 @@ pub struct Server {
     /// Turns true, or goes away, when the server is to stop.
     closing: watch::Sender<bool>,
     serving: JoinHandle<io::Result<()>>,
+    /// The storage, at an origin of its own.
+    storing: JoinHandle<io::Result<()>>,
 }
 
 impl Server {
@@ -115,16 +145,14 @@ impl Server {
         let bind_error = |source| StartError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind_error)?;
         let base_url = format!("http://{}", listener.local_addr().map_err(bind_error)?);
-        let (closing, mut closed) = watch::channel(false);
-        let app = Arc::new(App::new(settings, closed.clone())?);
-        let shutdown = async move {
-            // An error means that the server was dropped.
-            let _ = closed.wait_for(|&closing| closing).await;
-        };
-        let serve = axum::serve(listener, routes::router(Arc::clone(&app)));
-        let serving = tokio::spawn(serve.with_graceful_shutdown(shutdown).into_future());
+        let storage = TcpListener::bind((address.ip(), 0)).await.map_err(bind_error)?;
+        let storage_url = format!("http://{}", storage.local_addr().map_err(bind_error)?);
+        let (closing, closed) = watch::channel(false);
+        let app = Arc::new(App::new(settings, storage_url, closed.clone())?);
+        let serving = serve(listener, routes::router(Arc::clone(&app)), closed.clone());
+        let storing = serve(storage, routes::storage(Arc::clone(&app)), closed);
         tracing::info!(%base_url, "the simulated API is listening");
-        Ok(Server { base_url, app, closing, serving })
+        Ok(Server { base_url, app, closing, serving, storing })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -140,9 +168,14 @@ impl Server {
     /// Stops listening. Downloads under way break off, other calls get their answers.
     pub async fn stop(mut self) {
         self.closing.send_replace(true);
-        if timeout(STOP_WAIT, &mut self.serving).await.is_err() {
+        let both = async {
+            let _ = (&mut self.serving).await;
+            let _ = (&mut self.storing).await;
+        };
+        if timeout(STOP_WAIT, both).await.is_err() {
             tracing::debug!("connections were still open when the simulated API stopped");
             self.serving.abort();
+            self.storing.abort();
         }
     }
 
@@ -151,4 +184,14 @@ impl Server {
         shutdown.await;
         self.stop().await;
     }
+}
+
+fn serve(listener: TcpListener, router: Router, mut closed: watch::Receiver<bool>) -> JoinHandle<io::Result<()>> {
+    let shutdown = async move {
+        // An error means that the server was dropped.
+        let _ = closed.wait_for(|&closing| closing).await;
+    };
+    let router = router.layer(middleware::from_fn(wire::on_the_wire));
+    let serve = axum::serve(wire::Wires(listener), router.into_make_service_with_connect_info::<wire::Wire>());
+    tokio::spawn(serve.with_graceful_shutdown(shutdown).into_future())
 }

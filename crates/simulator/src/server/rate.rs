@@ -26,10 +26,10 @@ impl Limit {
         }
     }
 
-    fn span(self) -> Duration {
+    fn seconds(self) -> u32 {
         match self {
-            Limit::Calls | Limit::Exports => Duration::from_secs(1),
-            Limit::Tokens | Limit::EventExports | Limit::Polls => Duration::from_secs(60),
+            Limit::Calls | Limit::Exports => 1,
+            Limit::Tokens | Limit::EventExports | Limit::Polls => 60,
         }
     }
 }
@@ -43,22 +43,29 @@ impl fmt::Display for Limit {
             Limit::EventExports => "event exports",
             Limit::Polls => "export downloads",
         };
-        write!(f, "{} {what} in {} s", self.calls(), self.span().as_secs())
+        write!(f, "{} {what} in {} s", self.calls(), self.seconds())
     }
 }
 
 /// The calls admitted lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rates {
+    /// How long a second is.
+    second: Duration,
     /// Per limit the times of the calls within its span, oldest first: never more than the limit allows.
     admitted: HashMap<Limit, VecDeque<Instant>>,
 }
 
 impl Rates {
+    pub(super) fn new(second: Duration) -> Rates {
+        Rates { second, admitted: HashMap::new() }
+    }
+
     /// Whether a call may pass now. One that may not does not count.
     pub(super) fn admit(&mut self, limit: Limit, now: Instant) -> bool {
+        let span = self.second * limit.seconds();
         let calls = self.admitted.entry(limit).or_default();
-        while calls.front().is_some_and(|&call| now.duration_since(call) >= limit.span()) {
+        while calls.front().is_some_and(|&call| now.duration_since(call) >= span) {
             calls.pop_front();
         }
         let admitted = calls.len() < limit.calls();
@@ -75,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_limit_holds_in_any_span_and_alone() {
-        let mut rates = Rates::default();
+        let mut rates = Rates::new(Duration::from_secs(1));
         let start = Instant::now();
         let second = |seconds| start + Duration::from_secs(seconds);
         for at in 0..10 {

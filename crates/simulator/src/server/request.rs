@@ -1,6 +1,6 @@
 //! The body of a request for an export: validation, and what it means for the generator.
 
-use super::refusal::Refusal;
+use super::{SizeMax, refusal::Refusal};
 use crate::{
     catalogue,
     corpus::{CorpusSpec, Selection, Window},
@@ -8,6 +8,7 @@ use crate::{
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The longest body.
 pub(super) const BODY_BYTES_MAX: usize = 100_000;
@@ -56,6 +57,14 @@ pub(super) fn narrow(corpus: &CorpusSpec, body: &[u8]) -> Result<CorpusSpec, Ref
     let some = |ids: Vec<String>| Some(ids.into_iter().collect());
     let selection = Selection { attributes: some(body.attributes), tags: some(body.tags), events: some(body.events) };
     Ok(CorpusSpec { window, selection, ..corpus.clone() })
+}
+
+/// Whether an export is larger than the account's may be.
+pub(super) fn is_too_large(spec: &CorpusSpec, max: &SizeMax) -> bool {
+    let columns = |ids: &Option<BTreeSet<String>>| ids.as_ref().map_or(0, BTreeSet::len);
+    let window_ms = spec.window.end_ms - spec.window.start_ms;
+    (has_events(spec) && window_ms > i64::from(max.days) * DAY_MS)
+        || columns(&spec.selection.attributes) + columns(&spec.selection.tags) > max.columns
 }
 
 /// Whether an export asks for events, which have a rate limit of their own.
@@ -111,6 +120,7 @@ mod tests {
     fn narrowed(body: &Value) -> Result<CorpusSpec, u16> {
         narrow(&CorpusSpec::default(), body.to_string().as_bytes()).map_err(|refusal| match refusal {
             Refusal::Service { status, .. } | Refusal::Gateway { status, .. } => StatusCode::as_u16(&status),
+            other => unreachable!("{other:?} refuses no body"),
         })
     }
 

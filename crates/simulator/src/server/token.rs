@@ -9,6 +9,7 @@ use ring::{
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,6 +23,9 @@ pub(super) struct Issuer {
     key: RsaKeyPair,
     random: SystemRandom,
     life: Duration,
+    /// Tokens are numbered; those below `first_valid` have expired, whatever they say.
+    next: AtomicU64,
+    first_valid: AtomicU64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,18 +35,37 @@ struct Claims {
     /// Seconds since the Unix epoch, like `exp`.
     iat: u64,
     exp: u64,
+    /// The token's number.
+    jti: u64,
 }
 
 impl Issuer {
     pub(super) fn new(life: Duration) -> Result<Issuer, KeyRejected> {
-        Ok(Issuer { key: RsaKeyPair::from_pkcs8(KEY)?, random: SystemRandom::new(), life })
+        Ok(Issuer {
+            key: RsaKeyPair::from_pkcs8(KEY)?,
+            random: SystemRandom::new(),
+            life,
+            next: AtomicU64::new(1),
+            first_valid: AtomicU64::new(1),
+        })
+    }
+
+    /// Refuses every token given out so far.
+    pub(super) fn expire_all(&self) {
+        self.first_valid.store(self.next.load(Relaxed), Relaxed);
     }
 
     /// A token for this client.
     pub(super) fn issue(&self, client_id: &str, now: SystemTime) -> String {
         let iat = unix_seconds(now);
         let exp = iat.saturating_add(self.life.as_secs());
-        let claims = Claims { iss: ISSUER.to_owned(), sub: client_id.to_owned(), iat, exp };
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            sub: client_id.to_owned(),
+            iat,
+            exp,
+            jti: self.next.fetch_add(1, Relaxed),
+        };
         let claims = serde_json::to_vec(&claims).expect("claims are plain strings and numbers");
         let signed = format!("{}.{}", BASE64.encode(HEADER), BASE64.encode(claims));
         let mut signature = vec![0; self.key.public().modulus_len()];
@@ -54,7 +77,9 @@ impl Issuer {
 
     /// Whether this is a token of ours that has not expired.
     pub(super) fn accepts(&self, token: &str, now: SystemTime) -> bool {
-        self.verified_claims(token).is_some_and(|claims| claims.iss == ISSUER && unix_seconds(now) < claims.exp)
+        self.verified_claims(token).is_some_and(|claims| {
+            claims.iss == ISSUER && unix_seconds(now) < claims.exp && claims.jti >= self.first_valid.load(Relaxed)
+        })
     }
 
     fn verified_claims(&self, token: &str) -> Option<Claims> {
@@ -97,6 +122,15 @@ mod tests {
         assert!(issuer().accepts(&token, now));
         assert!(issuer().accepts(&token, now + Duration::from_secs(58)));
         assert!(!issuer().accepts(&token, now + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn tokens_can_be_made_to_expire() {
+        let (issuer, now) = (issuer(), SystemTime::now());
+        let before = issuer.issue("client", now);
+        issuer.expire_all();
+        assert!(!issuer.accepts(&before, now));
+        assert!(issuer.accepts(&issuer.issue("client", now), now));
     }
 
     #[test]

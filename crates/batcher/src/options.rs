@@ -1,0 +1,111 @@
+//! What is said of a conversion before it begins.
+
+use crate::{catalogue::Selection, privacy::PrivacyRules, typed::Typed, writer::FileOptions};
+use apsides_definitions::Definitions;
+use apsides_tokenizer::Limits;
+use std::{collections::HashSet, thread::available_parallelism};
+
+/// How an export becomes tables. Every bound of memory is here.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the export is, for the manifest: a file's name, an address without secrets.
+    pub source: String,
+    /// Whether tables at the destination are replaced.
+    pub overwrite: bool,
+    /// Ids that are attributes even where their value is null, which else marks a tag.
+    pub attribute_ids: HashSet<String>,
+    /// Which long tables are written. Default: all.
+    pub selection: Selection,
+    /// Which typed tables are written besides, and how. Default: none.
+    pub typed: Typed,
+    /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null; and
+    /// the dimension tables are written.
+    pub definitions: Option<Definitions>,
+    /// What is withheld.
+    pub privacy: PrivacyRules,
+    /// Bytes at the export's start from which is learned what the definitions don't tell of the typed
+    /// tables' columns. Default 4 MiB.
+    pub sample_bytes: usize,
+    /// Whether the export's start is read once more, to tell finding tokens from making rows in the
+    /// [`Profile`](crate::Profile).
+    pub profile: bool,
+    /// How files are cut and encoded.
+    pub files: FileOptions,
+    /// Bounds of the tokenizer.
+    pub limits: Limits,
+    /// The most rows of a record batch. Default 32 Ki.
+    pub batch_rows: usize,
+    /// The most bytes of a record batch, give or take one row. Default 2 MiB.
+    pub batch_bytes: usize,
+    /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
+    pub dictionary_bytes: usize,
+    /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
+    pub section_bytes: usize,
+    /// Threads that encode. Default: as many as there are processors besides the one that reads, which
+    /// has more to do than any of them; where typed tables are written, as many as there are processors.
+    /// The output does not depend on them.
+    pub threads: Option<usize>,
+    /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
+    /// larger. Default 16 MiB.
+    pub bytes_under_way: usize,
+    /// Events of one profile that are remembered in memory to find repetitions; beyond that, in a
+    /// temporary file. Each takes 21 to 43 bytes, once half as much again while their table grows.
+    /// Default 1.5 Mi.
+    pub duplicates_in_memory: usize,
+}
+
+impl Options {
+    /// The least that [`within`](Self::within) can do with, in bytes.
+    pub const MEMORY_MIN: usize = 48 << 20;
+    /// What [`default`](Self::default) stays within, in bytes.
+    pub const MEMORY_DEFAULT: usize = 192 << 20;
+
+    /// Options with which a process stays within so many bytes of memory, whatever the export, as long
+    /// as no single value of it is larger than about a thirty-second of them: a value is held in the
+    /// tokenizer's window, a batch and a page at the same time.
+    ///
+    /// About 32 MiB are the program's own. Row groups get the largest part, since readers like them
+    /// large; they are counted before they are encoded, and mostly take a quarter of that then.
+    pub fn within(memory_bytes: usize) -> Self {
+        let memory = memory_bytes.max(Self::MEMORY_MIN);
+        let batch_bytes = (memory / 96).min(2 << 20);
+        let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
+        Self {
+            source: String::new(),
+            overwrite: false,
+            attribute_ids: HashSet::new(),
+            selection: Selection::default(),
+            typed: Typed::default(),
+            definitions: None,
+            privacy: PrivacyRules::default(),
+            sample_bytes: memory / 48,
+            profile: false,
+            files: FileOptions { row_group_bytes, ..FileOptions::default() },
+            limits: Limits::default(),
+            batch_rows: 32 << 10,
+            batch_bytes,
+            dictionary_bytes: memory / 24,
+            section_bytes: memory / 6,
+            threads: None,
+            bytes_under_way: memory / 12,
+            // A table of twelve in a hundred, half as much again while it grows.
+            duplicates_in_memory: memory / 128,
+        }
+    }
+}
+
+impl Options {
+    /// How many threads encode.
+    pub(crate) fn encoder_threads(&self) -> usize {
+        let processors = available_parallelism().map_or(1, usize::from);
+        let has_typed = self.typed.wide || self.typed.events;
+        let default = if has_typed { processors } else { processors.saturating_sub(1) };
+        self.threads.unwrap_or(default).max(1)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::within(Self::MEMORY_DEFAULT)
+    }
+}

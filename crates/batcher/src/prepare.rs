@@ -1,0 +1,111 @@
+//! What is found out before an export is read: what its ids stand for, what is withheld of it, and
+//! which typed tables there are to be.
+
+use crate::{
+    duplicates::Seen,
+    error::{Error, Result},
+    export::Export,
+    facts::Facts,
+    options::Options,
+    privacy::{Guarded, Privacy},
+    progress::Progress,
+    typed::{self, Change, Learner, TypedSchema, TypedTable},
+};
+use apsides_definitions::{Definitions, Snapshot};
+use apsides_tokenizer::Tokens;
+use std::{collections::HashSet, io::Read};
+
+/// What was found out.
+pub(crate) struct Prepared {
+    pub(crate) known: Known,
+    /// The bytes that were read for it.
+    pub(crate) sample: Vec<u8>,
+    /// The typed tables that are written.
+    pub(crate) typed: TypedSchema,
+    /// Those that are not, but were once.
+    pub(crate) remembered: Vec<TypedTable>,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What is known of the export's ids.
+pub(crate) struct Known {
+    pub(crate) definitions: Option<Definitions>,
+    /// Those that are attributes'.
+    attribute_ids: HashSet<String>,
+    /// Those whose values are withheld.
+    privacy: Option<Privacy>,
+}
+
+impl Known {
+    fn new(options: &Options, definitions: Option<Definitions>) -> Result<Self> {
+        let mut attribute_ids = options.attribute_ids.clone();
+        let attributes = definitions.iter().flat_map(|definitions| &definitions.attributes);
+        attribute_ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+        let rules = Some(&options.privacy).filter(|rules| !rules.is_empty());
+        let privacy = rules.map(|rules| Privacy::new(rules, definitions.as_ref())).transpose()?;
+        Ok(Self { definitions, attribute_ids, privacy })
+    }
+
+    /// A reading of an export that tells what may be known of it.
+    pub(crate) fn export<'p, R: Read, F: Facts>(
+        &'p self,
+        input: R,
+        facts: F,
+        options: &Options,
+        progress: &'p Progress,
+    ) -> Export<'p, R, Guarded<'p, F>> {
+        let tokens = Tokens::with_limits(input, options.limits);
+        let seen = Seen::new(options.duplicates_in_memory);
+        let hides_keys = self.privacy.as_ref().is_some_and(Privacy::hides_export_keys);
+        let guarded = Guarded::new(facts, self.privacy.as_ref());
+        Export::new(tokens, guarded, seen, &self.attribute_ids, progress).hiding_keys(hides_keys)
+    }
+
+    fn learn(&self, sample: &[u8], options: &Options) -> Learner {
+        let progress = Progress::default();
+        self.export(sample, Learner::default(), options, &progress).read_sample().into_inner()
+    }
+}
+
+/// Finds out what is to be known before an export is read; `before` is what was published of typed
+/// tables. Without typed tables, nothing of the input is read for that.
+pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<TypedSchema>) -> Result<Prepared> {
+    let typed = &options.typed;
+    let mut before = before;
+    let remembered = before.as_mut().map_or(Vec::new(), |before| before.split_off(typed.wide, typed.events));
+    let mut sample = Vec::new();
+    if typed.wide || typed.events || options.profile {
+        input
+            .take(options.sample_bytes as u64)
+            .read_to_end(&mut sample)
+            .map_err(|source| Error::Read { source, offset: sample.len() as u64 })?;
+    }
+    if !typed.wide && !typed.events {
+        let known = Known::new(options, options.definitions.clone())?;
+        let typed = before.unwrap_or_default();
+        return Ok(Prepared { known, sample, typed, remembered, changes: Vec::new() });
+    }
+    // A first run of these tables has none to compare with.
+    let before = before.filter(|before| !before.tables.is_empty());
+    let known = Known::new(options, options.definitions.clone().or_else(|| metadata(&sample, options)))?;
+    let learned = known.learn(&sample, options);
+    let definitions = known.definitions.clone().unwrap_or_default();
+    let (typed, definitions) = match &known.privacy {
+        Some(privacy) => privacy.typed(typed, &definitions),
+        None => (typed.clone(), definitions),
+    };
+    let now = typed::plan(&typed, &definitions, &learned);
+    let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
+    let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
+    for change in &changes {
+        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
+    }
+    Ok(Prepared { known, sample, typed, remembered, changes })
+}
+
+/// The definitions that the export itself tells at its start, if it does.
+fn metadata(sample: &[u8], options: &Options) -> Option<Definitions> {
+    let nothing = Known { definitions: None, attribute_ids: HashSet::new(), privacy: None };
+    let metadata = nothing.learn(sample, options).metadata?;
+    Some(Snapshot::from_metadata(metadata.as_bytes())?.definitions)
+}

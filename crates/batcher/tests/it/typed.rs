@@ -1,0 +1,102 @@
+//! Typed tables from outside: where their definitions come from, and that nothing about the running
+//! changes them. What they hold is compared with an oracle in `tests/readers`.
+
+use apsides_batcher::{Error, Manifest, Options, Progress, Typed, stage};
+use apsides_simulator::{CorpusSpec, Size, write_export};
+use std::{collections::BTreeMap, fs, path::Path};
+use tempfile::tempdir;
+
+fn typed() -> Options {
+    Options { typed: Typed { wide: true, events: true, ..Typed::default() }, ..Options::default() }
+}
+
+fn convert(export: &[u8], folder: &Path, options: &Options) -> Result<Manifest, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    stage(export, folder, options, runtime.handle(), &Progress::default())?.publish()
+}
+
+fn columns(manifest: &Manifest, table: &str) -> Vec<String> {
+    let schema = manifest.typed.as_ref().unwrap();
+    let table = schema.tables.iter().find(|known| known.name == table).unwrap_or_else(|| panic!("no {table}"));
+    table.columns.iter().map(|column| format!("{} {}", column.name, column.kind.name())).collect()
+}
+
+#[test]
+fn metadata_at_the_start_are_definitions() {
+    let metadata = r#"{"attributes": [{"discriminator": "x.attributes.city", "type": "text", "versions": [{"id": "5"}]}],
+                       "events": [{"discriminator": "x.events.sent", "versions": [{"id": "30", "fields": ["to"]}]}]}"#;
+    let profiles = r#""profiles": {"p": {"sections": {"1": {"attributes": {"5": {"value": null}},
+                       "events": [{"typeId": "30", "data": {"to": "x"}}]}}}}"#;
+    for (export, attributes) in [
+        (format!(r#"{{"metadata": {metadata}, {profiles}}}"#), 1),
+        (format!(r#"{{{profiles}, "metadata": {metadata}}}"#), 1),
+        // Metadata in a form that is not known are not definitions.
+        (format!(r#"{{"metadata": {{"version": 3}}, {profiles}}}"#), 0),
+    ] {
+        let folder = tempdir().unwrap();
+        let manifest = convert(export.as_bytes(), folder.path(), &typed()).unwrap();
+        // An attribute that is known as one is no tag, though it has no value.
+        assert_eq!(manifest.table("attributes").unwrap().rows, attributes, "{export}");
+        assert_eq!(manifest.table("unmapped").unwrap().rows, 1, "{export}");
+        if attributes == 1 {
+            assert_eq!(columns(&manifest, "wide"), ["city text"]);
+            assert_eq!(columns(&manifest, "events_sent"), ["to text"]);
+            assert_eq!(manifest.table("attribute_definitions").unwrap().rows, 1);
+        } else {
+            assert_eq!(columns(&manifest, "wide"), ["tag_5 tag"]);
+            assert_eq!(columns(&manifest, "events_30"), ["to text"]);
+            assert!(manifest.table("attribute_definitions").is_none());
+        }
+    }
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let tables = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tables = tables.filter(|table| !table.ends_with(".apsides") && !table.ends_with("views"));
+    tables
+        .flat_map(|table| fs::read_dir(table).unwrap().map(|entry| entry.unwrap().path()))
+        .map(|file| (file.strip_prefix(folder).unwrap().display().to_string(), fs::read(&file).unwrap()))
+        .collect()
+}
+
+#[test]
+fn threads_and_bytes_under_way_change_nothing() {
+    let mut export = Vec::new();
+    write_export(&CorpusSpec { size: Size::Bytes(3 << 20), ..CorpusSpec::default() }, &mut export).unwrap();
+    let run = |threads, bytes_under_way| {
+        let folder = tempdir().unwrap();
+        let options = Options {
+            threads: Some(threads),
+            bytes_under_way,
+            batch_rows: 1000,
+            batch_bytes: 30_000,
+            sample_bytes: 1 << 20,
+            ..typed()
+        };
+        convert(&export, folder.path(), &options).unwrap();
+        files(folder.path())
+    };
+    let one = run(1, 1 << 20);
+    assert!(one.len() > 12, "{:?}", one.keys());
+    for (threads, bytes_under_way) in [(2, 20_000), (5, 1 << 20), (3, 1)] {
+        assert!(run(threads, bytes_under_way) == one, "{threads} threads, {bytes_under_way} bytes under way");
+    }
+}
+
+#[test]
+fn a_section_beyond_all_measure_is_told() {
+    let attributes: Vec<_> = (0..2000).map(|id| format!(r#""{id}":{{"value":"{id:0>100}"}}"#)).collect();
+    let export = format!(r#"{{"p":{{"sections":{{"1":{{"attributes":{{{}}}}}}}}}}}"#, attributes.join(","));
+    let options = |section_bytes| Options { batch_bytes: 10_000, section_bytes, ..typed() };
+    let folder = tempdir().unwrap();
+    let error = convert(export.as_bytes(), folder.path(), &options(100_000)).unwrap_err();
+    let message = "a section's attributes take more than 100000 bytes, which is too much for a row of `wide`";
+    assert_eq!(error.to_string(), message);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let manifest = convert(export.as_bytes(), folder.path(), &options(1_000_000)).unwrap();
+    assert_eq!(manifest.table("wide").unwrap().rows, 1);
+    // Without `wide`, there is no such limit.
+    let long = Options { typed: Typed::default(), ..options(1) };
+    let elsewhere = tempdir().unwrap();
+    assert_eq!(convert(export.as_bytes(), elsewhere.path(), &long).unwrap().table("attributes").unwrap().rows, 2000);
+}

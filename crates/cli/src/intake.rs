@@ -1,0 +1,61 @@
+//! What a run downloads, part by part: kept and spooled if that is wanted.
+
+use crate::{failure::Failure, raw::RawRun, run::Job};
+use apsides_batcher::Keep;
+use apsides_fetcher::{Adds, Exports, Reader, Ready};
+
+/// The exports of a run.
+pub(crate) struct Intake {
+    exports: Exports,
+    raw: Option<RawRun>,
+    spools: bool,
+    /// Those whose tables are not published yet.
+    taken: Vec<Ready>,
+}
+
+/// A part that can be read.
+pub(crate) struct Taken {
+    pub(crate) reader: Reader,
+    pub(crate) keep: Keep,
+    /// Whether another one follows.
+    pub(crate) has_next: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(exports: Exports, job: &Job) -> Result<Self, Failure> {
+        let begin = |dir| RawRun::begin(dir, &job.source, &job.export.attributes);
+        let raw = job.keep_raw.as_deref().map(begin).transpose()?;
+        Ok(Self { exports, raw, spools: job.spools, taken: Vec::new() })
+    }
+
+    /// The next part, when it is ready.
+    pub(crate) async fn next(&mut self) -> Result<Option<Taken>, Failure> {
+        let Some(next) = self.exports.next().await.transpose()? else { return Ok(None) };
+        let keep = match next.part.adds {
+            Adds::All => Keep::All,
+            Adds::Columns => Keep::Columns,
+            Adds::Events => Keep::Events,
+        };
+        let has_next = next.left > 0;
+        let download = next.ready.download().await?;
+        let path = match &mut self.raw {
+            Some(raw) => Some(raw.next(keep, download.is_gzip(), !has_next)?),
+            None => None,
+        };
+        let reader = match (path, self.spools) {
+            (None, false) => download.into_reader(),
+            (None, true) => download.spool(&std::env::temp_dir()).await?,
+            (Some(path), false) => download.keep(&path).await?.into_reader(),
+            (Some(path), true) => download.keep_first(&path).await?,
+        };
+        self.taken.push(next.ready);
+        Ok(Some(Taken { reader, keep, has_next }))
+    }
+
+    /// Says that the tables are published.
+    pub(crate) async fn done(&mut self) {
+        for ready in self.taken.drain(..) {
+            ready.done().await;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `apsides replay`: tables from the downloads that a run has kept, without the API.
+
+use crate::{
+    args::{Output, Replay},
+    convert,
+    failure::Failure,
+    raw::RawRun,
+    shutdown::Shutdown,
+    tables::{self, Input, NextPart},
+};
+use apsides_batcher::{Options, Part};
+use apsides_fetcher::{self as fetcher, Limits, Reader};
+use std::{io, path::PathBuf};
+use tokio::runtime::Handle;
+
+pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let run = RawRun::open(&args.folder)?;
+    let (out, options) = (args.to.out.clone(), convert::options(args.to, run.index.source.clone())?);
+    let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
+    let options = Options { attribute_ids, ..options };
+    let mut parts: Vec<_> = run.parts().collect();
+    let (path, _) = parts.remove(0);
+    let first = shutdown.or_interrupted(open(path)).await??;
+    let runtime = Handle::current();
+    let rest = parts.into_iter().map(move |(path, keep)| {
+        let input = runtime.block_on(open(path)).map_err(io::Error::from)?;
+        Ok(Part { input, keep })
+    });
+    let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
+    tables::publish(Input { first, rest }, &out, options, output, shutdown).await?;
+    Ok(())
+}
+
+async fn open(path: PathBuf) -> fetcher::Result<Reader> {
+    fetcher::open(&fetcher::Input::Path(path), &Limits::default()).await
+}
