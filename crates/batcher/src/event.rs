@@ -31,6 +31,8 @@ pub(crate) struct Event {
     pub(crate) created_at: Option<i64>,
     /// The exact JSON text.
     pub(crate) data: OptionalText,
+    /// The length of that text, where it was left out because nobody wants it.
+    pub(crate) data_bytes: Option<u64>,
     /// Which members were seen, by [`Member`].
     seen: [bool; 5],
     /// How many members came again and replaced an earlier value.
@@ -78,6 +80,7 @@ impl Event {
         self.source_event_time = None;
         self.created_at = None;
         self.data.set(None);
+        self.data_bytes = None;
         self.seen = [false; 5];
         self.superseded = 0;
     }
@@ -89,6 +92,7 @@ impl Event {
         self.source_event_time = other.source_event_time;
         self.created_at = other.created_at;
         self.data.set(other.data.get());
+        self.data_bytes = other.data_bytes;
         self.superseded = other.superseded;
     }
 

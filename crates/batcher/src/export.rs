@@ -195,7 +195,9 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         self.facts.begin_profile(&self.scope.export_key)?;
         self.counts = ProfileCounts::default();
         self.seen.clear();
+        let start;
         if self.tokens.enter_object()? {
+            start = self.tokens.offset();
             while self.member()? {
                 match self.member.as_str() {
                     "sections" => self.sections()?,
@@ -204,7 +206,9 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
             }
         } else {
             self.unmapped(Whose::Place, Reason::TypeMismatch)?;
+            start = self.tokens.offset();
         }
+        self.counts.bytes = self.tokens.consumed() - start;
         self.facts.end_profile(&self.scope.export_key, self.counts)?;
         self.scope.level = Level::Top;
         self.progress.add_profile(self.tokens.consumed());
@@ -273,11 +277,8 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         while let Some((id, value)) = self.tokens.entry("value") {
             let id = decode(id, &mut self.id_scratch, &mut self.findings);
             let value = match value {
-                Token::String(text) => Value::String {
-                    decoded: decode(text, &mut self.scratch, &mut self.findings),
-                    raw: Some(text.text()),
-                },
-                Token::Number(number) => Value::of_number(number),
+                Token::String(text) => string::<F>(text, &mut self.scratch, &mut self.findings),
+                Token::Number(number) => number_value::<F>(number),
                 Token::Bool(value) => Value::Boolean(value),
                 _ if !self.attribute_ids.contains(id) => {
                     self.counts.tags += 1;
@@ -313,10 +314,8 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
     fn value(&mut self) -> Step {
         let id = &self.scope.attribute_id;
         let value = match self.tokens.scalar()? {
-            Some(Token::String(text)) => {
-                Value::String { decoded: decode(text, &mut self.scratch, &mut self.findings), raw: Some(text.text()) }
-            }
-            Some(Token::Number(number)) => Value::of_number(number),
+            Some(Token::String(text)) => string::<F>(text, &mut self.scratch, &mut self.findings),
+            Some(Token::Number(number)) => number_value::<F>(number),
             Some(Token::Bool(value)) => Value::Boolean(value),
             Some(_) => return self.null_value(),
             None => match self.tokens.peek()? {
@@ -405,6 +404,10 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
             return Ok(true);
         };
         match (self.tokens.peek()?, member) {
+            (Next::Object | Next::Array, Member::Data) if !F::WANTS_TEXT => {
+                self.event.see(member);
+                self.event.data_bytes = Some(self.tokens.measure()?);
+            }
             (Next::Object | Next::Array, Member::Data) => {
                 self.event.see(member);
                 self.event.data.set(Some(self.tokens.raw()?));
@@ -424,6 +427,9 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
     }
 
     fn is_duplicate(&mut self) -> Result<bool, Stop> {
+        if !F::WANTS_TEXT {
+            return Ok(false);
+        }
         let event = &self.event;
         // Without a correlation id nothing tells a repetition from a coincidence.
         let Some(correlation_id) = event.correlation_id.get() else { return Ok(false) };
@@ -470,6 +476,7 @@ impl<F: Facts> EventCells<'_, F> {
     fn set(&mut self, member: Member, value: Token<'_>) -> Result<()> {
         self.event.see(member);
         match member {
+            Member::CorrelationId if !F::WANTS_TEXT && !matches!(value, Token::Bool(_)) => Ok(()),
             Member::CorrelationId | Member::TypeId => self.id(member, value),
             Member::SourceEventTime => {
                 // Zero stands for "unknown" here.
@@ -478,6 +485,14 @@ impl<F: Facts> EventCells<'_, F> {
             }
             Member::CreatedAt => {
                 self.event.created_at = self.time(member, value)?;
+                Ok(())
+            }
+            Member::Data if !F::WANTS_TEXT => {
+                self.event.data_bytes = match value {
+                    Token::Null => None,
+                    Token::String(text) => Some(text.text().len() as u64 + 2),
+                    other => Some(plain(other).len() as u64),
+                };
                 Ok(())
             }
             Member::Data => {
@@ -548,6 +563,19 @@ impl<F: Facts> EventCells<'_, F> {
             other => self.facts.unmapped(key, section, pointer, reason, plain(other)),
         }
     }
+}
+
+/// A text as an attribute's value.
+#[inline(always)]
+fn string<'s, F: Facts>(text: Text<'s>, scratch: &'s mut String, findings: &mut Findings) -> Value<'s> {
+    let decoded = if F::WANTS_TEXT { decode(text, scratch, findings) } else { text.text() };
+    Value::String { decoded, raw: Some(text.text()) }
+}
+
+/// A number as an attribute's value.
+#[inline(always)]
+fn number_value<F: Facts>(number: Number<'_>) -> Value<'_> {
+    if F::WANTS_TEXT { Value::of_number(number) } else { Value::of_number_unread(number) }
 }
 
 /// The JSON text of a scalar that is no string.

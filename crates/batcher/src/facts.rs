@@ -7,6 +7,11 @@ use std::borrow::Cow;
 
 /// Takes the facts of an export.
 pub(crate) trait Facts {
+    /// Whether texts are wanted: of values, of correlation ids, of `data`. If not, nothing is done for them: texts come as
+    /// they stand between their quotes, doubles without their value, and of `data` only the length is told; and events
+    /// are not compared.
+    const WANTS_TEXT: bool = true;
+
     /// The facts to come are of this profile.
     fn begin_profile(&mut self, export_key: &str) -> Result<()>;
 
@@ -68,6 +73,17 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, with values that are of no meaning: only which of both it is, is found out.
+    pub(crate) fn of_number_unread(number: Number<'a>) -> Self {
+        let text = number.text();
+        let is_short_integer = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if is_short_integer || number.to_i64().is_some() {
+            Self::Integer { text, value: 0 }
+        } else {
+            Self::Double { text, value: f64::NAN }
+        }
+    }
+
     /// Its JSON text: the exact one, but for a text whose own is no longer known.
     pub(crate) fn json(&self) -> Cow<'a, str> {
         match *self {
@@ -118,4 +134,6 @@ pub(crate) struct ProfileCounts {
     pub(crate) attributes: i64,
     pub(crate) tags: i64,
     pub(crate) events: i64,
+    /// The length of the profile as it is written.
+    pub(crate) bytes: u64,
 }

@@ -22,6 +22,7 @@ mod event;
 mod export;
 mod facts;
 mod gate;
+mod inspect;
 mod manifest;
 mod options;
 mod parts;
@@ -45,6 +46,10 @@ pub use catalogue::Selection;
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
+pub use inspect::{
+    AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
+    Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect,
+};
 pub use manifest::{DataFile, Manifest, TableFiles};
 pub use options::Options;
 pub use parts::{Keep, Part};

@@ -154,7 +154,8 @@ mod tests {
             for profile in 0..2_000 {
                 merged.begin_profile();
                 sections.iter().for_each(|section| merged.section(section));
-                let counts = ProfileCounts { sections: 3, attributes: 1 - part, tags: profile, events: part * 5 };
+                let counts =
+                    ProfileCounts { sections: 3, attributes: 1 - part, tags: profile, events: part * 5, bytes: 0 };
                 if (part, profile) != (1, 7) {
                     merged.add(&format!("profile-{profile}"), counts).expect("a temporary file");
                 }

@@ -32,10 +32,16 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Turn the downloads that a run has kept into tables, without the API
     Replay(Replay),
+    /// Tell what is in an export at hand: counts, types, times and sizes, and nobody's data
+    Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write man pages
+    Manual(Manual),
 }
 
 /// What is shown, and where.
@@ -130,6 +136,27 @@ pub(crate) struct To {
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
+    pub(crate) input: String,
+    /// Count the events that the source sent again, too; it takes about a quarter as long again
+    #[arg(long)]
+    pub(crate) duplicates: bool,
+    /// Write a report as one HTML page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// An id that is an attribute even where its value is null, which else marks a tag; can be repeated
+    #[arg(long = "attribute-id", value_name = "ID")]
+    pub(crate) attribute_ids: Vec<String>,
+    /// What the ids stand for, to show names: a file of `apsides definitions`, or a folder of the API's listings. Its
+    /// attributes are attributes even where their value is null
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definitions: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: TokenLimits,
 }
 
 /// Which tables are written.
@@ -292,15 +319,34 @@ pub(crate) fn typed_of(tables: &[TableName]) -> Typed {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Definitions {
-    /// The pipeline file, whose [source] says whose
+    /// The pipeline file, whose `[source]` says whose
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
-    /// As lines to paste below [export]
+    /// As lines to paste below `[export]`
     #[arg(long, conflicts_with = "json")]
     pub(crate) toml: bool,
     /// Write them to a file, as JSON or --toml: for `convert --definitions`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+To install:
+  bash  apsides completions bash > ~/.local/share/bash-completion/completions/apsides
+  zsh   apsides completions zsh > \"${fpath[1]}/_apsides\"
+  fish  apsides completions fish > ~/.config/fish/completions/apsides.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Manual {
+    /// Folder for the pages, as `~/.local/share/man/man1`
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// How the Parquet files are cut and compressed.
@@ -347,12 +393,8 @@ impl From<CodecName> for Codec {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
-    /// The longest single text, number or raw value
-    #[arg(long, value_parser = bytes, default_value = "64M", value_name = "SIZE")]
-    pub(crate) max_value_size: u64,
-    /// The deepest nesting
-    #[arg(long, default_value_t = 1024, value_name = "LEVELS")]
-    pub(crate) max_depth: u16,
+    #[command(flatten)]
+    pub(crate) tokens: TokenLimits,
     /// Memory that the program stays within, at least 48M, if no single value is larger than 1/32 of it
     #[arg(long, value_parser = memory, default_value = "192M", value_name = "SIZE")]
     pub(crate) memory_limit: u64,
@@ -362,7 +404,19 @@ pub(crate) struct Limits {
     pub(crate) threads: Option<std::num::NonZeroU16>,
 }
 
-impl Limits {
+/// What is still taken for an export.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct TokenLimits {
+    /// The longest single text, number or raw value
+    #[arg(long, value_parser = bytes, default_value = "64M", value_name = "SIZE")]
+    pub(crate) max_value_size: u64,
+    /// The deepest nesting
+    #[arg(long, default_value_t = 1024, value_name = "LEVELS")]
+    pub(crate) max_depth: u16,
+}
+
+impl TokenLimits {
     pub(crate) fn tokenizer(&self) -> apsides_tokenizer::Limits {
         let bytes = usize::try_from(self.max_value_size).unwrap_or(usize::MAX);
         apsides_tokenizer::Limits {

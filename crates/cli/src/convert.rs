@@ -30,7 +30,7 @@ pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
         definitions,
         profile: args.profile,
         privacy: args.privacy.rules()?,
-        limits: args.limits.tokenizer(),
+        limits: args.limits.tokens.tokenizer(),
         ..Options::within(usize_of(args.limits.memory_limit))
     };
     let options = Options {
@@ -42,7 +42,7 @@ pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
 }
 
 /// The definitions in a file or folder.
-fn definitions(path: &Path) -> Result<Definitions, Failure> {
+pub(crate) fn definitions(path: &Path) -> Result<Definitions, Failure> {
     let Snapshot { definitions, skipped, .. } = Snapshot::read(path)?;
     if skipped > 0 {
         tracing::warn!(file = %path.display(), skipped, "definitions without an id are left out");

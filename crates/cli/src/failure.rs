@@ -63,6 +63,14 @@ impl Failure {
         self
     }
 
+    /// The same of a command that publishes nothing in any case.
+    pub(crate) fn of_reading(mut self) -> Self {
+        self.message = self.message.replace("; nothing was published)", ")");
+        let next = self.next.map(|next| next.trim_start_matches("nothing was published; ").to_owned());
+        self.next = next;
+        self
+    }
+
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted; nothing was published").next("run the same command again")
     }

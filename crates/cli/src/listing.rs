@@ -126,7 +126,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A text from the API, without what would move the cursor of a terminal or end a comment.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

@@ -7,8 +7,10 @@ mod convert;
 mod definitions;
 mod demo;
 mod failure;
+mod inspect;
 mod intake;
 mod listing;
+mod manual;
 mod measure;
 mod names;
 mod profile;
@@ -56,8 +58,11 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Run(run) => run::run(run, &output, &shutdown).await,
         Command::Replay(args) => replay::replay(args, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
+        Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
+        Command::Completions(args) => manual::completions(&args),
+        Command::Manual(args) => manual::manual(&args),
     }
 }
 

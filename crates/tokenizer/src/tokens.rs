@@ -274,17 +274,40 @@ impl<R: Read> Tokens<R> {
         }
     }
 
+    /// Passes over the next value as [`skip`](Self::skip) does; gives its length in bytes as it stands in
+    /// the document.
+    ///
+    /// ```
+    /// use apsides_tokenizer::Tokens;
+    /// let mut tokens = Tokens::new(r#"[ {"a": [1]} , 2]"#.as_bytes());
+    /// tokens.pull()?;
+    /// assert_eq!((tokens.measure()?, tokens.measure()?), (10, 1));
+    /// # Ok::<(), apsides_tokenizer::Error>(())
+    /// ```
+    pub fn measure(&mut self) -> Result<u64> {
+        let start = self.start()?;
+        let offset = self.window.offset(start);
+        self.skip()?;
+        Ok(self.consumed() - offset)
+    }
+
+    /// Where in the window the next token starts.
+    #[inline]
+    fn start(&mut self) -> Result<usize> {
+        match self.marked() {
+            Some(at) => Ok(at),
+            None => {
+                self.next_byte()?;
+                Ok(self.position)
+            }
+        }
+    }
+
     /// The next value, whole, byte for byte as it stands in the document: checked like everything
     /// else, at most [`Limits::raw_bytes_max`] long. Where no value comes next (a key, an end) it
     /// is that token.
     pub fn raw(&mut self) -> Result<&str> {
-        let start = match self.marked() {
-            Some(at) => at,
-            None => {
-                self.next_byte()?;
-                self.position
-            }
-        };
+        let start = self.start()?;
         self.hold = Some(start);
         let offset = self.window.offset(start);
         let skipped = self.skip();

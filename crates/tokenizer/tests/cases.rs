@@ -171,6 +171,26 @@ fn skip_and_raw_pass_over_keys_and_ends() {
 }
 
 #[test]
+fn measure_gives_the_length_that_raw_has() {
+    for value in ["1", "-1.5e3", "null", r#""a\u00e9""#, "[ ]", r#"{ "a" : [ 1 , {"b":"]"} ] }"#, &"[".repeat(300)] {
+        let value = value.to_owned() + &"]".repeat(value.len() / 300 * 300);
+        for (before, after) in [("", ""), (" ", " "), ("[ 0 , ", " , 1 ]"), (r#"{"name" : "#, "}")] {
+            let document = format!("{before}{value}{after}");
+            for window_bytes in [16, 1 << 16] {
+                let limits = Limits { window_bytes, ..Limits::default() };
+                let mut tokens = Tokens::with_limits(document.as_bytes(), limits);
+                // Brackets, and the element or name before the value.
+                for _ in 0..if before.len() > 1 { 2 } else { 0 } {
+                    tokens.pull().expect("JSON");
+                }
+                assert_eq!(tokens.measure().expect("a value"), value.len() as u64, "{document}");
+                assert_eq!(tokens.consumed(), (before.len() + value.len()) as u64, "{document}");
+            }
+        }
+    }
+}
+
+#[test]
 fn for_each_gives_what_is_left_to_pull() {
     let rows = r#"{"k" : ["\u00e9", -1.5e3, true , null, {}], "name":{"more":"text"}},"#.repeat(40);
     for document in [format!("[{rows}0]"), format!("[{rows}1 2]"), format!("[{rows}"), "7".into(), String::new()] {

@@ -9,6 +9,8 @@ mod definitions;
 mod disk_full;
 mod exports;
 mod forms;
+mod inspect;
+mod manual;
 mod pipelines;
 mod program;
 mod refused;

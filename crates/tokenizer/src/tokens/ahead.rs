@@ -47,7 +47,7 @@ impl<R: Read> Tokens<R> {
     /// one's value is a scalar: `"id":{"only":scalar}`. Gives the outer name and the scalar: the same
     /// as pulling all five tokens. None, and then nothing is read, if anything else comes next, or it
     /// is not known yet what does: then [`pull`](Self::pull).
-    #[inline]
+    #[inline(always)]
     pub fn entry(&mut self, only: &str) -> Option<(Text<'_>, Token<'_>)> {
         let (starts, ends) = self.index.ahead::<5>()?;
         let bytes = self.window.room();

@@ -1,0 +1,66 @@
+//! `apsides inspect`: what is in an export at hand, for a terminal, for machines, and as a page.
+
+mod page;
+mod plot;
+mod shown;
+mod text;
+
+use crate::{
+    args::{Inspect, Output},
+    convert::definitions,
+    failure::{Exit, Failure},
+    progress::Converting,
+    shutdown::Shutdown,
+    summary::print,
+};
+use apsides_batcher::{Error, InspectOptions, Inspection, Progress};
+use apsides_fetcher::{self as fetcher, Input, Reader};
+use shown::by_id;
+use std::{fs, sync::Arc};
+use text::Look;
+use tokio::task::spawn_blocking;
+
+pub(crate) async fn inspect(args: Inspect, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let input = Input::parse(&args.input)?;
+    let definitions = args.definitions.as_deref().map(definitions).transpose()?;
+    let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
+    let options = InspectOptions {
+        attribute_ids: args.attribute_ids.into_iter().collect(),
+        definitions,
+        duplicates: args.duplicates,
+        limits: args.limits.tokenizer(),
+        ..InspectOptions::default()
+    };
+    let found = read(reader, options, output, shutdown).await?;
+    if let Some(file) = args.html {
+        fs::write(&file, page::page(&by_id(&found))).map_err(|error| {
+            let message = format!("could not write {}: {error}", file.display());
+            Failure::new(Exit::Destination, message).next("check the folder, its permissions and its free space")
+        })?;
+    }
+    if output.json {
+        print(&serde_json::to_string_pretty(&found).expect("an inspection is plain data"))
+    } else {
+        print(&text::text(&by_id(&found), Look::of_stdout()))
+    }
+}
+
+async fn read(
+    input: Reader,
+    options: InspectOptions,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Inspection, Failure> {
+    let progress = Arc::new(Progress::default());
+    let _line = Converting::new(output, input.progress(), Arc::clone(&progress));
+    let input = shutdown.reader(input);
+    let work = spawn_blocking(move || apsides_batcher::inspect(input, &options, &progress));
+    let found = match shutdown.or_interrupted(work).await? {
+        Ok(found) => found,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    found.map_err(|error| match error {
+        Error::Read { .. } if shutdown.is_requested() => Failure::interrupted(),
+        error => Failure::from(error).of_reading(),
+    })
+}
