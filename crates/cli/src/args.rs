@@ -38,6 +38,10 @@ pub(crate) enum Command {
     Definitions(Definitions),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
+    /// Write a commented pipeline to start from
+    Init(Init),
+    /// Tell whether a run of a pipeline could work: configuration, credentials, clock, folders, free space
+    Check(Check),
     /// Print completions for a shell
     Completions(Completions),
     /// Write man pages
@@ -260,6 +264,7 @@ impl std::str::FromStr for TableName {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ModeName {
     /// They are added
@@ -331,6 +336,23 @@ pub(crate) struct Definitions {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// The file to write; one that is there is left as it is
+    #[arg(value_name = "PATH", default_value = "pipeline.toml")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
+fetched; no export is requested, and nothing is left in any folder.")]
+pub(crate) struct Check {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 To install:
   bash  apsides completions bash > ~/.local/share/bash-completion/completions/apsides
@@ -369,6 +391,7 @@ pub(crate) struct Files {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CodecName {
     #[default]

@@ -81,6 +81,12 @@ impl Failure {
             .next("run the same command again; it first finishes or removes what this run left")
     }
 
+    /// What went wrong, with its causes, and what to do next.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        let causes = self.causes.iter().map(|cause| format!(": {cause}"));
+        (self.message.clone() + &causes.collect::<String>(), self.next.clone())
+    }
+
     /// Prints the failure and gives its exit status.
     pub(crate) fn report(&self) -> ExitCode {
         // Where nobody listens, there is still the exit status.

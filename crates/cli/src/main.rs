@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod check;
 mod config;
 mod convert;
 mod definitions;
 mod demo;
 mod failure;
+mod init;
 mod inspect;
 mod intake;
 mod listing;
@@ -61,6 +63,8 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
+        Command::Init(args) => init::init(&args),
+        Command::Check(args) => check::check(args, &output, &shutdown).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Manual(args) => manual::manual(&args),
     }

@@ -7,7 +7,7 @@ use crate::{
     export,
     http::{self, Call, Http, Reply},
     state::State,
-    token::Tokens,
+    token::{TokenCheck, Tokens},
 };
 use apsides_definitions::Snapshot;
 use reqwest::Response;
@@ -105,6 +105,12 @@ impl Client {
         let state = State::new(state, &base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
         Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts, account }) })
+    }
+
+    /// Fetches a new token, which shows that the API can be reached and takes the credentials. One call, and nothing else
+    /// happens there.
+    pub async fn check(&self) -> Result<TokenCheck> {
+        self.inner.tokens.check(&self.inner.http).await
     }
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.

@@ -71,3 +71,4 @@ pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};
+pub use token::TokenCheck;

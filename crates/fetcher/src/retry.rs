@@ -80,9 +80,13 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
+    Some(Duration::try_from(http_date(text)?.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// A time as HTTP writes it.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     // A wrong day of the week does not make the time any less clear.
-    let at = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()?;
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+    DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
 }
 
 #[cfg(test)]

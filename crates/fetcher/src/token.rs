@@ -5,12 +5,12 @@ use crate::{
     Error, Result, Secret,
     error::shown,
     http::{Call, Content, Http},
-    retry::Repeat,
+    retry::{Repeat, http_date},
     state::State,
     wire::{self, Claims, TokenAnswer},
 };
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -21,6 +21,16 @@ pub(crate) struct Token {
     pub(crate) header: HeaderValue,
     /// From here on it is not used any more.
     stale_at: Timestamp,
+}
+
+/// What a new token tells: see [`Client::check`](crate::Client::check).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenCheck {
+    /// When the token dies; none if nothing says so.
+    pub expires_at: Option<Timestamp>,
+    /// How far the clock of this machine is ahead of the server's, to about a second; none if the server does not tell
+    /// its time.
+    pub clock_ahead: Option<SignedDuration>,
 }
 
 /// The place where tokens come from, with the one at hand.
@@ -47,11 +57,11 @@ impl Tokens {
             None => {
                 let token = match self.kept(http).await {
                     Some(token) => token,
-                    None => self.fetch(http).await?,
+                    None => self.fetch(http).await?.0,
                 };
                 Ok(held.insert(token).clone())
             }
-            Some(_) => Ok(held.insert(self.fetch(http).await?).clone()),
+            Some(_) => Ok(held.insert(self.fetch(http).await?.0).clone()),
         }
     }
 
@@ -69,12 +79,20 @@ impl Tokens {
             Some(token) if token.header != refused.header => Ok(token.clone()),
             _ => {
                 *held = None;
-                Ok(held.insert(self.fetch(http).await?).clone())
+                Ok(held.insert(self.fetch(http).await?.0).clone())
             }
         }
     }
 
-    async fn fetch(&self, http: &Http) -> Result<Token> {
+    /// A new token, whatever there is at hand, and what it tells.
+    pub(crate) async fn check(&self, http: &Http) -> Result<TokenCheck> {
+        let mut held = self.held.lock().await;
+        let (token, check) = self.fetch(http).await?;
+        *held = Some(token);
+        Ok(check)
+    }
+
+    async fn fetch(&self, http: &Http) -> Result<(Token, TokenCheck)> {
         let body = wire::token_body(&self.client_id, &self.client_secret).to_string();
         let call = Call {
             what: "token request",
@@ -91,6 +109,7 @@ impl Tokens {
             }
             _ => return Err(http.status_error(call.what, reply.response).await),
         }
+        let clock_ahead = clock_ahead(reply.response.headers(), Timestamp::now());
         let bytes = http.answer(&call, reply)?;
         let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| {
             // serde's own words could quote the token.
@@ -113,8 +132,16 @@ impl Tokens {
             tracing::debug!(%expires_at, "token received");
         }
         self.state.set_token(&secret, expires_at).await;
-        Ok(token)
+        let expires_at = Some(expires_at).filter(|&at| at != Timestamp::MAX);
+        Ok((token, TokenCheck { expires_at, clock_ahead }))
     }
+}
+
+/// How far `now` is ahead of the time of an answer that has just come.
+fn clock_ahead(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let date = http_date(headers.get(DATE)?.to_str().ok()?)?;
+    // It has whole seconds, rounded down: half a second is what they are short of on average.
+    Some(now.duration_since(date) - SignedDuration::from_millis(500))
 }
 
 /// The token as it goes out. From here on no message shows it.
@@ -141,6 +168,21 @@ fn expiry(answer: &TokenAnswer, now: Timestamp) -> Timestamp {
 mod tests {
     use super::*;
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    #[test]
+    fn the_clock_is_compared_with_the_date_of_an_answer() {
+        let now: Timestamp = "1994-11-06T08:49:37.5Z".parse().unwrap();
+        for (date, millis) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(37_000)),
+            ("Sun, 06 Nov 1994 09:49:37 GMT", Some(-3_600_000)),
+            ("today", None),
+        ] {
+            let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
+            assert_eq!(clock_ahead(&headers, now), millis.map(SignedDuration::from_millis), "{date}");
+        }
+        assert_eq!(clock_ahead(&HeaderMap::new(), now), None);
+    }
 
     #[test]
     fn the_expiry_is_in_the_token_else_in_the_answer() {

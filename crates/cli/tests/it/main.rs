@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bombs;
+mod checks;
 mod crashes;
 mod definitions;
 mod disk_full;

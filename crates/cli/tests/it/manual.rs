@@ -4,8 +4,19 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 9] =
-    ["demo", "run", "replay", "convert", "inspect", "definitions", "simulate", "completions", "manual"];
+const COMMANDS: [&str; 11] = [
+    "demo",
+    "run",
+    "replay",
+    "convert",
+    "inspect",
+    "definitions",
+    "simulate",
+    "init",
+    "check",
+    "completions",
+    "manual",
+];
 
 #[test]
 fn every_shell_has_completions_of_every_command() {

@@ -39,6 +39,27 @@ async fn a_token_is_fetched_once_and_sent_along() {
 }
 
 #[tokio::test]
+async fn a_check_is_one_call_and_tells_the_clocks_difference() {
+    let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let date = hour_ago.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let answer = token(&jwt("one", 3600)).with("date", date);
+    let server = Server::start([(TOKEN, vec![answer]), (EXPORTS, vec![v1()])]).await;
+    let client = client(&server.url);
+    let check = client.check().await.unwrap();
+    let ahead = check.clock_ahead.unwrap().as_secs();
+    assert!((3590..3610).contains(&ahead), "{ahead}");
+    assert!(check.expires_at.unwrap() > jiff::Timestamp::now());
+    assert_eq!(server.count(TOKEN), 1);
+    // It is a token like any other.
+    let _ = client.request(&spec()).await.unwrap();
+    assert_eq!(server.count(TOKEN), 1);
+
+    let server = Server::start([(TOKEN, vec![reply_json(401, json!({ "message": "no" }))])]).await;
+    let error = crate::client(&server.url).check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+}
+
+#[tokio::test]
 async fn a_token_near_its_end_is_renewed() {
     // Thirty seconds left, by its own word: inside the margin of a minute, whatever `expires_in` says.
     let server =

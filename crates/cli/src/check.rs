@@ -1,0 +1,237 @@
+//! `apsides check`: whether a run of a pipeline could work, without one: nothing is requested, nothing written.
+
+use crate::{
+    args::{Check, Output},
+    config::Pipeline,
+    failure::{Exit, Failure},
+    measure,
+    progress::Waiting,
+    run::Job,
+    shutdown::Shutdown,
+    summary::print,
+};
+use apsides_batcher::published;
+use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::{io::Write, path::Path};
+
+/// A clock that differs by more is worth a word: tokens have a margin of a minute.
+const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(30);
+
+/// Less free space than this is worth a word, whatever was published before.
+const FREE_BYTES_MIN: u64 = 1 << 30;
+
+/// What was found of one thing.
+#[derive(Debug, Serialize)]
+struct Line {
+    check: &'static str,
+    status: Status,
+    message: String,
+    /// What to do about it.
+    next: Option<String>,
+    #[serde(skip)]
+    exit: Option<Exit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Warning,
+    Failed,
+}
+
+pub(crate) async fn check(args: Check, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let waiting = Waiting::new(output, "checking the pipeline");
+    let lines = shutdown.or_interrupted(lines(&args.pipeline)).await?;
+    drop(waiting);
+    if output.json {
+        print(&serde_json::to_string_pretty(&lines).expect("plain data"))?;
+    } else {
+        print(&text(&lines))?;
+    }
+    let failed: Vec<_> = lines.iter().filter_map(|line| line.exit).collect();
+    match failed.first() {
+        None => Ok(()),
+        Some(&exit) => {
+            let message = format!("{} of {} checks failed", failed.len(), lines.len());
+            Err(Failure::new(exit, message).next("correct what failed, and check again"))
+        }
+    }
+}
+
+/// All checks, in the order in which a run would fail.
+async fn lines(pipeline: &Path) -> Vec<Line> {
+    let job = match Pipeline::read(pipeline).and_then(Pipeline::into_job) {
+        Ok(job) => job,
+        // Whatever else there is to check stands in it.
+        Err(failure) => return vec![failed("configuration", &failure)],
+    };
+    let mut lines = vec![ok("configuration", pipeline.display().to_string())];
+    match token(&job.client).await {
+        Ok(check) => {
+            let until = check.expires_at.map(|at| format!(", good until {at:.0}")).unwrap_or_default();
+            lines.push(ok("token", format!("{} takes the credentials{until}", job.client.base_url)));
+            lines.push(clock(check.clock_ahead));
+        }
+        Err(failure) => lines.push(failed("token", &failure)),
+    }
+    lines.push(destination(&job));
+    lines.extend(folders(&job).into_iter().map(|(check, folder)| match is_writable(folder) {
+        Ok(()) => ok(check, format!("{} can be written", folder.display())),
+        Err(failure) => failed(check, &failure),
+    }));
+    lines.push(free_space(&job));
+    lines
+}
+
+/// One call: what cannot be reached at once is worth a line, not minutes of trying.
+async fn token(config: &ClientConfig) -> Result<TokenCheck, Failure> {
+    let limits = Limits { retries_max: 0, ..config.limits.clone() };
+    Ok(Client::new(ClientConfig { limits, ..config.clone() })?.check().await?)
+}
+
+fn clock(ahead: Option<SignedDuration>) -> Line {
+    let Some(ahead) = ahead else { return ok("clock", "the server does not tell its time".to_owned()) };
+    let seconds = ahead.as_secs().unsigned_abs();
+    let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let message = format!("{} {direction} the server's", crate::progress::duration(seconds));
+    if ahead.abs() <= CLOCK_AHEAD_MAX {
+        return ok("clock", if seconds < 2 { "as the server's".to_owned() } else { message });
+    }
+    let next = "set the clock of this machine (NTP): tokens expire, and days begin, by it";
+    Line { check: "clock", status: Status::Warning, message, next: Some(next.to_owned()), exit: None }
+}
+
+fn destination(job: &Job) -> Line {
+    let folder = &job.destination;
+    let taken = match published(folder) {
+        Ok(manifest) => manifest.is_some(),
+        Err(error) => return failed("destination", &error.into()),
+    };
+    if let Err(failure) = is_writable(folder) {
+        return failed("destination", &failure);
+    }
+    match (taken, job.overwrite) {
+        (true, false) => {
+            let message = format!("{} holds tables, which are not to be replaced", folder.display());
+            let next = "set `overwrite = true` below [destination], or choose another folder";
+            failed("destination", &Failure::new(Exit::Destination, message).next(next))
+        }
+        (true, true) => ok("destination", format!("{} can be written; its tables are replaced", folder.display())),
+        (false, _) => ok("destination", format!("{} can be written", folder.display())),
+    }
+}
+
+/// Other folders that a run writes to.
+fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
+    let cache = job.lookup.cache.as_ref().and_then(|cache| cache.path.parent());
+    let cache = cache.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let folders =
+        [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", job.keep_raw.as_deref())];
+    folders.into_iter().filter_map(|(check, folder)| Some((check, folder?))).collect()
+}
+
+/// Tries it with a file that has no name, so that nobody sees it.
+fn is_writable(folder: &Path) -> Result<(), Failure> {
+    let there = existing(folder);
+    let tried = tempfile::tempfile_in(there).and_then(|mut file| {
+        file.write_all(&[0; 4096])?;
+        file.sync_all()
+    });
+    tried.map_err(|error| {
+        let message = format!("{} cannot be written: {error}", there.display());
+        Failure::new(Exit::Destination, message).next("check the folder, its permissions and its free space")
+    })
+}
+
+/// A folder, or the one above it that is there: those between are made by a run.
+fn existing(folder: &Path) -> &Path {
+    let there = folder.ancestors().find(|folder| folder.exists() || folder.as_os_str().is_empty());
+    there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// New tables are written beside the old ones, before those are removed.
+fn free_space(job: &Job) -> Line {
+    let check = "free space";
+    let there = existing(&job.destination);
+    let free = match rustix::fs::statvfs(there) {
+        Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
+        Err(error) => {
+            let message = format!("of {} is not known: {error}", there.display());
+            return Line { check, status: Status::Warning, message, next: None, exit: None };
+        }
+    };
+    let tables = published(&job.destination)
+        .ok()
+        .flatten()
+        .map_or(0, |manifest| manifest.tables.iter().map(|table| table.bytes).sum::<u64>());
+    let wanted = tables.saturating_mul(2).max(FREE_BYTES_MIN);
+    let mut message = format!("{} at {}", measure::size(free), there.display());
+    if tables > 0 {
+        message.push_str(&format!("; the tables there take {}", measure::size(tables)));
+    }
+    if free >= wanted {
+        return ok(check, message);
+    }
+    let next =
+        format!("make room, about {}: new tables are written before the old ones are removed", measure::size(wanted));
+    Line { check, status: Status::Warning, message, next: Some(next), exit: None }
+}
+
+fn ok(check: &'static str, message: String) -> Line {
+    Line { check, status: Status::Ok, message, next: None, exit: None }
+}
+
+fn failed(check: &'static str, failure: &Failure) -> Line {
+    let (message, next) = failure.told();
+    Line { check, status: Status::Failed, message, next, exit: Some(failure.exit) }
+}
+
+fn text(lines: &[Line]) -> String {
+    let mut text = Vec::new();
+    for line in lines {
+        let status = match line.status {
+            Status::Ok => "ok",
+            Status::Warning => "warning",
+            Status::Failed => "failed",
+        };
+        text.push(format!("{status:<8} {:<13}  {}", line.check, line.message));
+        text.extend(line.next.as_ref().map(|next| format!("{:24}next: {next}", "")));
+    }
+    text.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_may_differ_a_little() {
+        for (seconds, status, message) in [
+            (0, Status::Ok, "as the server's"),
+            (-1, Status::Ok, "as the server's"),
+            (30, Status::Ok, "30 s ahead of the server's"),
+            (31, Status::Warning, "31 s ahead of the server's"),
+            (-3700, Status::Warning, "1 h 01 min behind the server's"),
+        ] {
+            let line = clock(Some(SignedDuration::from_secs(seconds)));
+            assert_eq!((line.status, line.message.as_str()), (status, message), "{seconds}");
+            assert_eq!(line.next.is_some(), status != Status::Ok);
+        }
+        assert_eq!(clock(None).status, Status::Ok);
+    }
+
+    #[test]
+    fn the_folder_that_is_there_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, expected) in [
+            (folder.path().to_owned(), folder.path()),
+            (folder.path().join("a/b"), folder.path()),
+            ("there-is-no-such".into(), Path::new(".")),
+        ] {
+            assert_eq!(existing(&path), expected);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `apsides init` writes a pipeline, and `apsides check` tells whether one could run.
+
+use crate::{
+    pipelines::{Api, Pipeline},
+    program::{Ended, apsides, end},
+};
+use serde_json::Value;
+use std::{fs, os::unix::fs::PermissionsExt};
+use tempfile::tempdir;
+
+const EXPORT: &str = "attributes = [\"40103\"]";
+
+fn check(pipeline: &Pipeline, arguments: &str) -> Ended {
+    end(pipeline.command_of("check").args(arguments.split_whitespace()))
+}
+
+/// The status of each check.
+fn statuses(ended: &Ended) -> Vec<(String, String)> {
+    let text = |line: &Value, member: &str| line[member].as_str().unwrap().to_owned();
+    ended.json().as_array().unwrap().iter().map(|line| (text(line, "check"), text(line, "status"))).collect()
+}
+
+fn status(ended: &Ended, check: &str) -> String {
+    statuses(ended).into_iter().find(|(name, _)| name == check).map(|(_, status)| status).unwrap_or_default()
+}
+
+#[test]
+fn what_could_run_is_all_right_and_left_as_it_was() {
+    let api = Api::start("");
+    let pipeline = Pipeline::of(&api.base_url, EXPORT);
+    let ended = check(&pipeline, "--json").succeeded();
+    let names: Vec<_> = statuses(&ended).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["configuration", "token", "clock", "destination", "free space"]);
+    for name in ["configuration", "token", "clock", "destination"] {
+        assert_eq!(status(&ended, name), "ok", "{ended:?}");
+    }
+    assert!(!pipeline.out().exists(), "nothing is made");
+    let text = check(&pipeline, "").succeeded().stdout;
+    assert!(text.lines().any(|line| line.starts_with("ok       clock          as the server's")), "{text}");
+
+    pipeline.run("").succeeded();
+    let ended = check(&pipeline, "").failed(4);
+    assert!(ended.stdout.contains("failed   destination") && ended.stdout.contains("next: set `overwrite = true`"));
+    assert!(ended.stderr.contains("error: 1 of 5 checks failed"), "{ended:?}");
+}
+
+#[test]
+fn what_could_not_run_says_why() {
+    let api = Api::start("");
+    let source = format!("[source]\nbase_url = \"{}\"", api.base_url);
+    let folder = tempdir().unwrap();
+    let out = format!("[destination]\npath = {:?}", folder.path().join("out"));
+    let credentials = "client_id = \"the-client\"\nclient_secret = \"wrong\"";
+    let unreachable = "[source]\nbase_url = \"http://127.0.0.1:9\"";
+    for (text, code, expected) in [
+        (format!("{source}\n{credentials}\n[export]\n{EXPORT}\n{out}\n"), 6, "failed   token"),
+        (format!("{unreachable}\n{credentials}\n[export]\n{EXPORT}\n{out}\n"), 8, "failed   token"),
+        (format!("{source}\n{credentials}\n[export]\n{out}\n"), 2, "failed   configuration"),
+        (
+            format!("{source}\n{credentials}\n[export]\n{EXPORT}\n[destination]\npath = \"/proc/out\"\n"),
+            6,
+            "failed   destination",
+        ),
+        ("[source".to_owned(), 2, "failed   configuration"),
+    ] {
+        let ended = check(&Pipeline::new(&text), "").failed(code);
+        assert!(ended.stdout.contains(expected), "{ended:?}");
+        // The errors of the API have their next step in themselves.
+        assert!(ended.stdout.contains("next: ") || ended.stdout.contains("; check the "), "{ended:?}");
+        assert!(!ended.stdout.contains("wrong\""), "{ended:?}");
+    }
+}
+
+#[test]
+fn other_folders_are_looked_at_too() {
+    let api = Api::start("");
+    let export = format!("{EXPORT}\nkeep_raw = \"/proc/raw\"");
+    let ended = check(&Pipeline::of(&api.base_url, &export), "--json").failed(4);
+    assert_eq!((status(&ended, "keep_raw"), status(&ended, "destination")), ("failed".into(), "ok".into()));
+}
+
+#[test]
+fn init_writes_a_pipeline_once() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    let init = || end(apsides("init").arg(&path));
+    assert!(init().succeeded().stderr.contains("apsides check"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, "mine").unwrap();
+    init().failed(4);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    // In the folder where one is, without a name.
+    end(apsides("init").current_dir(folder.path())).succeeded();
+    assert_eq!(fs::read_to_string(folder.path().join("pipeline.toml")).unwrap(), text);
+    let mode = fs::metadata(folder.path().join("pipeline.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0);
+    // Without credentials it says which are missing.
+    let ended = end(apsides("check").arg(folder.path().join("pipeline.toml"))).failed(2);
+    assert!(ended.stdout.contains("APSIS_CLIENT_ID is not set"), "{ended:?}");
+}
