@@ -11,6 +11,7 @@
 
 use crate::{
     catalogue::{Catalogue, Selection},
+    destination::{Destination, Staged, Staging},
     duplicates::Seen,
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
@@ -21,21 +22,20 @@ use crate::{
     privacy::{Guarded, Privacy, PrivacyRules},
     progress::Progress,
     schema::TableRef,
-    staging::{Staged, Staging, published},
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
     typed::{self, ByType, ByTypePlan, Change, Learner, Typed, TypedSchema, TypedTable, Wide},
+    upload::Uploads,
     writer::{Codec, FileOptions, TableWriter},
 };
 use apsides_definitions::Definitions;
 use apsides_tokenizer::{Limits, Tokens};
-use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     collections::HashSet,
     io::{self, Read},
-    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, ScopedJoinHandle, available_parallelism},
@@ -142,39 +142,36 @@ impl Default for Options {
     }
 }
 
-/// Reads an export to its end and writes its tables into `destination`, a folder, where readers do
-/// not see them yet. `runtime` does the writing; it must not be the one this thread works for.
+/// Reads an export to its end and writes its tables to `destination`, where readers do not take
+/// notice of them yet. `runtime` does the writing; it must not be the one this thread works for.
 pub fn stage(
     mut input: impl Read,
-    destination: &Path,
+    destination: impl Into<Destination>,
     options: &Options,
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
     // From here on nothing is generic, so that the hot code is compiled here, once.
-    stage_from(&mut input, destination, options, runtime, progress)
+    stage_from(&mut input, &destination.into(), options, runtime, progress)
 }
 
 fn stage_from(
     input: &mut dyn Read,
-    destination: &Path,
+    destination: &Destination,
     options: &Options,
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
-    let staging = Staging::open(destination, options.overwrite)?;
-    let folder = staging.tables();
-    let store = LocalFileSystem::new_with_prefix(&folder)
-        .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
-    // What is published must survive a loss of power.
-    let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
-    let before = published(destination)?.and_then(|manifest| manifest.typed);
+    let staging = Staging::open(destination, options, runtime)?;
+    let uploads = staging.uploads();
+    let before = staging.before()?.and_then(|manifest| manifest.typed);
     let known = Known::new(options)?;
     let Planned { sample, mut typed, remembered, changes } = plan(input, options, &known, before)?;
     let catalogue = Catalogue::new(&options.selection, &typed, options.definitions.as_ref());
-    let writers = writers(&catalogue, &store, runtime, options)?;
+    let writers = writers(&catalogue, uploads, options)?;
     let input = &mut io::Cursor::new(sample).chain(input);
     let gate = Gate::new(options.bytes_under_way);
+    let complete = AtomicBool::new(false);
     let (findings, tables) = thread::scope(|scope| {
         let (batches, queue) = channel();
         let (encoded, written) = channel();
@@ -191,11 +188,12 @@ fn stage_from(
             })?);
         }
         drop((queue, encoded));
+        let complete = &complete;
         let writer = spawn(scope, "write".to_owned(), move || {
             let _closer = gate.closer();
-            write(&written, writers, gate)
+            write(&written, writers, gate, complete)
         })?;
-        let read = read(input, Batches { batches, gate }, options, &known, &catalogue, progress);
+        let read = read(input, Batches { batches, gate, complete }, options, &known, &catalogue, progress);
         join(read, encoders, writer)
     })?;
     typed.tables.extend(remembered);
@@ -208,6 +206,7 @@ fn stage_from(
         tables,
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
+        publication: None,
     };
     Ok(staging.stage(manifest))
 }
@@ -289,16 +288,11 @@ fn plan(input: &mut dyn Read, options: &Options, known: &Known, before: Option<T
 }
 
 /// A writer for each table.
-fn writers(
-    catalogue: &Catalogue,
-    store: &Arc<dyn ObjectStore>,
-    runtime: &Handle,
-    options: &Options,
-) -> Result<Vec<TableWriter>> {
+fn writers(catalogue: &Catalogue, uploads: &Uploads, options: &Options) -> Result<Vec<TableWriter>> {
     let mut writers: Vec<TableWriter> = Vec::new();
     for table in &catalogue.tables {
-        let writer = TableWriter::new(Arc::clone(&table.schema), Arc::clone(store), runtime.clone(), options.files)?;
-        let of_same = writers.iter().filter(|other| other.table() == writer.table()).count();
+        let writer = TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files)?;
+        let of_same = writers.iter().filter(|other| other.table().name == writer.table().name).count();
         writers.push(match of_same {
             0 => writer,
             // Values that do not fit typed columns: first those of the one kind of tables, then of the other.
@@ -341,7 +335,9 @@ fn read(
     }
     let tables = Tables::new(batches, limits, catalogue);
     let (tables, findings) = known.export(input, tables, options, progress).read()?;
-    tables.into_inner().finish()?;
+    // Set before the last sender of batches is dropped, which the encoders and then the writer wait for.
+    let batches = tables.into_inner().finish()?;
+    batches.complete.store(true, Relaxed);
     Ok(findings)
 }
 
@@ -349,6 +345,8 @@ fn read(
 struct Batches<'g> {
     batches: Sender<Batch>,
     gate: &'g Gate,
+    /// All batches have been sent.
+    complete: &'g AtomicBool,
 }
 
 impl BatchSink for Batches<'_> {
@@ -414,21 +412,29 @@ fn encode(
 }
 
 /// The writer's thread. Gives the tables' files.
-fn write(encoded: &Receiver<EncodedBatch>, mut writers: Vec<TableWriter>, gate: &Gate) -> Result<Vec<TableFiles>> {
+fn write(
+    encoded: &Receiver<EncodedBatch>,
+    mut writers: Vec<TableWriter>,
+    gate: &Gate,
+    complete: &AtomicBool,
+) -> Result<Vec<TableFiles>> {
     for batch in encoded {
         gate.leave(match writers.get_mut(batch.table.index) {
             Some(writer) => writer.write(batch)?,
             None => batch.bytes,
         });
     }
-    // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
     let mut tables: Vec<TableFiles> = Vec::new();
+    // That was all, or the reading failed; then nobody wants the files. If it was an encoder, they are thrown away.
+    if !complete.load(Relaxed) {
+        return Ok(tables);
+    }
     for writer in writers {
-        let name = writer.table().to_owned();
+        let table = Arc::clone(writer.table());
         let files = writer.finish()?;
-        match tables.iter_mut().find(|table| table.name == name) {
+        match tables.iter_mut().find(|other| other.name == table.name) {
             Some(table) => table.add(files),
-            None => tables.push(TableFiles::new(&name, files)),
+            None => tables.push(TableFiles::new(&table, files)),
         }
     }
     Ok(tables)

@@ -4,17 +4,18 @@ use crate::{
     args::{Convert, Files, Output},
     failure::Failure,
     shutdown::Shutdown,
+    storage::Storage,
     tables,
 };
-use apsides_batcher::{FileOptions, Options};
+use apsides_batcher::{Address, FileOptions, Options, open_object};
 use apsides_definitions::{Definitions, Snapshot};
-use apsides_fetcher::{self as fetcher, Input};
+use apsides_fetcher::{self as fetcher, Input, Origin, Reader};
 use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let input = Input::parse(&args.input)?;
+    let destination = args.storage.destination(&args.out)?;
     let definitions = args.definitions.as_deref().map(definitions).transpose()?;
-    let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
+    let reader = shutdown.or_interrupted(open(&args.input, &args.storage)).await??;
     let options = Options {
         source: reader.origin().to_string(),
         overwrite: args.overwrite,
@@ -29,8 +30,20 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
         ..options
     };
     let options = args.tables.apply(options);
-    tables::publish(reader, &args.out, options, output, shutdown).await?;
+    tables::publish(reader, &destination, options, output, shutdown).await?;
     Ok(())
+}
+
+/// Opens an input, wherever it is.
+async fn open(input: &str, storage: &Storage) -> Result<Reader, Failure> {
+    let limits = fetcher::Limits::default();
+    // Any other address is the fetcher's to know or refuse.
+    if let Some(address) = input.starts_with("s3://").then(|| Address::parse(input)).transpose()?.flatten() {
+        let object = open_object(&address, &storage.settings()).await?;
+        let origin = Origin::Url(address.to_string());
+        return Ok(fetcher::from_stream(object.bytes, origin, Some(object.size), &limits));
+    }
+    Ok(fetcher::open(&Input::parse(input)?, &limits).await?)
 }
 
 /// The definitions in a file or folder.

@@ -14,8 +14,10 @@ mod progress;
 mod run;
 mod shutdown;
 mod simulate;
+mod storage;
 mod summary;
 mod tables;
+mod upkeep;
 
 use args::{Args, Command, LogFormat};
 use clap::Parser;
@@ -52,6 +54,8 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Run(run) => run::run(run, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
+        Command::Unlock(args) => upkeep::unlock(args, &shutdown).await,
+        Command::Vacuum(args) => upkeep::vacuum(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
     }
 }

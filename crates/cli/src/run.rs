@@ -9,9 +9,8 @@ use crate::{
     shutdown::Shutdown,
     tables,
 };
-use apsides_batcher::{Manifest, Options};
+use apsides_batcher::{Destination, Manifest, Options};
 use apsides_fetcher::{Client, ClientConfig, ExportSpec};
-use std::path::PathBuf;
 
 /// All that a run needs to know.
 pub(crate) struct Job {
@@ -22,7 +21,7 @@ pub(crate) struct Job {
     pub(crate) lookup: Lookup,
     /// What the manifest says where the tables come from.
     pub(crate) source: String,
-    pub(crate) destination: PathBuf,
+    pub(crate) destination: Destination,
     pub(crate) overwrite: bool,
     /// How the export is converted. What is above, and what was asked for, is added.
     pub(crate) options: Options,

@@ -5,12 +5,11 @@ use crate::{
     failure::{Exit, Failure},
     measure,
 };
-use apsides_batcher::Manifest;
+use apsides_batcher::{Destination, Manifest};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::{
     io::{self, Write},
-    path::Path,
     time::Duration,
 };
 
@@ -40,10 +39,10 @@ pub(crate) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(crate) fn new(destination: &Path, manifest: &'a Manifest, elapsed: Duration) -> Self {
+    pub(crate) fn new(destination: &Destination, manifest: &'a Manifest, elapsed: Duration) -> Self {
         let seconds = elapsed.as_secs_f64();
         Self {
-            destination: destination.display().to_string(),
+            destination: destination.to_string(),
             manifest,
             seconds,
             megabytes_per_second: manifest.json_bytes as f64 / 1e6 / seconds.max(1e-9),

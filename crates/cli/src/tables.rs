@@ -1,10 +1,9 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
 use crate::{args::Output, failure::Failure, progress::Converting, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Error, Manifest, Options, Progress, stage};
+use apsides_batcher::{Destination, Error, Manifest, Options, Progress, stage};
 use apsides_fetcher::Reader;
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,7 +15,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
     input: Reader,
-    destination: &Path,
+    destination: &Destination,
     options: Options,
     output: &Output,
     shutdown: &Shutdown,
@@ -25,11 +24,10 @@ pub(crate) async fn publish(
     let progress = Arc::new(Progress::default());
     let line = Converting::new(output, input.progress(), Arc::clone(&progress));
     let input = shutdown.reader(input);
-    let folder = destination.to_owned();
+    let place = destination.clone();
     let runtime = Handle::current();
-    let mut work = spawn_blocking(move || {
-        stage(input, &folder, &options, &runtime, &progress).and_then(|staged| staged.publish())
-    });
+    let mut work =
+        spawn_blocking(move || stage(input, place, &options, &runtime, &progress).and_then(|staged| staged.publish()));
     let done = tokio::select! {
         done = &mut work => done,
         // The input fails at its next read, and what was staged is removed. If the thread hangs in
