@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_stopped_run_leaves_nothing(apsides: Apsides, place: Place, exports: t
     run.stdin.write(export[: len(export) // 2])
     run.stdin.flush()
     wait_for(lambda: ".apsides/lock" in place.paths())
-    run.send_signal(signal.SIGTERM)
+    stop(run)
     # It notices at its next read.
     ended = end(run, export[len(export) // 2 : -10]).failed(130)
     assert "nothing was published" in ended.stderr
@@ -121,7 +122,7 @@ def test_parts_of_files_are_removed_when_a_run_is_stopped(apsides: Apsides, pref
     run.stdin.write(export[:-10])
     run.stdin.flush()
     wait_for(prefix.uploads)
-    run.send_signal(signal.SIGTERM)
+    stop(run)
     end(run, export[-10:-5]).failed(130)
     assert prefix.uploads() == [] and data_paths(prefix) == set() and manifest(prefix) is None
     # And a run that is not stopped has whole files of several parts.
@@ -131,6 +132,12 @@ def test_parts_of_files_are_removed_when_a_run_is_stopped(apsides: Apsides, pref
     assert tables(prefix) == tables(local)
     assert max(file["bytes"] for table in manifest(prefix)["tables"] for file in table["files"]) > 10 << 20
     assert prefix.uploads() == []
+
+
+def stop(run: subprocess.Popen[bytes]) -> None:
+    """Sends the signal, and gives it the time to be noticed."""
+    run.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
 
 
 def wait_for(condition, seconds: float = 30) -> None:

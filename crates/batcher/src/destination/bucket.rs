@@ -41,8 +41,11 @@ const PART_BYTES_MIN: usize = 5 << 20;
 const PARTS_MAX: usize = 5_000;
 /// Parts on their way at once, of all files.
 const PARTS_IN_FLIGHT: usize = 4;
-/// How long removing a failed run's files may take; else the next run does it.
-const CLEAN_WAIT: Duration = Duration::from_secs(2);
+/// How long removing a failed run's files may take, and giving back its lock: perhaps somebody waits for it to stop. Else
+/// the next run does the one, and the other runs out.
+const FAILED_WAIT: Duration = Duration::from_secs(2);
+/// How long giving back the lock may take when all is done.
+const DONE_WAIT: Duration = Duration::from_secs(20);
 
 /// A place in a bucket where a run writes its tables. Dropped, it removes what it wrote.
 #[derive(Debug)]
@@ -121,6 +124,9 @@ impl Run {
                 }
             }
             let after = after(&self.bucket, &mut self.before, &manifest).await;
+            if let Some(lease) = self.lease.take() {
+                lease.release(DONE_WAIT).await;
+            }
             after.map_err(|source| Error::Unfinished {
                 path: self.bucket.address.clone().into(),
                 source: Box::new(source),
@@ -136,10 +142,10 @@ impl Drop for Run {
         self.runtime.block_on(async {
             if !self.decided && !written.is_empty() {
                 // Where removing fails, the next run does it.
-                let _ = timeout(CLEAN_WAIT, sweep::remove(&self.bucket, written)).await;
+                let _ = timeout(FAILED_WAIT, sweep::remove(&self.bucket, written)).await;
             }
             if let Some(lease) = lease {
-                lease.release().await;
+                lease.release(FAILED_WAIT).await;
             }
         });
     }
@@ -240,7 +246,7 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
         after(&bucket, &mut before, &manifest).await
     };
     let swept = swept.await;
-    lease.release().await;
+    lease.release(DONE_WAIT).await;
     swept
 }
 

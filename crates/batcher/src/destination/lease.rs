@@ -33,8 +33,6 @@ use tokio::{
 const NAME: &str = ".apsides/lock";
 /// So many times in the length of a lease its holder says that it is alive.
 const RENEWALS: u32 = 4;
-/// How long giving it back may take; else it runs out.
-const RELEASE_WAIT: Duration = Duration::from_secs(2);
 
 /// What stands in the lock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,8 +122,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Gives it back.
-    pub(super) async fn release(self) {
+    /// Gives it back, or lets it run out if that takes too long.
+    pub(super) async fn release(self, wait: Duration) {
         let release = async {
             // Waits for a renewal that is under way.
             let held = self.held.lock().await;
@@ -133,7 +131,7 @@ impl Lease {
             let free = Lock { is_free: true, ..held.lock.clone() };
             self.bucket.swap(NAME, &free.bytes(), Some(&held.version)).await
         };
-        match timeout(RELEASE_WAIT, release).await {
+        match timeout(wait, release).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!("the lock could not be given back, and will run out: {error}"),
             Err(_) => tracing::warn!("the lock could not be given back in time, and will run out"),
