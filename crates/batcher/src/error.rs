@@ -91,6 +91,61 @@ pub enum Error {
         /// The destination.
         path: PathBuf,
     },
+    /// This run was not heard of for so long that another took its place.
+    #[error("another run has taken over {address}, since this one was not heard of for too long")]
+    LeaseLost {
+        /// The destination.
+        address: String,
+    },
+    /// A bucket, or how it is to be reached, is not said in a way that can be used.
+    #[error("{problem}")]
+    StorageSettings {
+        /// What is wrong.
+        problem: String,
+    },
+    /// There are no credentials for a bucket.
+    #[error("there are no credentials for {address}")]
+    NoCredentials {
+        /// The bucket, and a prefix or an object in it.
+        address: String,
+    },
+    /// The store did not accept the credentials, or does not allow what was tried.
+    #[error("the store of {address} refused: {answer}")]
+    StorageRefused {
+        /// The bucket, and a prefix or an object in it.
+        address: String,
+        /// The store's code and words.
+        answer: String,
+    },
+    /// An object that is to be converted could not be read.
+    #[error("could not read {address}: {problem}")]
+    InputObject {
+        /// The bucket and the object.
+        address: String,
+        /// What the store said.
+        problem: String,
+    },
+    /// The store failed, again and again.
+    #[error("could not {action} {address}: {problem}")]
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        address: String,
+        /// What the store said, or why it could not be asked.
+        problem: String,
+    },
+    /// The store did not say whether it has replaced the manifest.
+    #[error("it is not known whether the tables are published in {address}: {source}")]
+    Undecided {
+        /// The destination.
+        address: String,
+        /// What failed.
+        source: Box<Error>,
+    },
+    /// The system gave no random numbers.
+    #[error("the system gave no random numbers")]
+    Random,
     /// The manifest of the destination cannot be understood.
     #[error("the manifest {} cannot be read: {source}", path.display())]
     Manifest {

@@ -5,14 +5,15 @@
 //!                       one thread                           a thread per further processor    one thread
 //! ```
 //!
-//! [`stage()`] reads an export to its end and writes its tables under a hidden name;
-//! [`Staged::publish`] then shows them to readers. Whatever goes wrong before leaves the
+//! [`stage()`] reads an export to its end and writes its tables where readers take no notice of them;
+//! [`Staged::publish`] then shows them. Whatever goes wrong before leaves the
 //! destination as it was. All queues and buffers are bounded, so memory does not grow with the
 //! input.
 #![forbid(unsafe_code)]
 
 mod catalogue;
 mod column;
+mod destination;
 mod dictionary;
 mod dimensions;
 mod duplicates;
@@ -43,6 +44,9 @@ mod views;
 mod writer;
 
 pub use catalogue::Selection;
+pub use destination::{
+    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, unlock, vacuum,
+};
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
@@ -50,7 +54,7 @@ pub use inspect::{
     AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
     Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect,
 };
-pub use manifest::{DataFile, Manifest, TableFiles};
+pub use manifest::{ColumnOf, DataFile, Manifest, Publication, Retired, TableFiles};
 pub use options::Options;
 pub use parts::{Keep, Part};
 pub use privacy::{PrivacyRules, Treatment};
@@ -58,6 +62,6 @@ pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{stage, stage_parts};
-pub use staging::{Staged, published};
+pub use staging::published;
 pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use writer::{Codec, FileOptions};

@@ -2,8 +2,10 @@
 
 use crate::{
     export::Findings,
+    schema::TableSchema,
     typed::{Change, TypedSchema},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The published tables of a destination; `.apsides/manifest.json` in it.
@@ -27,6 +29,31 @@ pub struct Manifest {
     /// What is new in them against those that were there before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schema_changes: Vec<Change>,
+    /// What makes this manifest of an object store unlike any other, even of the same tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Publication>,
+}
+
+/// How tables came to an object store, where they are replaced file by file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// The run that wrote the tables; its files' names begin with it.
+    pub run: String,
+    /// Random, of each manifest: by it a run whose request was answered by nobody knows its own manifest.
+    pub nonce: String,
+    /// Files that are no longer named, but stay for readers of manifests before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<Retired>,
+}
+
+/// A file that is no longer named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    /// Its table's folder and its name there.
+    pub path: String,
+    /// Since when, by the store's clock; if it is not said, since this manifest was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// The files of a table.
@@ -38,8 +65,23 @@ pub struct TableFiles {
     pub rows: u64,
     /// Its bytes.
     pub bytes: u64,
+    /// Its columns, in the order of the files.
+    #[serde(default)]
+    pub columns: Vec<ColumnOf>,
     /// Its files, in the order of the rows.
     pub files: Vec<DataFile>,
+}
+
+/// A column of a published table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnOf {
+    /// Its name.
+    pub name: String,
+    /// Its type, by the names in `schemas/`.
+    #[serde(rename = "type")]
+    pub column_type: String,
+    /// Whether a cell may be null.
+    pub nullable: bool,
 }
 
 /// A Parquet file.
@@ -53,6 +95,9 @@ pub struct DataFile {
     pub bytes: u64,
     /// Its row groups.
     pub row_groups: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 impl Manifest {
@@ -66,8 +111,14 @@ impl Manifest {
 }
 
 impl TableFiles {
-    pub(crate) fn new(name: &str, files: Vec<DataFile>) -> Self {
-        let mut table = Self { name: name.to_owned(), rows: 0, bytes: 0, files: Vec::new() };
+    pub(crate) fn new(schema: &TableSchema, files: Vec<DataFile>) -> Self {
+        let columns = schema.columns.iter().map(|column| ColumnOf {
+            name: column.name.clone().into_owned(),
+            column_type: column.column_type.name().to_owned(),
+            nullable: column.nullable,
+        });
+        let name = schema.name.clone().into_owned();
+        let mut table = Self { name, rows: 0, bytes: 0, columns: columns.collect(), files: Vec::new() };
         table.add(files);
         table
     }

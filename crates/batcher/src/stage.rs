@@ -11,6 +11,7 @@
 
 use crate::{
     catalogue::Catalogue,
+    destination::{Destination, Staged, Staging},
     encode::{EncodedBatch, PageEncoder},
     error::{Error, Result},
     export::Findings,
@@ -22,19 +23,18 @@ use crate::{
     profile::{Profile, Timed},
     progress::Progress,
     schema::TableRef,
-    staging::{Staged, Staging, published},
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
     typed::{ByType, ByTypePlan, Wide},
+    upload::Uploads,
     writer::{Codec, TableWriter},
 };
 use apsides_tokenizer::Tokens;
-use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     io::{self, Read},
-    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, ScopedJoinHandle},
@@ -42,17 +42,17 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-/// Reads an export to its end and writes its tables into `destination`, a folder, where readers do
-/// not see them yet. `runtime` does the writing; it must not be the one this thread works for.
+/// Reads an export to its end and writes its tables to `destination`, where readers do not take
+/// notice of them yet. `runtime` does the writing; it must not be the one this thread works for.
 pub fn stage(
     mut input: impl Read,
-    destination: &Path,
+    destination: impl Into<Destination>,
     options: &Options,
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
     // From here on nothing is generic, so that the hot code is compiled here, once.
-    stage_from(&mut input, None, destination, options, runtime, progress)
+    stage_from(&mut input, None, &destination.into(), options, runtime, progress)
 }
 
 /// The same of an export that comes in parts: the first, which is kept whole, and the `rest` in turn. Each further part
@@ -63,7 +63,7 @@ pub fn stage(
 pub fn stage_parts<R: Read>(
     mut first: impl Read,
     rest: impl IntoIterator<Item = io::Result<Part<R>>>,
-    destination: &Path,
+    destination: impl Into<Destination>,
     options: &Options,
     runtime: &Handle,
     progress: &Progress,
@@ -74,7 +74,7 @@ pub fn stage_parts<R: Read>(
         Some(Ok((mut input, keep))) => each(&mut input, keep).map(|()| true),
         Some(Err(source)) => Err(Error::Read { source, offset: progress.bytes() }),
     };
-    stage_from(&mut first, Some(&mut read_next), destination, options, runtime, progress)
+    stage_from(&mut first, Some(&mut read_next), &destination.into(), options, runtime, progress)
 }
 
 /// Gives the next part to a function; false if there is none.
@@ -83,23 +83,20 @@ type NextPart<'a> = dyn FnMut(&mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>)
 fn stage_from(
     input: &mut dyn Read,
     rest: Option<&mut NextPart<'_>>,
-    destination: &Path,
+    destination: &Destination,
     options: &Options,
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
-    let staging = Staging::open(destination, options.overwrite)?;
-    let folder = staging.tables();
-    let store = LocalFileSystem::new_with_prefix(&folder)
-        .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
-    // What is published must survive a loss of power.
-    let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(true));
-    let before = published(destination)?.and_then(|manifest| manifest.typed);
+    let staging = Staging::open(destination, options, runtime)?;
+    let uploads = staging.uploads();
+    let before = staging.before()?.and_then(|manifest| manifest.typed);
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
     let catalogue = Catalogue::new(&options.selection, &typed, known.definitions.as_ref());
-    let writers = writers(&catalogue, &store, runtime, options)?;
+    let writers = writers(&catalogue, uploads, options)?;
     let mut input = Timed::new(io::Cursor::new(&sample).chain(input));
     let gate = Gate::new(options.bytes_under_way);
+    let complete = AtomicBool::new(false);
     let (findings, tables, mut profile) = thread::scope(|scope| {
         let (batches, queue) = channel();
         let (encoded, written) = channel();
@@ -116,12 +113,13 @@ fn stage_from(
             })?);
         }
         drop((queue, encoded));
+        let complete = &complete;
         let writer = spawn(scope, "write".to_owned(), move || {
             let _closer = gate.closer();
-            write(&written, writers, gate)
+            write(&written, writers, gate, complete)
         })?;
         let mut profile = Profile::default();
-        let batches = Batches { batches, gate, blocked: &mut profile.blocked };
+        let batches = Batches { batches, gate, blocked: &mut profile.blocked, complete };
         let began = Instant::now();
         let read = read(&mut input, rest, batches, options, &known, &catalogue, progress);
         profile.reader = began.elapsed();
@@ -141,21 +139,17 @@ fn stage_from(
         tables,
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
+        publication: None,
     };
     Ok(staging.stage(manifest, profile))
 }
 
 /// A writer for each table.
-fn writers(
-    catalogue: &Catalogue,
-    store: &Arc<dyn ObjectStore>,
-    runtime: &Handle,
-    options: &Options,
-) -> Result<Vec<TableWriter>> {
+fn writers(catalogue: &Catalogue, uploads: &Uploads, options: &Options) -> Result<Vec<TableWriter>> {
     let mut writers: Vec<TableWriter> = Vec::new();
     for table in &catalogue.tables {
-        let writer = TableWriter::new(Arc::clone(&table.schema), Arc::clone(store), runtime.clone(), options.files)?;
-        let of_same = writers.iter().filter(|other| other.table() == writer.table()).count();
+        let writer = TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files)?;
+        let of_same = writers.iter().filter(|other| other.table().name == writer.table().name).count();
         writers.push(match of_same {
             0 => writer,
             // Values that do not fit typed columns: first those of the one kind of tables, then of the other.
@@ -216,7 +210,9 @@ fn read(
         while rest(&mut read_part)? {}
     }
     if let Some(tables) = tables {
-        tables.finish()?;
+        // Set before the last sender of batches is dropped, which the encoders and then the writer wait for.
+        let batches = tables.finish()?;
+        batches.complete.store(true, Relaxed);
     }
     Ok(findings)
 }
@@ -227,6 +223,8 @@ struct Batches<'g> {
     gate: &'g Gate,
     /// How long it took until there was room for them.
     blocked: &'g mut Duration,
+    /// All batches have been sent.
+    complete: &'g AtomicBool,
 }
 
 impl BatchSink for Batches<'_> {
@@ -303,6 +301,7 @@ fn write(
     encoded: &Receiver<EncodedBatch>,
     mut writers: Vec<TableWriter>,
     gate: &Gate,
+    complete: &AtomicBool,
 ) -> Result<(Vec<TableFiles>, Duration)> {
     let mut time = Duration::ZERO;
     for batch in encoded {
@@ -314,14 +313,17 @@ fn write(
         time += began.elapsed();
     }
     let began = Instant::now();
-    // That was all, or the reading or an encoder failed; then what is finished here is thrown away.
     let mut tables: Vec<TableFiles> = Vec::new();
+    // That was all, or the reading failed; then nobody wants the files. If it was an encoder, they are thrown away.
+    if !complete.load(Relaxed) {
+        return Ok((tables, time));
+    }
     for writer in writers {
-        let name = writer.table().to_owned();
+        let table = Arc::clone(writer.table());
         let files = writer.finish()?;
-        match tables.iter_mut().find(|table| table.name == name) {
+        match tables.iter_mut().find(|other| other.name == table.name) {
             Some(table) => table.add(files),
-            None => tables.push(TableFiles::new(&name, files)),
+            None => tables.push(TableFiles::new(&table, files)),
         }
     }
     Ok((tables, time + began.elapsed()))

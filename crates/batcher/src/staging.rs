@@ -1,4 +1,4 @@
-//! Publishing all tables or none.
+//! Publishing all tables in a folder, or none.
 //!
 //! ```text
 //! DEST/
@@ -21,7 +21,6 @@
 use crate::{
     error::{Error, Result},
     manifest::Manifest,
-    profile::Profile,
     views::{self, views},
 };
 use std::{
@@ -50,16 +49,6 @@ pub(crate) struct Staging {
     _lock: File,
 }
 
-/// Tables that are written and checked, but not yet published: readers see them only after
-/// [`Staged::publish`]. Dropped, they are removed.
-#[must_use = "readers see staged tables only after publish"]
-#[derive(Debug)]
-pub struct Staged {
-    staging: Staging,
-    manifest: Manifest,
-    profile: Profile,
-}
-
 impl Staging {
     /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
     /// room for this run's tables.
@@ -81,13 +70,33 @@ impl Staging {
         Ok(staging)
     }
 
+    /// What is published there so far.
+    pub(crate) fn before(&self) -> Result<Option<Manifest>> {
+        published(&self.root)
+    }
+
     /// The folder for this run's tables.
     pub(crate) fn tables(&self) -> PathBuf {
         self.run.join("tables")
     }
 
-    pub(crate) fn stage(self, manifest: Manifest, profile: Profile) -> Staged {
-        Staged { staging: self, manifest, profile }
+    /// Lets readers see the tables, in place of those that were there before.
+    pub(crate) fn publish(mut self, manifest: &Manifest) -> Result<()> {
+        let (root, run) = (self.root.clone(), self.run.clone());
+        let decided = run.join(MANIFEST);
+        let json =
+            serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: decided.clone(), source })?;
+        let draft = run.join("manifest.draft");
+        fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
+        sync(&draft)?;
+        write_views(&root, &self.tables(), manifest)?;
+        // All room that the rest needs is taken before the decision.
+        let replaced = run.join("old");
+        fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
+        rename(&draft, &decided)?;
+        self.decided = true;
+        let finished = sync(&run).and_then(|()| finish(&root, &run, manifest));
+        finished.map_err(|source| Error::Unfinished { path: root, source: Box::new(source) })
     }
 }
 
@@ -110,40 +119,7 @@ impl Drop for Staging {
     }
 }
 
-impl Staged {
-    /// The rows and files that are waiting.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Where the time went so far.
-    pub fn profile(&self) -> &Profile {
-        &self.profile
-    }
-
-    /// Lets readers see the tables, in place of those that were there before.
-    pub fn publish(mut self) -> Result<Manifest> {
-        let (root, run) = (self.staging.root.clone(), self.staging.run.clone());
-        let decided = run.join(MANIFEST);
-        let json = serde_json::to_vec_pretty(&self.manifest)
-            .map_err(|source| Error::Manifest { path: decided.clone(), source })?;
-        let draft = run.join("manifest.draft");
-        fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
-        sync(&draft)?;
-        write_views(&root, &self.staging.tables(), &self.manifest)?;
-        // All room that the rest needs is taken before the decision.
-        let replaced = run.join("old");
-        fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
-        rename(&draft, &decided)?;
-        self.staging.decided = true;
-        match sync(&run).and_then(|()| finish(&root, &run, &self.manifest)) {
-            Ok(()) => Ok(self.manifest),
-            Err(source) => Err(Error::Unfinished { path: root, source: Box::new(source) }),
-        }
-    }
-}
-
-/// The manifest of the tables published at a destination, if there are any.
+/// The manifest of the tables published in a folder, if there are any.
 pub fn published(root: &Path) -> Result<Option<Manifest>> {
     read_manifest(&manifest_path(root))
 }
@@ -260,6 +236,20 @@ fn entries(folder: &Path) -> Result<Vec<String>> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(Error::destination("list", folder)(error)),
+    }
+}
+
+/// Whether no run holds the folder's lock.
+pub(crate) fn is_free(root: &Path) -> Result<bool> {
+    let path = root.join(HIDDEN).join("lock");
+    match File::open(&path) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(Error::destination("lock", path)(error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Error::destination("open", path)(error)),
     }
 }
 

@@ -63,6 +63,11 @@ const NAMED: [Named; 3] = [
 
 impl Dialect {
     fn views(self, root: &str, manifest: &Manifest) -> String {
+        let root = match (self, root.strip_prefix("s3://")) {
+            // The name under which Hadoop has it.
+            (Self::Spark, Some(rest)) => format!("s3a://{rest}"),
+            _ => root.to_owned(),
+        };
         let mut sql =
             String::from("-- The published tables, file by file. Written by apsides with each publication.\n");
         for table in &manifest.tables {

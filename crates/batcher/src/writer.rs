@@ -1,13 +1,14 @@
 //! Encoded batches of one table to Parquet files.
 
 use crate::{
+    destination::refused_or,
     encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
     manifest::DataFile,
     schema::TableSchema,
-    upload::Upload,
+    upload::{Upload, Uploads},
 };
-use object_store::{ObjectStore, path::Path};
+use object_store::path::Path;
 use parquet::{
     arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema},
     basic::{Compression, ZstdLevel},
@@ -15,7 +16,6 @@ use parquet::{
     file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tokio::runtime::Handle;
 
 /// How pages are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,8 +69,7 @@ pub(crate) struct TableWriter {
     prefix: &'static str,
     /// Without rows, it has no file.
     is_optional: bool,
-    store: Arc<dyn ObjectStore>,
-    runtime: Handle,
+    uploads: Uploads,
     options: FileOptions,
     encoder: PageEncoder,
     /// Batches that came before their turn.
@@ -85,18 +84,12 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(crate) fn new(
-        table: Arc<TableSchema>,
-        store: Arc<dyn ObjectStore>,
-        runtime: Handle,
-        options: FileOptions,
-    ) -> Result<Self> {
+    pub(crate) fn new(table: Arc<TableSchema>, uploads: Uploads, options: FileOptions) -> Result<Self> {
         Ok(Self {
             table,
             prefix: "part",
             is_optional: false,
-            store,
-            runtime,
+            uploads,
             options,
             encoder: PageEncoder::with_codec(options.codec)?,
             waiting: BTreeMap::new(),
@@ -113,8 +106,8 @@ impl TableWriter {
         Self { prefix, is_optional: true, ..self }
     }
 
-    pub(crate) fn table(&self) -> &str {
-        &self.table.name
+    pub(crate) fn table(&self) -> &Arc<TableSchema> {
+        &self.table
     }
 
     /// Takes a batch. Gives the bytes of the batches that were put into their places by that.
@@ -177,8 +170,7 @@ impl TableWriter {
     }
 
     fn start_file(&self) -> Result<SerializedFileWriter<Upload>> {
-        let path = Path::from(self.path());
-        let upload = Upload::start(&self.store, &path, &self.runtime).map_err(|error| self.write_error(error))?;
+        let upload = self.uploads.start(Path::from(self.path()));
         let schema = self.table.file_schema();
         // Parquet's own schema has no place for what is known of a column.
         let has_metadata = self.table.columns.iter().any(|column| !column.metadata.is_empty());
@@ -198,18 +190,19 @@ impl TableWriter {
     fn finish_file(&mut self, mut file: SerializedFileWriter<Upload>) -> Result<()> {
         let metadata = file.finish().map_err(|error| self.failed(error, &mut file))?;
         let bytes = file.bytes_written() as u64;
-        file.inner_mut().finish().map_err(|error| self.write_error(error))?;
+        let sha256 = file.inner_mut().finish().map_err(|error| self.write_error(error))?;
         self.files.push(DataFile {
             name: self.file_name(),
             rows: metadata.file_metadata().num_rows() as u64,
             bytes,
             row_groups: metadata.num_row_groups() as u64,
+            sha256,
         });
         Ok(())
     }
 
     fn file_name(&self) -> String {
-        format!("{}-{:05}.parquet", self.prefix, self.files.len())
+        format!("{}{}-{:05}.parquet", self.uploads.prefix(), self.prefix, self.files.len())
     }
 
     fn path(&self) -> String {
@@ -225,6 +218,6 @@ impl TableWriter {
     }
 
     fn write_error(&self, source: object_store::Error) -> Error {
-        Error::Write { path: self.path(), source }
+        refused_or(&self.path(), source, |path, source| Error::Write { path, source })
     }
 }

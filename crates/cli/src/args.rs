@@ -1,6 +1,7 @@
 //! The command line's words.
 
 use crate::failure::{Exit, Failure};
+use crate::storage::Storage;
 use apsides_batcher::{Codec, Kind, Options, PrivacyRules, SchemaMode, Selection, TableId, Treatment, Typed};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
@@ -14,7 +15,8 @@ Exit status:
   1  something unexpected             6  the API refused the credentials
   2  usage or configuration           7  the API said no, or the export failed
   3  the input is no valid export     8  the network
-  4  the destination                130  interrupted; nothing was published")]
+  4  the destination                  9  the store (S3) refused the credentials
+                                    130  interrupted; nothing was published")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) output: Output,
@@ -36,6 +38,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
+    /// Take the lock of a destination away from a run that has died
+    Unlock(Unlock),
+    /// Remove the files in S3 that are published no longer, or never were
+    Vacuum(Vacuum),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
     /// Write a commented pipeline to start from
@@ -107,7 +113,8 @@ pub(crate) struct Replay {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Convert {
-    /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
+    /// A file, `-` for standard input, an https:// address or s3://bucket/object; JSON, or JSON in gzip or zstd, told by
+    /// content
     pub(crate) input: String,
     #[command(flatten)]
     pub(crate) to: To,
@@ -116,9 +123,9 @@ pub(crate) struct Convert {
 /// What becomes of an export, and where.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct To {
-    /// Folder for the tables
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) out: PathBuf,
+    /// Folder for the tables, or s3://bucket/prefix
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) out: String,
     /// Replace the tables that are there, at the end, once all is read and checked
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -140,6 +147,24 @@ pub(crate) struct To {
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Unlock {
+    /// The destination: s3://bucket/prefix, or a folder, whose lock ends with its process
+    pub(crate) destination: String,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Vacuum {
+    /// The destination: s3://bucket/prefix; in a folder there is nothing to remove
+    pub(crate) destination: String,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,11 +10,12 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_batcher::published;
+use apsides_batcher::{Destination, Manifest, Options, published};
 use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
 use jiff::SignedDuration;
 use serde::Serialize;
 use std::{io::Write, path::Path};
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 /// A clock that differs by more is worth a word: tokens have a margin of a minute.
 const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(30);
@@ -77,12 +78,14 @@ async fn lines(pipeline: &Path) -> Vec<Line> {
         }
         Err(failure) => lines.push(failed("token", &failure)),
     }
-    lines.push(destination(&job));
+    lines.push(destination(&job).await);
     lines.extend(folders(&job).into_iter().map(|(check, folder)| match is_writable(folder) {
         Ok(()) => ok(check, format!("{} can be written", folder.display())),
         Err(failure) => failed(check, &failure),
     }));
-    lines.push(free_space(&job));
+    if let Destination::Folder(folder) = &job.destination {
+        lines.push(free_space(folder));
+    }
     lines
 }
 
@@ -104,24 +107,34 @@ fn clock(ahead: Option<SignedDuration>) -> Line {
     Line { check: "clock", status: Status::Warning, message, next: Some(next.to_owned()), exit: None }
 }
 
-fn destination(job: &Job) -> Line {
-    let folder = &job.destination;
-    let taken = match published(folder) {
-        Ok(manifest) => manifest.is_some(),
-        Err(error) => return failed("destination", &error.into()),
+async fn destination(job: &Job) -> Line {
+    let place = &job.destination;
+    let taken = match place {
+        Destination::Folder(folder) => is_writable(folder).and_then(|()| Ok(published(folder)?)),
+        // Writing the lease and removing it is all that a run needs to be allowed, but for the files.
+        Destination::Bucket { .. } => probe(place).await,
     };
-    if let Err(failure) = is_writable(folder) {
-        return failed("destination", &failure);
-    }
+    let taken = match taken {
+        Ok(manifest) => manifest.is_some(),
+        Err(failure) => return failed("destination", &failure),
+    };
     match (taken, job.overwrite) {
         (true, false) => {
-            let message = format!("{} holds tables, which are not to be replaced", folder.display());
+            let message = format!("{place} holds tables, which are not to be replaced");
             let next = "set `overwrite = true` below [destination], or choose another folder";
             failed("destination", &Failure::new(Exit::Destination, message).next(next))
         }
-        (true, true) => ok("destination", format!("{} can be written; its tables are replaced", folder.display())),
-        (false, _) => ok("destination", format!("{} can be written", folder.display())),
+        (true, true) => ok("destination", format!("{place} can be written; its tables are replaced")),
+        (false, _) => ok("destination", format!("{place} can be written")),
     }
+}
+
+/// What is published in a bucket, by taking its lease for a moment.
+async fn probe(place: &Destination) -> Result<Option<Manifest>, Failure> {
+    let (place, runtime) = (place.clone(), Handle::current());
+    let options = Options { overwrite: true, ..Options::default() };
+    let probed = spawn_blocking(move || apsides_batcher::probe(&place, &options, &runtime)).await;
+    Ok(probed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
 /// Other folders that a run writes to.
@@ -153,9 +166,9 @@ fn existing(folder: &Path) -> &Path {
 }
 
 /// New tables are written beside the old ones, before those are removed.
-fn free_space(job: &Job) -> Line {
+fn free_space(folder: &Path) -> Line {
     let check = "free space";
-    let there = existing(&job.destination);
+    let there = existing(folder);
     let free = match rustix::fs::statvfs(there) {
         Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
         Err(error) => {
@@ -163,7 +176,7 @@ fn free_space(job: &Job) -> Line {
             return Line { check, status: Status::Warning, message, next: None, exit: None };
         }
     };
-    let tables = published(&job.destination)
+    let tables = published(folder)
         .ok()
         .flatten()
         .map_or(0, |manifest| manifest.tables.iter().map(|table| table.bytes).sum::<u64>());

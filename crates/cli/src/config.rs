@@ -7,11 +7,12 @@ use crate::{
     failure::{Exit, Failure},
     names::Lookup,
     run::Job,
+    storage::{Storage, span},
 };
 use apsides_batcher::{FileOptions, Options};
 use apsides_definitions::Versions;
 use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Network, Region, Secret};
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     fs,
@@ -124,7 +125,10 @@ struct Window {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Destination {
-    path: PathBuf,
+    /// A folder, or `s3://bucket/prefix`.
+    path: String,
+    #[serde(default)]
+    s3: Storage,
     #[serde(default)]
     overwrite: bool,
     /// The tables to write.
@@ -171,8 +175,9 @@ impl Pipeline {
 
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
         let client = self.source.into_client()?;
-        let destination =
-            self.destination.ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder"))?;
+        let destination = self
+            .destination
+            .ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder, or `s3://bucket/prefix`"))?;
         let source = client.base_url.origin().ascii_serialization();
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
@@ -193,7 +198,7 @@ impl Pipeline {
             source,
             keep_raw,
             spools,
-            destination: destination.path,
+            destination: destination.s3.destination(&destination.path)?,
             overwrite: destination.overwrite,
             options,
         })
@@ -411,12 +416,7 @@ struct Age(Duration);
 
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let span = String::deserialize(deserializer)?.parse::<Span>();
-        let age = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours())).map(Duration::try_from);
-        match age {
-            Ok(Ok(age)) => Ok(Self(age)),
-            _ => Err(D::Error::custom("no span of time; write \"24h\", \"90m\" or \"7d\"")),
-        }
+        span(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -4,19 +4,19 @@ use crate::{
     args::{Convert, Files, Output, To},
     failure::Failure,
     shutdown::Shutdown,
+    storage::Storage,
     tables,
 };
-use apsides_batcher::{FileOptions, Options};
+use apsides_batcher::{Address, FileOptions, Options, open_object};
 use apsides_definitions::{Definitions, Snapshot};
-use apsides_fetcher::{self as fetcher, Input};
+use apsides_fetcher::{self as fetcher, Input, Origin, Reader};
 use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let input = Input::parse(&args.input)?;
-    let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
-    let out = args.to.out.clone();
+    let destination = args.to.storage.destination(&args.to.out)?;
+    let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
     let options = options(args.to, reader.origin().to_string())?;
-    tables::publish(reader.into(), &out, options, output, shutdown).await?;
+    tables::publish(reader.into(), &destination, options, output, shutdown).await?;
     Ok(())
 }
 
@@ -39,6 +39,18 @@ pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
         ..options
     };
     Ok(args.tables.apply(options))
+}
+
+/// Opens an input, wherever it is.
+async fn open(input: &str, storage: &Storage) -> Result<Reader, Failure> {
+    let limits = fetcher::Limits::default();
+    // Any other address is the fetcher's to know or refuse.
+    if let Some(address) = input.starts_with("s3://").then(|| Address::parse(input)).transpose()?.flatten() {
+        let object = open_object(&address, &storage.settings()).await?;
+        let origin = Origin::Url(address.to_string());
+        return Ok(fetcher::from_stream(object.bytes, origin, Some(object.size), &limits));
+    }
+    Ok(fetcher::open(&Input::parse(input)?, &limits).await?)
 }
 
 /// The definitions in a file or folder.

@@ -44,14 +44,14 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         keep_raw: None,
         spools: false,
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
-        destination: args.out,
+        destination: args.out.as_path().into(),
         options: Options::default(),
     };
     let result = execute(&job, output, shutdown).await;
     server.stop().await;
     result?;
     if !output.json {
-        print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.display().to_string())))?;
+        print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ pub(crate) enum Exit {
     Credentials = 6,
     Api = 7,
     Network = 8,
+    Storage = 9,
     /// The shell's 128 + SIGINT; for SIGTERM too, since both were somebody's wish.
     Interrupted = 130,
 }
@@ -183,7 +184,35 @@ impl From<batcher::Error> for Failure {
             E::Unfinished { .. } => {
                 (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
             }
-            E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
+            E::Locked { .. } => {
+                let next = "wait until it has ended, or choose another destination; if it died on S3, `apsides unlock`";
+                (Exit::Locked, next.to_owned())
+            }
+            E::InputObject { .. } => {
+                (Exit::Input, "nothing was published; check the bucket and the object's name".to_owned())
+            }
+            E::LeaseLost { .. } => {
+                (Exit::Locked, "what the other run publishes stands; run again if that is not wanted".to_owned())
+            }
+            E::StorageSettings { .. } => {
+                (Exit::Configuration, "nothing was published; correct it; docs/s3.md has the settings".to_owned())
+            }
+            E::NoCredentials { .. } => {
+                let next = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them";
+                (Exit::Storage, next.to_owned())
+            }
+            E::StorageRefused { .. } => {
+                let next = "nothing was published; check the credentials and what they are allowed to do: read, write, \
+                            list and delete";
+                (Exit::Storage, next.to_owned())
+            }
+            E::Undecided { .. } => {
+                let next = "run again: it finds what was published, and removes what was not";
+                (Exit::Destination, next.to_owned())
+            }
+            E::Storage { .. } => {
+                (Exit::Destination, "check the bucket, the endpoint and the network, and run again".to_owned())
+            }
             E::Manifest { path, .. } => (
                 Exit::Destination,
                 format!("if the folder's tables are not needed, remove them and {}", path.display()),

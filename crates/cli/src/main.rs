@@ -22,8 +22,10 @@ mod replay;
 mod run;
 mod shutdown;
 mod simulate;
+mod storage;
 mod summary;
 mod tables;
+mod upkeep;
 
 use args::{Args, Command, LogFormat};
 use clap::Parser;
@@ -62,6 +64,8 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
+        Command::Unlock(args) => upkeep::unlock(args, &shutdown).await,
+        Command::Vacuum(args) => upkeep::vacuum(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
         Command::Init(args) => init::init(&args),
         Command::Check(args) => check::check(args, &output, &shutdown).await,

@@ -15,7 +15,8 @@ use tokio::runtime::Handle;
 
 pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let run = RawRun::open(&args.folder)?;
-    let (out, options) = (args.to.out.clone(), convert::options(args.to, run.index.source.clone())?);
+    let destination = args.to.storage.destination(&args.to.out)?;
+    let options = convert::options(args.to, run.index.source.clone())?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
     let options = Options { attribute_ids, ..options };
     let mut parts: Vec<_> = run.parts().collect();
@@ -27,7 +28,7 @@ pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -
         Ok(Part { input, keep })
     });
     let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
-    tables::publish(Input { first, rest }, &out, options, output, shutdown).await?;
+    tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?;
     Ok(())
 }
 

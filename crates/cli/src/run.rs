@@ -10,7 +10,7 @@ use crate::{
     shutdown::Shutdown,
     tables::{self, Input, NextPart},
 };
-use apsides_batcher::{Error, Manifest, Options, Part};
+use apsides_batcher::{Destination, Error, Manifest, Options, Part};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
 use std::{
     io, iter,
@@ -32,7 +32,7 @@ pub(crate) struct Job {
     pub(crate) keep_raw: Option<PathBuf>,
     /// Whether a download is whole before it is read.
     pub(crate) spools: bool,
-    pub(crate) destination: PathBuf,
+    pub(crate) destination: Destination,
     pub(crate) overwrite: bool,
     /// How the export is converted. What is above, and what was asked for, is added.
     pub(crate) options: Options,

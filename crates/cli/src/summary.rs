@@ -5,12 +5,11 @@ use crate::{
     failure::{Exit, Failure},
     measure, profile,
 };
-use apsides_batcher::{Manifest, Profile};
+use apsides_batcher::{Destination, Manifest, Profile};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::{
     io::{self, Write},
-    path::Path,
     time::Duration,
 };
 
@@ -43,14 +42,14 @@ pub(crate) struct Summary<'a> {
 
 impl<'a> Summary<'a> {
     pub(crate) fn new(
-        destination: &Path,
+        destination: &Destination,
         manifest: &'a Manifest,
         elapsed: Duration,
         profile: Option<&'a Profile>,
     ) -> Self {
         let seconds = elapsed.as_secs_f64();
         Self {
-            destination: destination.display().to_string(),
+            destination: destination.to_string(),
             manifest,
             seconds,
             megabytes_per_second: manifest.json_bytes as f64 / 1e6 / seconds.max(1e-9),

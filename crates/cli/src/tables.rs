@@ -1,11 +1,10 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
 use crate::{args::Output, failure::Failure, progress::Converting, run, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Error, Manifest, Options, Part, Progress, stage, stage_parts};
+use apsides_batcher::{Destination, Error, Manifest, Options, Part, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
 use std::{
     io,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,7 +32,7 @@ impl From<Reader> for Input {
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
     input: Input,
-    destination: &Path,
+    destination: &Destination,
     options: Options,
     output: &Output,
     shutdown: &Shutdown,
@@ -43,15 +42,15 @@ pub(crate) async fn publish(
     let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
     let first = shutdown.reader(input.first);
     let (rest, readers) = (input.rest, shutdown.clone());
-    let (folder, wants_profile) = (destination.to_owned(), options.profile);
+    let (place, wants_profile) = (destination.clone(), options.profile);
     let runtime = Handle::current();
     let mut work = spawn_blocking(move || {
         let staged = match rest {
-            None => stage(first, &folder, &options, &runtime, &progress)?,
+            None => stage(first, &place, &options, &runtime, &progress)?,
             Some(rest) => {
                 let rest =
                     rest.map(|part| part.map(|Part { input, keep }| Part { input: readers.reader(input), keep }));
-                stage_parts(first, rest, &folder, &options, &runtime, &progress)?
+                stage_parts(first, rest, &place, &options, &runtime, &progress)?
             }
         };
         let profile = wants_profile.then(|| staged.profile().clone());

@@ -1,0 +1,215 @@
+//! Where tables are published: a folder, or a prefix in a bucket of S3 or a store that speaks like it.
+//!
+//! Both are written through `object_store`, and both decide a publication in one step: a folder by the
+//! rename of a manifest (see [`staging`](crate::staging)), a bucket by its conditional put (see
+//! [`bucket`]).
+
+mod address;
+mod bucket;
+mod client;
+mod clock;
+mod lease;
+mod objects;
+mod sweep;
+
+use crate::{
+    error::{Error, Result},
+    manifest::Manifest,
+    options::Options,
+    profile::Profile,
+    staging,
+    upload::Uploads,
+};
+use object_store::local::LocalFileSystem;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::runtime::Handle;
+
+pub use address::Address;
+pub use client::{OpenObject, StorageSettings, open_object};
+pub(crate) use objects::refused_or;
+
+/// Size of the parts that a file goes to a folder in.
+const FOLDER_PART_BYTES: usize = 1 << 20;
+/// Parts on their way to a folder at once.
+const FOLDER_PARTS: usize = 1;
+
+/// Where tables are published.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A prefix in a bucket.
+    Bucket {
+        /// Which.
+        address: Address,
+        /// How it is reached, and how files are kept there.
+        settings: Box<StorageSettings>,
+    },
+}
+
+impl Destination {
+    /// `s3://bucket/prefix`, or else the path of a folder. The settings are for the former.
+    pub fn parse(text: &str, settings: StorageSettings) -> Result<Self> {
+        Ok(match Address::parse(text)? {
+            Some(address) => Self::Bucket { address, settings: Box::new(settings) },
+            None => Self::Folder(text.into()),
+        })
+    }
+}
+
+impl From<&Path> for Destination {
+    fn from(folder: &Path) -> Self {
+        Self::Folder(folder.to_owned())
+    }
+}
+
+impl From<&Destination> for Destination {
+    fn from(destination: &Destination) -> Self {
+        destination.clone()
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(out, "{}", path.display()),
+            Self::Bucket { address, .. } => write!(out, "{address}"),
+        }
+    }
+}
+
+/// A place in a destination where a run writes its tables. Dropped, it removes what it wrote.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    place: Place,
+    uploads: Uploads,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(staging::Staging),
+    Bucket(Box<bucket::Run>),
+}
+
+/// Tables that are written and checked, but not yet published: readers take notice of them only after
+/// [`Staged::publish`]. Dropped, they are removed.
+#[must_use = "readers see staged tables only after publish"]
+#[derive(Debug)]
+pub struct Staged {
+    place: Place,
+    manifest: Manifest,
+    profile: Profile,
+}
+
+/// Takes hold of a destination as a run does, and lets it go again: what is published there, or why a
+/// run could not begin. It must not be called by a thread that works for `runtime`.
+pub fn probe(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Option<Manifest>> {
+    Staging::open(destination, options, runtime)?.before()
+}
+
+impl Staging {
+    pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
+        match destination {
+            Destination::Folder(root) => {
+                let staging = staging::Staging::open(root, options.overwrite)?;
+                let folder = staging.tables();
+                let store = LocalFileSystem::new_with_prefix(&folder)
+                    .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
+                // What is published must survive a loss of power.
+                let store = Arc::new(store.with_fsync(true));
+                let uploads = Uploads::new(store, runtime.clone(), FOLDER_PART_BYTES, FOLDER_PARTS);
+                Ok(Self { place: Place::Folder(staging), uploads })
+            }
+            Destination::Bucket { address, settings } => {
+                let bucket = client::connect(address, settings)?;
+                let run = bucket::Run::open(bucket, options, runtime)?;
+                Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
+            }
+        }
+    }
+
+    /// Where the run's files go.
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    /// What is published there so far.
+    pub(crate) fn before(&self) -> Result<Option<Manifest>> {
+        match &self.place {
+            Place::Folder(staging) => staging.before(),
+            Place::Bucket(run) => Ok(run.before().cloned()),
+        }
+    }
+
+    pub(crate) fn stage(self, manifest: Manifest, profile: Profile) -> Staged {
+        Staged { place: self.place, manifest, profile }
+    }
+}
+
+impl Staged {
+    /// The rows and files that are waiting.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where the time went so far.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Lets readers see the tables, in place of those that were there before.
+    pub fn publish(self) -> Result<Manifest> {
+        match self.place {
+            Place::Folder(staging) => staging.publish(&self.manifest).map(|()| self.manifest),
+            Place::Bucket(run) => run.publish(self.manifest),
+        }
+    }
+}
+
+/// What became of a lock that was to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unlocked {
+    /// Nobody held it.
+    WasFree,
+    /// It was this run's, which cannot publish any more.
+    From {
+        /// The run.
+        run: String,
+        /// Seconds since it last said that it was alive, by the store's clock.
+        silent_seconds: i64,
+    },
+}
+
+/// Takes a lock away from the run that holds it, which then cannot publish any more. That of a folder belongs to a
+/// process, and ends with it: there is nothing to take away.
+pub async fn unlock(destination: &Destination) -> Result<Unlocked> {
+    match destination {
+        Destination::Folder(root) if staging::is_free(root)? => Ok(Unlocked::WasFree),
+        Destination::Folder(root) => Err(Error::Locked { path: root.clone() }),
+        Destination::Bucket { address, settings } => lease::unlock(&client::connect(address, settings)?).await,
+    }
+}
+
+/// What a [`vacuum`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Vacuumed {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that no manifest names any more, but that readers of an earlier one may still need.
+    pub kept: u64,
+}
+
+/// Removes the files of a bucket that no manifest names: what dead runs left at once, what was replaced once it is
+/// older than the grace time of the settings. A folder has no such files.
+pub async fn vacuum(destination: &Destination) -> Result<Vacuumed> {
+    match destination {
+        Destination::Folder(_) => Ok(Vacuumed::default()),
+        Destination::Bucket { address, settings } => bucket::vacuum(client::connect(address, settings)?).await,
+    }
+}

@@ -1,0 +1,256 @@
+//! A run that publishes to a bucket.
+//!
+//! ```text
+//! PREFIX/
+//!   profiles/20261124-193000-0123abcd-part-00000.parquet …   files, each under a name that no other run gives
+//!   views/                                                    SQL that names the published ones
+//!   .apsides/
+//!     manifest.json                                           which these are
+//!     lock                                                    held by the run that writes; see `lease`
+//! ```
+//!
+//! The files come first. Then one conditional put replaces the manifest: that is the commit point, for
+//! all tables at once. It succeeds only if the manifest is still the one that the run found when it
+//! began, whatever became of the lock. The views follow, each by a conditional put too. Then the files
+//! of runs that never published are removed, and those that were replaced once they have been so for
+//! the grace time.
+
+use super::{
+    Vacuumed,
+    lease::Lease,
+    objects::{Bucket, Seen, Swapped, nonce},
+    sweep,
+};
+use crate::{
+    error::{Error, Result},
+    manifest::{Manifest, Publication, Retired},
+    options::Options,
+    upload::Uploads,
+    views::{self, views},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use object_store::path::Path;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{runtime::Handle, time::timeout};
+
+const MANIFEST: &str = ".apsides/manifest.json";
+/// The smallest part that S3 takes, but for the last.
+const PART_BYTES_MIN: usize = 5 << 20;
+/// The most parts that S3 takes is 10,000; a file may grow beyond its bound by a row group.
+const PARTS_MAX: usize = 5_000;
+/// Parts on their way at once, of all files.
+const PARTS_IN_FLIGHT: usize = 4;
+/// How long removing a failed run's files may take, and giving back its lock: perhaps somebody waits for it to stop. Else
+/// the next run does the one, and the other runs out.
+const FAILED_WAIT: Duration = Duration::from_secs(2);
+/// How long giving back the lock may take when all is done.
+const DONE_WAIT: Duration = Duration::from_secs(20);
+
+/// A place in a bucket where a run writes its tables. Dropped, it removes what it wrote.
+#[derive(Debug)]
+pub(super) struct Run {
+    bucket: Bucket,
+    runtime: Handle,
+    name: String,
+    uploads: Uploads,
+    before: Before,
+    /// None once it is given back.
+    lease: Option<Lease>,
+    /// The manifest may have been replaced, so the files are not this run's any more to remove.
+    decided: bool,
+}
+
+/// What a run finds when it begins.
+#[derive(Debug, Default)]
+struct Before {
+    manifest: Option<(Manifest, Seen)>,
+    views: HashMap<&'static str, Seen>,
+    files: HashMap<Path, u64>,
+}
+
+impl Run {
+    /// Takes the lock, and finishes what an earlier run has left undone.
+    pub(super) fn open(bucket: Bucket, options: &Options, runtime: &Handle) -> Result<Self> {
+        let name = run_name()?;
+        let part_bytes = PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX));
+        let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, PARTS_IN_FLIGHT)
+            .named(format!("{name}-"), bucket.attributes.clone());
+        // Where others have their files, not even a lock is written.
+        runtime.block_on(sweep::data_files(&bucket))?;
+        let lease = runtime.block_on(Lease::take(&bucket, &name, runtime))?;
+        // From here on, whatever goes wrong gives the lock back.
+        let mut run = Self {
+            bucket,
+            runtime: runtime.clone(),
+            name,
+            uploads,
+            before: Before::default(),
+            lease: Some(lease),
+            decided: false,
+        };
+        run.before = runtime.block_on(before(&run.bucket))?;
+        if run.before().is_some_and(|manifest| !manifest.tables.is_empty()) && !options.overwrite {
+            return Err(Error::NotEmpty { path: run.bucket.address.clone().into() });
+        }
+        Ok(run)
+    }
+
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    pub(super) fn before(&self) -> Option<&Manifest> {
+        self.before.manifest.as_ref().map(|(manifest, _)| manifest)
+    }
+
+    pub(super) fn publish(mut self, mut manifest: Manifest) -> Result<Manifest> {
+        manifest.publication = Some(self.before.publication(&self.name, true)?);
+        let runtime = self.runtime.clone();
+        runtime.block_on(async {
+            if let Some(lease) = &self.lease {
+                lease.confirm().await?;
+            }
+            // Also where no answer comes: then it is not known.
+            self.decided = true;
+            match replace(&self.bucket, &self.before, &manifest).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.decided = false;
+                    return Err(Error::LeaseLost { address: self.bucket.address.clone() });
+                }
+                Err(source) => {
+                    return Err(Error::Undecided { address: self.bucket.address.clone(), source: Box::new(source) });
+                }
+            }
+            let after = after(&self.bucket, &mut self.before, &manifest).await;
+            if let Some(lease) = self.lease.take() {
+                lease.release(DONE_WAIT).await;
+            }
+            after.map_err(|source| Error::Unfinished {
+                path: self.bucket.address.clone().into(),
+                source: Box::new(source),
+            })
+        })?;
+        Ok(manifest)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let (written, lease) = (self.uploads.written(), self.lease.take());
+        self.runtime.block_on(async {
+            if !self.decided && !written.is_empty() {
+                // Where removing fails, the next run does it.
+                let _ = timeout(FAILED_WAIT, sweep::remove(&self.bucket, written)).await;
+            }
+            if let Some(lease) = lease {
+                lease.release(FAILED_WAIT).await;
+            }
+        });
+    }
+}
+
+/// Reads what is there, refuses what is not ours, and brings the views up to date: the run that published may have died
+/// before it could.
+async fn before(bucket: &Bucket) -> Result<Before> {
+    let files = sweep::data_files(bucket).await?;
+    let manifest = match bucket.read(MANIFEST).await? {
+        None => None,
+        Some(seen) => {
+            let path = || format!("{}/{MANIFEST}", bucket.address).into();
+            let manifest =
+                serde_json::from_slice(&seen.bytes).map_err(|source| Error::Manifest { path: path(), source })?;
+            Some((manifest, seen))
+        }
+    };
+    let mut found = HashMap::new();
+    for name in views::FILES {
+        if let Some(seen) = bucket.read(&view(name)).await? {
+            found.insert(name, seen);
+        }
+    }
+    let mut before = Before { manifest, views: found, files };
+    if let Some((manifest, _)) = before.manifest.clone() {
+        write_views(bucket, &mut before, &manifest).await?;
+    }
+    Ok(before)
+}
+
+impl Before {
+    /// How the manifest that comes next is published; `replaces` the tables, or only itself.
+    fn publication(&self, run: &str, replaces: bool) -> Result<Publication> {
+        let mut retired = Vec::new();
+        if let Some((manifest, seen)) = &self.manifest {
+            retired = sweep::still_retired(manifest, seen.modified, &self.files);
+            if replaces {
+                retired.extend(sweep::named(manifest).map(|path| Retired { path, since: None }));
+            }
+        }
+        Ok(Publication { run: run.to_owned(), nonce: nonce(16)?, retired })
+    }
+}
+
+/// Replaces the manifest; false if another run has done so before.
+async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Result<bool> {
+    let path = || format!("{}/{MANIFEST}", bucket.address).into();
+    let json = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: path(), source })?;
+    let seen = before.manifest.as_ref().map(|(_, seen)| &seen.version);
+    Ok(matches!(bucket.swap(MANIFEST, &Bytes::from(json), seen).await?, Swapped::Done(_)))
+}
+
+/// What remains after the manifest has been replaced: views, and what nobody needs any more.
+async fn after(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Result<Vacuumed> {
+    write_views(bucket, before, manifest).await?;
+    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(Vacuumed::default()) };
+    // Not that of another run that has come meanwhile.
+    if serde_json::from_slice::<Manifest>(&seen.bytes).ok().as_ref() != Some(manifest) {
+        return Ok(Vacuumed::default());
+    }
+    sweep::sweep(bucket, manifest, seen.modified).await
+}
+
+/// Writes the views that are not as they should be. What another run has replaced meanwhile stays.
+async fn write_views(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Result<()> {
+    for (name, sql) in views(&bucket.address, manifest) {
+        let seen = before.views.get(name);
+        if seen.is_some_and(|seen| seen.bytes == sql.as_bytes()) {
+            continue;
+        }
+        let bytes = Bytes::from(sql);
+        if let Swapped::Done(version) = bucket.swap(&view(name), &bytes, seen.map(|seen| &seen.version)).await? {
+            before.views.insert(name, Seen { bytes, version, modified: Timestamp::UNIX_EPOCH });
+        }
+    }
+    Ok(())
+}
+
+fn view(name: &str) -> String {
+    format!("{}/{name}", views::FOLDER)
+}
+
+/// See [`vacuum`](super::vacuum).
+pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
+    let lease = Lease::take(&bucket, &run_name()?, &Handle::current()).await?;
+    let swept = async {
+        let mut before = before(&bucket).await?;
+        let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
+        let run = manifest.publication.as_ref().map_or_else(String::new, |publication| publication.run.clone());
+        manifest.publication = Some(before.publication(&run, false)?);
+        lease.confirm().await?;
+        // The same tables under another nonce: a run that has lost its lease cannot publish after that, so what it has
+        // written can go.
+        if !replace(&bucket, &before, &manifest).await? {
+            return Err(Error::LeaseLost { address: bucket.address.clone() });
+        }
+        after(&bucket, &mut before, &manifest).await
+    };
+    let swept = swept.await;
+    lease.release(DONE_WAIT).await;
+    swept
+}
+
+/// When it began, and something random: a name that no other run has.
+fn run_name() -> Result<String> {
+    Ok(format!("{}-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), nonce(4)?))
+}

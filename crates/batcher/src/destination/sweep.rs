@@ -1,0 +1,147 @@
+//! Which objects below a prefix are ours, and which of them nobody needs any more.
+
+use super::Vacuumed;
+use super::objects::{Bucket, modified};
+use crate::{
+    error::{Error, Result},
+    manifest::{Manifest, Retired},
+    views,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use object_store::path::Path;
+use std::collections::{HashMap, HashSet};
+
+/// Where all is that is no table.
+pub(super) const HIDDEN: &str = ".apsides";
+
+/// What a run's name looks like; see [`is_run`].
+const RUN_TIME: &str = "dddddddd-dddddd-";
+const RUN_NONCE: usize = 8;
+
+/// Whether an object is of the kind that this program writes: `<table>/<run>-….parquet`, a view, or hidden.
+pub(super) fn is_ours(path: &Path) -> bool {
+    let parts: Vec<_> = path.parts().collect();
+    match parts.as_slice() {
+        [hidden, ..] if hidden.as_ref() == HIDDEN => true,
+        [folder, file] if folder.as_ref() == views::FOLDER => views::FILES.contains(&file.as_ref()),
+        [_, file] => is_data(file.as_ref()),
+        _ => false,
+    }
+}
+
+/// Whether a file's name begins with that of a run.
+fn is_data(file: &str) -> bool {
+    let length = RUN_TIME.len() + RUN_NONCE;
+    let Some((run, rest)) = file.split_at_checked(length) else { return false };
+    is_run(run) && rest.starts_with('-') && rest.ends_with(".parquet")
+}
+
+fn is_run(name: &str) -> bool {
+    let (time, nonce) = name.split_at(RUN_TIME.len());
+    let as_made = time.bytes().zip(RUN_TIME.bytes()).all(|(byte, made)| match made {
+        b'd' => byte.is_ascii_digit(),
+        made => byte == made,
+    });
+    as_made && nonce.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The data files below a prefix, with their bytes. Refuses one with anything in it that is not ours.
+pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
+    let mut files = HashMap::new();
+    bucket
+        .each(|object| {
+            // Some tools write an empty object for a folder.
+            if !is_ours(&object.location) && object.size > 0 {
+                let entry = object.location.to_string();
+                return Err(Error::Foreign { path: bucket.address.clone().into(), entry });
+            }
+            if object.location.parts().count() == 2 && object.location.filename().is_some_and(is_data) {
+                files.insert(object.location, object.size);
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(files)
+}
+
+/// The paths of all files that a manifest names.
+pub(super) fn named(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let tables = manifest.tables.iter();
+    tables.flat_map(|table| table.files.iter().map(|file| format!("{}/{}", table.name, file.name)))
+}
+
+/// What the next manifest says of files that are there, but that it does not name: those that this one says it of, with
+/// their time, which is known by now.
+pub(super) fn still_retired(before: &Manifest, written: Timestamp, there: &HashMap<Path, u64>) -> Vec<Retired> {
+    let retired = before.publication.iter().flat_map(|publication| &publication.retired);
+    retired
+        .filter(|file| there.contains_key(&Path::from(file.path.as_str())))
+        .map(|file| Retired { path: file.path.clone(), since: Some(file.since.unwrap_or(written)) })
+        .collect()
+}
+
+/// Removes the files that nobody needs any more. To be called only by a run that has just replaced the manifest: then
+/// none that began before can still publish what it has written, and none that began since is touched.
+pub(super) async fn sweep(bucket: &Bucket, manifest: &Manifest, written: Timestamp) -> Result<Vacuumed> {
+    let now = bucket.clock.now();
+    let grace = SignedDuration::try_from(bucket.grace).unwrap_or(SignedDuration::MAX);
+    let named: HashSet<Path> = named(manifest).map(Path::from).collect();
+    let retired = manifest.publication.iter().flat_map(|publication| &publication.retired);
+    let waiting: HashSet<Path> = retired
+        .filter(|file| now.duration_since(file.since.unwrap_or(written)) < grace)
+        .map(|file| Path::from(file.path.as_str()))
+        .collect();
+    let mut swept = Vacuumed::default();
+    let mut unneeded = Vec::new();
+    bucket
+        .each(|object| {
+            let is_data = object.location.parts().count() == 2 && object.location.filename().is_some_and(is_data);
+            if waiting.contains(&object.location) {
+                swept.kept += 1;
+            } else if is_data && !named.contains(&object.location) && modified(&object) < written {
+                swept.files += 1;
+                swept.bytes += object.size;
+                unneeded.push(object.location);
+            }
+            Ok(())
+        })
+        .await?;
+    remove(bucket, unneeded).await?;
+    Ok(swept)
+}
+
+/// Removes objects, those too that are gone already.
+pub(super) async fn remove(bucket: &Bucket, paths: Vec<Path>) -> Result<()> {
+    let paths = stream::iter(paths.into_iter().map(Ok)).boxed();
+    let removed: Result<Vec<_>, _> = bucket.store.delete_stream(paths).try_collect().await;
+    match removed {
+        Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(bucket.failed("remove files of", "", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_this_program_writes_is_ours() {
+        for (path, expected) in [
+            ("tags/20261124-193000-0123abcd-part-00000.parquet", true),
+            ("unmapped/20261124-193000-0123abcd-typed-00000.parquet", true),
+            ("views/duckdb.sql", true),
+            (".apsides/manifest.json", true),
+            ("views/mine.sql", false),
+            ("tags/part-00000.parquet", false),
+            ("tags/20261124-193000-0123abcd.parquet", false),
+            ("tags/20261124-193000-0123abcg-part-00000.parquet", false),
+            ("tags/more/20261124-193000-0123abcd-part-00000.parquet", false),
+            ("20261124-193000-0123abcd-part-00000.parquet", false),
+            ("tags/ééééééééééééééééééééééééé.parquet", false),
+            ("readme.txt", false),
+        ] {
+            assert_eq!(is_ours(&Path::from(path)), expected, "{path}");
+        }
+    }
+}
