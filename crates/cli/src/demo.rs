@@ -18,6 +18,10 @@ use std::time::Duration;
 const SOURCE: &str = "demo";
 
 pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    if args.out.starts_with("s3:") {
+        let failure = Failure::new(Exit::Configuration, "the demo writes to a folder");
+        return Err(failure.next("`apsides convert` and `apsides run` write to S3"));
+    }
     let settings = Settings {
         corpus: CorpusSpec { size: Size::Profiles(args.profiles), ..CorpusSpec::default() },
         ..Settings::default()

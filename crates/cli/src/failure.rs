@@ -184,10 +184,11 @@ impl From<batcher::Error> for Failure {
             E::Unfinished { .. } => {
                 (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
             }
-            E::Locked { .. } => {
-                let next = "wait until it has ended, or choose another destination; if it died on S3, `apsides unlock`";
-                (Exit::Locked, next.to_owned())
+            // The lock of a folder ends with its process.
+            E::Locked { path } if path.starts_with("s3:") => {
+                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {}`", path.display()))
             }
+            E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
             E::InputObject { .. } => {
                 (Exit::Input, "nothing was published; check the bucket and the object's name".to_owned())
             }
