@@ -1,5 +1,8 @@
 //! The pipeline file.
 
+#[cfg(test)]
+mod schema;
+mod suggest;
 mod tables;
 
 use crate::{
@@ -29,35 +32,50 @@ use tables::{Privacy, Schema};
 
 /// A pipeline: where an export comes from, what is in it, where its tables go.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pipeline {
+    /// Where exports come from.
     source: Source,
+    /// What is asked for.
     #[serde(default)]
     export: Export,
+    /// What the ids stand for.
     definitions: Option<Definitions>,
+    /// Where the tables go.
     destination: Option<Destination>,
+    /// How the Parquet files are cut and compressed.
     #[serde(default)]
     files: Files,
+    /// What is still taken for an export, and what may be used for it.
     #[serde(default)]
     limits: Limits,
+    /// Columns of typed tables.
     #[serde(default)]
     schema: Schema,
+    /// What is withheld from the tables.
     #[serde(default)]
     privacy: Privacy,
 }
 
 /// The API and the client.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Source {
+    /// Where the account lives. Default: emea.
     region: Option<RegionName>,
+    /// The API, instead of a region.
     base_url: Option<Text>,
+    /// The id of the API key.
     client_id: Text,
+    /// Its secret.
     client_secret: Text,
     /// A folder where the token and pending exports are kept between runs.
     state: Option<PathBuf>,
     /// Certificates that are trusted besides the system's.
     ca_file: Option<PathBuf>,
+    /// Instead of what HTTPS_PROXY says.
     proxy: Option<Text>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
@@ -65,6 +83,7 @@ struct Source {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum RegionName {
     Emea,
@@ -73,21 +92,31 @@ enum RegionName {
 
 /// What the export is to hold: ids, discriminators, names and patterns.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Export {
+    /// Only profiles of this segment.
     segment: Option<String>,
+    /// By display name, discriminator, version id or pattern.
     #[serde(default)]
     attributes: Vec<String>,
+    /// By display name, discriminator, version id or pattern.
     #[serde(default)]
     tags: Vec<String>,
+    /// By display name, discriminator, version id or pattern.
     #[serde(default)]
     events: Vec<String>,
+    /// Which versions a name stands for. Default: the live ones.
     #[serde(default)]
     versions: VersionsName,
+    /// The time of the events.
     #[serde(default)]
     window: Window,
+    /// Members added to the body of the request as they are.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, serde_json::Value>"))]
     extra: toml::Table,
+    /// A JSON Pointer to the poll URL in the answer to the request.
     poll_url_pointer: Option<String>,
     /// Where downloads are kept as they come.
     keep_raw: Option<PathBuf>,
@@ -97,6 +126,7 @@ struct Export {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum VersionsName {
     #[default]
@@ -106,29 +136,38 @@ enum VersionsName {
 
 /// Where what the ids stand for is remembered. If it is there at all, every run wants to know.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Definitions {
+    /// A file where they are remembered. Its folder must be there.
     cache: Option<PathBuf>,
+    /// From when on they are fetched again. Default: 24h.
     max_age: Option<Age>,
 }
 
 /// The time of the events.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Window {
+    /// The start.
     start: Option<Moment>,
+    /// The end.
     end: Option<Moment>,
     /// So many whole days of UTC before the day of the run.
     last_days: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Destination {
-    /// A folder, or `s3://bucket/prefix`.
+    /// A folder of its own, in which nothing else may be, or `s3://bucket/prefix`.
     path: String,
+    /// How S3 is reached, and how files are kept there.
     #[serde(default)]
     s3: Storage,
+    /// Whether tables that are there are replaced, whole, at the end.
     #[serde(default)]
     overwrite: bool,
     /// The tables to write.
@@ -136,21 +175,31 @@ struct Destination {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Files {
+    /// Compression of the pages. Default: zstd.
     codec: Option<CodecName>,
+    /// A file that has reached it is closed. Default: 512M.
     file_size: Option<ByteSize>,
+    /// The most bytes of all row groups under construction together.
     row_group_size: Option<ByteSize>,
+    /// The most rows of a row group. Default: 1048576.
     row_group_rows: Option<std::num::NonZeroUsize>,
 }
 
 /// What is still taken for an export.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Limits {
+    /// The longest single text, number or raw value. Default: 64M.
     max_value_size: Option<ByteSize>,
+    /// The deepest nesting. Default: 1024.
     max_depth: Option<u16>,
+    /// Memory that a run stays within, at least 48M. Default: 192M.
     memory_limit: Option<MemorySize>,
+    /// Threads that encode.
     threads: Option<std::num::NonZeroU16>,
 }
 
@@ -163,7 +212,9 @@ impl Pipeline {
         toml::from_str(&text).map_err(|error| {
             // The error's own text shows the line, which may hold a secret.
             let place = error.span().map(|span| place(&text, span.start)).unwrap_or_default();
-            wrong(&format!("{}: {place}{}", path.display(), error.message()))
+            let meant =
+                suggest::meant(error.message()).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+            wrong(&format!("{}: {place}{}{meant}", path.display(), error.message()))
         })
     }
 
@@ -321,6 +372,7 @@ fn wrong(message: &str) -> Failure {
 }
 
 /// Text in which `${env:NAME}`, `${file:PATH}` and `${command:LINE}` stand for what they name.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Text(String);
 
 impl std::fmt::Debug for Text {
@@ -395,7 +447,8 @@ fn secret_of(line: &str) -> Result<String, String> {
 
 /// An instant, written as `2026-01-31T00:00:00Z` or as a date, which starts in UTC.
 #[derive(Clone, Copy, Debug)]
-struct Moment(Timestamp);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Moment(#[cfg_attr(test, schemars(with = "String"))] Timestamp);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -412,7 +465,8 @@ impl<'de> Deserialize<'de> for Moment {
 
 /// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
 #[derive(Clone, Copy, Debug)]
-struct Age(Duration);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Age(#[cfg_attr(test, schemars(with = "String"))] Duration);
 
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -420,8 +474,10 @@ impl<'de> Deserialize<'de> for Age {
     }
 }
 
+/// A number of bytes, as in `1500`, `64K`, `256M` or `4G`.
 #[derive(Clone, Copy, Debug)]
-struct ByteSize(usize);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ByteSize(#[cfg_attr(test, schemars(with = "String"))] usize);
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -432,7 +488,8 @@ impl<'de> Deserialize<'de> for ByteSize {
 
 /// A [`ByteSize`] that the conversion can do with.
 #[derive(Clone, Copy, Debug)]
-struct MemorySize(usize);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct MemorySize(#[cfg_attr(test, schemars(with = "String"))] usize);
 
 impl<'de> Deserialize<'de> for MemorySize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

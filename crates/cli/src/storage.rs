@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use std::time::Duration;
 
 #[derive(Clone, Debug, Default, ClapArgs, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[command(next_help_heading = "S3")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Storage {
@@ -36,10 +37,12 @@ pub(crate) struct Storage {
     /// How long a run that is not heard of any more keeps others away [default: 60s]
     #[arg(long, value_parser = span, value_name = "TIME")]
     #[serde(deserialize_with = "span_of")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     lease: Option<Duration>,
     /// How long files that were replaced stay for those who still read them [default: 1h]
     #[arg(long, value_parser = span, value_name = "TIME")]
     #[serde(deserialize_with = "span_of")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     grace: Option<Duration>,
 }
 

@@ -9,13 +9,16 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The columns of typed tables.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Schema {
+    /// What becomes of typed columns that the tables to be replaced don't have. Default: evolve.
     #[serde(default)]
     mode: ModeName,
     /// Kinds that are not those of the definitions: by an attribute's id or discriminator, or by
     /// `<event type>/<member>`.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, super::schema::KindWord>"))]
     types: HashMap<String, KindName>,
 }
 
@@ -49,21 +52,26 @@ impl<'de> Deserialize<'de> for KindName {
 
 /// What is withheld from the tables.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Privacy {
     /// Of the hashes.
     key: Option<Text>,
+    /// What stands for export keys in the tables.
     export_key: Option<HashOnly>,
     /// By version id, discriminator or display name.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, super::schema::TreatmentName>"))]
     attributes: BTreeMap<String, Treatment>,
     /// By `<event type>/<member>`.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, super::schema::TreatmentName>"))]
     events: BTreeMap<String, Treatment>,
 }
 
 /// What can be done to export keys.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum HashOnly {
     Hash,

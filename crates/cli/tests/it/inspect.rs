@@ -2,10 +2,13 @@
 
 use crate::{
     exports::{export, gzip, zstd},
-    program::{apsides, convert_bytes, end, end_with},
+    program::{apsides, convert_bytes, end, end_with, feed},
 };
 use serde_json::{Value, json};
-use std::fs;
+use std::{
+    fs,
+    io::{BufWriter, Write},
+};
 use tempfile::tempdir;
 
 fn inspect(input: &[u8], arguments: &str) -> crate::program::Ended {
@@ -79,6 +82,41 @@ fn a_page_is_written_besides() {
         assert!(page.contains(part), "{part}");
     }
     inspect(b"{}", "--html /nowhere/report.html").failed(4);
+}
+
+#[test]
+fn memory_is_bounded_whatever_there_is_to_tell_apart() {
+    const MANY: u64 = 300_000;
+    const MEMORY_MAX: u64 = 64 << 20;
+    let ended = feed(&mut apsides("inspect - --json"), |pipe| {
+        let mut pipe = BufWriter::new(pipe);
+        let mut put = |text: String| pipe.write_all(text.as_bytes()).unwrap();
+        for id in 0..MANY {
+            let day = id * 86_400_000;
+            put(format!("{}\"k{id}\":{{\"m{id}\":1,\"sections\":{{\"s{id}\":{{}},", if id == 0 { "{" } else { "," }));
+            put(format!("\"1\":{{\"attributes\":{{\"a{id}\":{{\"value\":1}},\"t{id}\":{{}}}},"));
+            put(format!("\"events\":[{{\"typeId\":\"e{id}\",\"createdAt\":{day}}}]}}}}}}"));
+        }
+        put("}".to_owned());
+    });
+    assert!(ended.peak < MEMORY_MAX, "{} bytes", ended.peak);
+    let found = ended.succeeded().json();
+    for (list, other, all) in [
+        ("sections", "sections", 2 * MANY),
+        ("attributes", "attributes", MANY),
+        ("tags", "tags", MANY),
+        ("event_types", "events", MANY),
+        ("unmapped", "unmapped", MANY),
+    ] {
+        let told = found[list].as_array().unwrap();
+        let told = match list {
+            "sections" => told.iter().map(|section| section["profiles"].as_u64().unwrap()).sum(),
+            _ => told.len() as u64,
+        };
+        let others = found["others"][other].as_u64().unwrap();
+        assert!(others > 0);
+        assert_eq!((told + others, json!(all)), (all, found["totals"][other].clone()), "{list}");
+    }
 }
 
 #[test]

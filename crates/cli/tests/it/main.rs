@@ -15,4 +15,5 @@ mod manual;
 mod pipelines;
 mod program;
 mod refused;
+mod schedules;
 mod tables;

@@ -200,6 +200,11 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "[source]\nclient_id = \"x\"\nclient_secrt = \"hunter2\"\n",
         "line 3, column 1: unknown field `client_secrt`, expected one of `region`, `base_url`, `client_id`, `client_secret`",
     ),
+    (
+        "a key that is nearly right",
+        "[source]\nclient_id = \"x\"\nclient_secrt = \"hunter2\"\n",
+        "; did you mean `client_secret`?",
+    ),
     ("no TOML", "[source]\nclient_secret = \"hunter2\n", "line 2, column "),
     ("no source", "[export]\nattributes = [\"1\"]\n", "missing field `source`"),
     (
