@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,11 @@ def data_paths(place: Place) -> set[str]:
     return {path for path in place.paths() if path.endswith(".parquet")}
 
 
-def tables(place: Place) -> Tables | None:
-    """What a reader finds who follows the manifest. Every file must be there, whole and as the manifest says."""
+def tables(place: Place, pause: float = 0) -> Tables | None:
+    """What a reader finds who follows the manifest, and takes so many seconds before it looks at the files. Every file must
+    be there, whole and as the manifest says."""
     current = manifest(place)
+    time.sleep(pause)
     if current is None:
         return None
     found: Tables = {}

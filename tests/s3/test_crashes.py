@@ -14,6 +14,8 @@ from server import Server
 KILLS = 50
 RUNS_MAX = 200
 SEED = 20261124
+#: A slow reader looks at the files of a manifest so long after it has read it, while runs go on.
+SLOW_SECONDS = 1.0
 
 
 class Reader:
@@ -25,6 +27,7 @@ class Reader:
         self.wrong: list[str] = []
         self.snapshots = 0
         self.seen: set[int] = set()
+        self.chance = random.Random(SEED)
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.follow)
 
@@ -46,7 +49,7 @@ class Reader:
                 self.wrong.append(repr(error))
 
     def look(self) -> None:
-        found = tables(self.place)
+        found = tables(self.place, pause=self.chance.uniform(0, SLOW_SECONDS))
         if found is None:
             return
         whole = [number for number, export in enumerate(self.exports) if export.tables == found]
@@ -87,8 +90,10 @@ def test_fifty_kills(
             assert viewed(prefix) == named(manifest(prefix)), number
     assert not reader.wrong, reader.wrong[:5]
     # Otherwise this has shown nothing.
-    assert decided and reader.snapshots > KILLS and reader.seen == {0, 1}
+    assert decided and reader.snapshots > KILLS // 2 and reader.seen == {0, 1}
     print(f"{killed} of {number} killed, {decided} had published by then; {reader.snapshots} snapshots read")
+    # Files as old as the vacuum itself would stay, and the store tells the time in seconds.
+    time.sleep(2)
     apsides.run("vacuum", prefix.name, "--grace", "0s").succeeded()
     assert data_paths(prefix) == named(manifest(prefix)), "what dead runs left is removed"
 

@@ -1,7 +1,7 @@
 //! Where tables are published: a folder, or a prefix in a bucket of S3 or a store that speaks like it.
 //!
 //! Both are written through `object_store`, and both decide a publication in one step: a folder by the
-//! rename of a manifest (see [`staging`](crate::staging)), a bucket by its conditional put (see
+//! rename of a manifest (see [`staging`]), a bucket by its conditional put (see
 //! [`bucket`]).
 
 mod address;

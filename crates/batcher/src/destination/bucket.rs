@@ -123,11 +123,17 @@ impl Run {
                     return Err(Error::Undecided { address: self.bucket.address.clone(), source: Box::new(source) });
                 }
             }
-            let after = after(&self.bucket, &mut self.before, &manifest).await;
+            let viewed = write_views(&self.bucket, &mut self.before, &manifest).await;
+            // What could not be removed harms nobody; the next run tries again.
+            if viewed.is_ok()
+                && let Err(error) = swept(&self.bucket, &manifest).await
+            {
+                tracing::warn!("files that nobody needs any more could not be removed: {error}");
+            }
             if let Some(lease) = self.lease.take() {
                 lease.release(DONE_WAIT).await;
             }
-            after.map_err(|source| Error::Unfinished {
+            viewed.map_err(|source| Error::Unfinished {
                 path: self.bucket.address.clone().into(),
                 source: Box::new(source),
             })
@@ -199,9 +205,8 @@ async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Resul
     Ok(matches!(bucket.swap(MANIFEST, &Bytes::from(json), seen).await?, Swapped::Done(_)))
 }
 
-/// What remains after the manifest has been replaced: views, and what nobody needs any more.
-async fn after(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Result<Vacuumed> {
-    write_views(bucket, before, manifest).await?;
+/// Removes what nobody needs any more, after the manifest has been replaced.
+async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
     let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(Vacuumed::default()) };
     // Not that of another run that has come meanwhile.
     if serde_json::from_slice::<Manifest>(&seen.bytes).ok().as_ref() != Some(manifest) {
@@ -232,8 +237,8 @@ fn view(name: &str) -> String {
 /// See [`vacuum`](super::vacuum).
 pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
     let lease = Lease::take(&bucket, &run_name()?, &Handle::current()).await?;
-    let swept = async {
-        let mut before = before(&bucket).await?;
+    let vacuumed = async {
+        let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
         let run = manifest.publication.as_ref().map_or_else(String::new, |publication| publication.run.clone());
         manifest.publication = Some(before.publication(&run, false)?);
@@ -243,11 +248,11 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
         if !replace(&bucket, &before, &manifest).await? {
             return Err(Error::LeaseLost { address: bucket.address.clone() });
         }
-        after(&bucket, &mut before, &manifest).await
+        swept(&bucket, &manifest).await
     };
-    let swept = swept.await;
+    let vacuumed = vacuumed.await;
     lease.release(DONE_WAIT).await;
-    swept
+    vacuumed
 }
 
 /// When it began, and something random: a name that no other run has.

@@ -205,3 +205,6 @@ fn brief(error: &StoreError) -> String {
     let text = error.to_string();
     text.split("<?xml").next().unwrap_or_default().trim_end_matches([' ', ':', '-']).to_owned()
 }
+
+#[cfg(test)]
+mod tests;
