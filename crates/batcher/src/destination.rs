@@ -33,7 +33,7 @@ pub use client::{OpenObject, StorageSettings, open_object};
 pub(crate) use objects::refused_or;
 
 /// Size of the parts that a file goes to a folder in.
-const FOLDER_PART_BYTES: usize = 1 << 20;
+const FOLDER_PART_BYTES: usize = 256 << 10;
 /// Parts on their way to a folder at once.
 const FOLDER_PARTS: usize = 1;
 

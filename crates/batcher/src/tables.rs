@@ -90,17 +90,12 @@ impl<S: BatchSink> Tables<S> {
             is_due: false,
             ends: Vec::new(),
         });
-        // Rows of `wide` are few for their attributes: larger batches make larger pages of them.
-        let paired = match wide {
-            Some(_) => BatchLimits { rows: 2 * limits.rows, bytes: 2 * limits.bytes, ..limits },
-            None => limits,
-        };
         Self {
             sink,
             limits,
             profiles: Table::new(long.profiles.clone(), limits, Profiles::default()),
-            attributes: Table::new(long.attributes.clone(), paired, Attributes::new()),
-            tags: Table::new(long.tags.clone(), paired, Tags::default()),
+            attributes: Table::new(long.attributes.clone(), limits, Attributes::new()),
+            tags: Table::new(long.tags.clone(), limits, Tags::default()),
             events: Table::new(long.events.clone(), limits, Events::new()),
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide,

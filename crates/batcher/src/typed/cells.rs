@@ -22,7 +22,7 @@ pub(crate) struct Cells {
     cells: AnyCells,
     /// Rows that were set again, in that order; and their later values.
     patched: Vec<u32>,
-    patches: AnyCells,
+    patches: Option<Box<AnyCells>>,
 }
 
 enum AnyCells {
@@ -42,7 +42,7 @@ pub(crate) struct Mismatch;
 
 impl Cells {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, cells: AnyCells::new(kind), patched: Vec::new(), patches: AnyCells::new(kind) }
+        Self { kind, cells: AnyCells::new(kind), patched: Vec::new(), patches: None }
     }
 
     /// Sets the cell of a row, which is the last, in place of what it was; gives the bytes of text
@@ -82,19 +82,18 @@ impl Cells {
     fn patch(&mut self, row: usize, cell: Option<Cell<'_>>) {
         let patch = self.patched.len();
         self.patched.push(row as u32);
+        let patches = self.patches.get_or_insert_with(|| Box::new(AnyCells::new(self.kind)));
         match cell {
-            Some(cell) => self.patches.push(patch, cell),
-            None => self.patches.fill(patch + 1),
+            Some(cell) => patches.push(patch, cell),
+            None => patches.fill(patch + 1),
         }
     }
 
     /// The column of so many rows.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         let cells = self.cells.finish(rows);
-        if self.patched.is_empty() {
-            return Ok(cells);
-        }
-        let patches = self.patches.finish(self.patched.len());
+        let Some(mut patches) = self.patches.take() else { return Ok(cells) };
+        let patches = patches.finish(self.patched.len());
         let mut places: Vec<u32> = (0..rows as u32).collect();
         for (patch, row) in (rows as u32..).zip(self.patched.drain(..)) {
             places[row as usize] = patch;
