@@ -10,16 +10,18 @@
 //! Members come in any order; any of them may be missing, null, of another kind, or there twice.
 //! What the grammar does not name goes to the table `unmapped`, byte for byte.
 
+mod cells;
+
 use crate::{
     duplicates::Seen,
     error::{Error, Result},
     event::{Event, Member},
-    facts::{Facts, ProfileCounts, Reason, Value},
+    facts::{Facts, ProfileCounts, Reason, Unplaced, Value},
     progress::Progress,
     scope::{Level, Scope},
-    time,
 };
 use apsides_tokenizer::{self as json, Next, Number, Text, Token, Tokens};
+use cells::EventCells;
 use std::{collections::HashSet, io::Read};
 
 /// What a reading of an export found, besides its rows.
@@ -458,110 +460,9 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         };
         let pointer = self.scope.pointer(member);
         let value = self.tokens.raw()?;
-        self.facts.unmapped(self.scope.export_key(), self.scope.section_id(), &pointer, reason, value)?;
+        let (export_key, section_id) = (self.scope.export_key(), self.scope.section_id());
+        self.facts.unmapped(Unplaced { export_key, section_id, pointer: &pointer, reason, value })?;
         Ok(())
-    }
-}
-
-/// Where the scalars of an event go.
-struct EventCells<'a, F> {
-    event: &'a mut Event,
-    facts: &'a mut F,
-    scope: &'a Scope,
-    scratch: &'a mut String,
-    findings: &'a mut Findings,
-}
-
-impl<F: Facts> EventCells<'_, F> {
-    fn set(&mut self, member: Member, value: Token<'_>) -> Result<()> {
-        self.event.see(member);
-        match member {
-            Member::CorrelationId if !F::WANTS_TEXT && !matches!(value, Token::Bool(_)) => Ok(()),
-            Member::CorrelationId | Member::TypeId => self.id(member, value),
-            Member::SourceEventTime => {
-                // Zero stands for "unknown" here.
-                self.event.source_event_time = self.time(member, value)?.filter(|&micros| micros != 0);
-                Ok(())
-            }
-            Member::CreatedAt => {
-                self.event.created_at = self.time(member, value)?;
-                Ok(())
-            }
-            Member::Data if !F::WANTS_TEXT => {
-                self.event.data_bytes = match value {
-                    Token::Null => None,
-                    Token::String(text) => Some(text.text().len() as u64 + 2),
-                    other => Some(plain(other).len() as u64),
-                };
-                Ok(())
-            }
-            Member::Data => {
-                let quoted;
-                self.event.data.set(match value {
-                    Token::Null => None,
-                    Token::String(text) => {
-                        quoted = format!("\"{}\"", text.text());
-                        Some(&quoted)
-                    }
-                    other => Some(plain(other)),
-                });
-                Ok(())
-            }
-        }
-    }
-
-    /// An id: text, or a number as written.
-    fn id(&mut self, member: Member, value: Token<'_>) -> Result<()> {
-        let cell = match member {
-            Member::CorrelationId => &mut self.event.correlation_id,
-            _ => &mut self.event.type_id,
-        };
-        match value {
-            Token::String(text) => cell.set(Some(decode(text, self.scratch, self.findings))),
-            Token::Number(number) => cell.set(Some(number.text())),
-            other => {
-                cell.set(None);
-                if let Token::Bool(_) = other {
-                    self.mismatch(member, other)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The microseconds of a time.
-    fn time(&mut self, member: Member, value: Token<'_>) -> Result<Option<i64>> {
-        let micros = match value {
-            Token::Number(number) => time::micros(number),
-            Token::String(text) => {
-                let decoded = decode(text, self.scratch, self.findings);
-                Number::parse(decoded).and_then(time::micros)
-            }
-            Token::Null => return Ok(None),
-            _ => None,
-        };
-        if micros.is_none() {
-            self.mismatch(member, value)?;
-        }
-        Ok(micros)
-    }
-
-    #[cold]
-    fn mismatch(&mut self, member: Member, value: Token<'_>) -> Result<()> {
-        let pointer = self.scope.pointer(Some(member.name()));
-        self.unmapped(&pointer, Reason::TypeMismatch, value)
-    }
-
-    #[cold]
-    fn unmapped(&mut self, pointer: &str, reason: Reason, value: Token<'_>) -> Result<()> {
-        let (key, section) = (self.scope.export_key(), self.scope.section_id());
-        match value {
-            Token::String(text) => {
-                let quoted = format!("\"{}\"", text.text());
-                self.facts.unmapped(key, section, pointer, reason, &quoted)
-            }
-            other => self.facts.unmapped(key, section, pointer, reason, plain(other)),
-        }
     }
 }
 
@@ -576,16 +477,6 @@ fn string<'s, F: Facts>(text: Text<'s>, scratch: &'s mut String, findings: &mut 
 #[inline(always)]
 fn number_value<F: Facts>(number: Number<'_>) -> Value<'_> {
     if F::WANTS_TEXT { Value::of_number(number) } else { Value::of_number_unread(number) }
-}
-
-/// The JSON text of a scalar that is no string.
-fn plain(value: Token<'_>) -> &str {
-    match value {
-        Token::Number(number) => number.text(),
-        Token::Bool(true) => "true",
-        Token::Bool(false) => "false",
-        _ => "null",
-    }
 }
 
 /// A member's name, only to be compared.

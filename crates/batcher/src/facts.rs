@@ -2,7 +2,7 @@
 //! ([`Export`](crate::export::Export)) tells whoever wants to know.
 
 use crate::{error::Result, event::Event};
-use apsides_tokenizer::Number;
+use apsides_tokenizer::{Number, Token};
 use std::borrow::Cow;
 
 /// Takes the facts of an export.
@@ -13,14 +13,20 @@ pub(crate) trait Facts {
     const WANTS_TEXT: bool = true;
 
     /// The facts to come are of this profile.
-    fn begin_profile(&mut self, export_key: &str) -> Result<()>;
+    fn begin_profile(&mut self, _export_key: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// The facts to come are of this section of the profile.
-    fn begin_section(&mut self, id: &str) -> Result<()>;
+    fn begin_section(&mut self, _id: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// The attributes and tags to come are the section's, in place of those that came before: where
     /// only one can stand, the last wins.
-    fn begin_attributes(&mut self) -> Result<()>;
+    fn begin_attributes(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()>;
 
@@ -28,19 +34,30 @@ pub(crate) trait Facts {
 
     fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()>;
 
-    fn end_section(&mut self) -> Result<()>;
+    fn end_section(&mut self) -> Result<()> {
+        Ok(())
+    }
 
-    fn end_profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()>;
+    fn end_profile(&mut self, _export_key: &str, _counts: ProfileCounts) -> Result<()> {
+        Ok(())
+    }
 
     /// A value that no column is for.
-    fn unmapped(
-        &mut self,
-        export_key: Option<&str>,
-        section_id: Option<&str>,
-        pointer: &str,
-        reason: Reason,
-        value: &str,
-    ) -> Result<()>;
+    fn unmapped(&mut self, value: Unplaced<'_>) -> Result<()>;
+}
+
+/// A value that no column is for: a row of the table `unmapped`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unplaced<'a> {
+    /// None above profiles.
+    pub(crate) export_key: Option<&'a str>,
+    /// None above sections.
+    pub(crate) section_id: Option<&'a str>,
+    /// A JSON Pointer from the profile, or from the file's root above profiles.
+    pub(crate) pointer: &'a str,
+    pub(crate) reason: Reason,
+    /// Its JSON text.
+    pub(crate) value: &'a str,
 }
 
 /// What an attribute's value is.
@@ -66,6 +83,17 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The value of a token that is a scalar; a text with escapes is decoded over `scratch`.
+    #[inline]
+    pub(crate) fn of_scalar(token: Token<'a>, scratch: &'a mut String) -> Self {
+        match token {
+            Token::String(text) => Self::String { decoded: text.decode(scratch).text, raw: Some(text.text()) },
+            Token::Number(number) => Self::of_number(number),
+            Token::Bool(value) => Self::Boolean(value),
+            _ => Self::Null,
+        }
+    }
+
     pub(crate) fn of_number(number: Number<'a>) -> Self {
         match number.to_i64() {
             Some(value) => Self::Integer { text: number.text(), value },

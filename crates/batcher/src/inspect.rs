@@ -25,7 +25,7 @@ use crate::{
     error::Result,
     event::Event,
     export::Export,
-    facts::{Facts, ProfileCounts, Reason, Value},
+    facts::{Facts, ProfileCounts, Unplaced, Value},
     progress::Progress,
 };
 use apsides_definitions::Definitions;
@@ -198,17 +198,9 @@ impl<const DUPLICATES: bool> Inspector<DUPLICATES> {
 impl<const DUPLICATES: bool> Facts for Inspector<DUPLICATES> {
     const WANTS_TEXT: bool = DUPLICATES;
 
-    fn begin_profile(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
     fn begin_section(&mut self, id: &str) -> Result<()> {
         self.section = self.found.sections.slot(id, &mut self.rooms.sections);
         self.section().0.profiles += 1;
-        Ok(())
-    }
-
-    fn begin_attributes(&mut self) -> Result<()> {
         Ok(())
     }
 
@@ -268,10 +260,6 @@ impl<const DUPLICATES: bool> Facts for Inspector<DUPLICATES> {
         Ok(())
     }
 
-    fn end_section(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn end_profile(&mut self, _: &str, counts: ProfileCounts) -> Result<()> {
         let found = &mut self.found;
         found.totals.profiles += 1;
@@ -283,22 +271,15 @@ impl<const DUPLICATES: bool> Facts for Inspector<DUPLICATES> {
         Ok(())
     }
 
-    fn unmapped(
-        &mut self,
-        export_key: Option<&str>,
-        _: Option<&str>,
-        pointer: &str,
-        reason: Reason,
-        value: &str,
-    ) -> Result<()> {
+    fn unmapped(&mut self, value: Unplaced<'_>) -> Result<()> {
         let found = &mut self.found;
         found.totals.unmapped += 1;
-        let pattern = pattern(pointer, export_key.is_some());
+        let pattern = pattern(value.pointer, value.export_key.is_some());
         match found.unmapped.get_any(&pattern, &mut self.rooms.patterns) {
             Some(unmapped) => {
-                let unmapped = &mut unmapped[reason as usize];
+                let unmapped = &mut unmapped[value.reason as usize];
                 unmapped.values += 1;
-                unmapped.bytes += value.len() as u64;
+                unmapped.bytes += value.value.len() as u64;
             }
             None => found.other_unmapped += 1,
         }

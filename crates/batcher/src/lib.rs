@@ -11,6 +11,7 @@
 //! input.
 #![forbid(unsafe_code)]
 
+mod at_hand;
 mod catalogue;
 mod column;
 mod destination;
@@ -56,7 +57,7 @@ pub use inspect::{
 };
 pub use manifest::{ColumnOf, DataFile, Manifest, Publication, Retired, TableFiles};
 pub use options::Options;
-pub use parts::{Keep, Part};
+pub use parts::{Adds, Part};
 pub use privacy::{PrivacyRules, Treatment};
 pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;

@@ -1,7 +1,14 @@
 //! What is said of a conversion before it begins.
 
-use crate::{catalogue::Selection, privacy::PrivacyRules, typed::Typed, writer::FileOptions};
-use apsides_definitions::Definitions;
+use crate::{
+    catalogue::Selection,
+    error::Result,
+    prepare::Known,
+    privacy::{ANY_TYPE, PrivacyRules},
+    typed::Typed,
+    writer::FileOptions,
+};
+use apsides_definitions::{Definitions, is_id};
 use apsides_tokenizer::Limits;
 use std::{collections::HashSet, thread::available_parallelism};
 
@@ -92,9 +99,22 @@ impl Options {
             duplicates_in_memory: memory / 128,
         }
     }
-}
 
-impl Options {
+    /// Tells before anything is read whether what is to be withheld is clear, as far as definitions are known.
+    pub fn check(&self) -> Result<()> {
+        Known::new(self, self.definitions.clone()).map(drop)
+    }
+
+    /// Whether definitions would tell more: for the columns of typed tables, or for names of what is withheld or typed.
+    pub fn needs_definitions(&self) -> bool {
+        let withheld = self.privacy.attributes.iter().chain(&self.privacy.members).map(|(name, _)| name);
+        let is_name = |name: &String| {
+            let of = name.split_once('/').map_or(name.as_str(), |(of, _)| of);
+            of != ANY_TYPE && !is_id(of)
+        };
+        self.typed.wide || self.typed.events || withheld.chain(self.typed.kinds.keys()).any(is_name)
+    }
+
     /// How many threads encode.
     pub(crate) fn encoder_threads(&self) -> usize {
         let processors = available_parallelism().map_or(1, usize::from);
@@ -107,5 +127,39 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self::within(Self::MEMORY_DEFAULT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind::Text, Treatment::Drop};
+
+    #[test]
+    fn what_is_said_of_the_tables_may_need_definitions() {
+        let rule = |name: &str| vec![(name.to_owned(), Drop)];
+        let withheld = |attributes, members| Options {
+            privacy: PrivacyRules { attributes, members, ..PrivacyRules::default() },
+            ..Options::default()
+        };
+        let typed = |typed| Options { typed, ..Options::default() };
+        let kinds = |name: &str| typed(Typed { kinds: [(name.to_owned(), Text)].into(), ..Typed::default() });
+        for (options, needs) in [
+            (Options::default(), false),
+            (withheld(rule("40103"), vec![]), false),
+            (withheld(rule("Email"), vec![]), true),
+            (withheld(vec![], rule("*/url")), false),
+            (withheld(vec![], rule("90201/url")), false),
+            (withheld(vec![], rule("Email clicked/url")), true),
+            (kinds("40103"), false),
+            (kinds("90201/url"), false),
+            (kinds("com.apsis1.attributes.email"), true),
+            (typed(Typed { wide: true, ..Typed::default() }), true),
+            (typed(Typed { events: true, ..Typed::default() }), true),
+        ] {
+            assert_eq!(options.needs_definitions(), needs, "{options:?}");
+            // A name that nothing is known of protects nothing.
+            assert_eq!(options.check().is_err(), !options.privacy.is_empty() && needs, "{options:?}");
+        }
     }
 }

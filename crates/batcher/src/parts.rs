@@ -15,7 +15,7 @@ use twox_hash::XxHash3_64;
 /// What a part of an export adds to the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Keep {
+pub enum Adds {
     /// All that is in it.
     #[default]
     All,
@@ -25,9 +25,9 @@ pub enum Keep {
     Events,
 }
 
-impl Keep {
-    /// Whether an unmapped value at this pointer is kept.
-    pub(crate) fn keeps_pointer(self, pointer: &str) -> bool {
+impl Adds {
+    /// Whether an unmapped value at this pointer is among it.
+    pub(crate) fn has_pointer(self, pointer: &str) -> bool {
         let member = || pointer.split('/').nth(3);
         match self {
             Self::All => true,
@@ -42,8 +42,8 @@ impl Keep {
 pub struct Part<R> {
     /// Its JSON.
     pub input: R,
-    /// What of it is kept.
-    pub keep: Keep,
+    /// What it adds to the parts before it.
+    pub adds: Adds,
 }
 
 /// Files that profiles are spread over. A hundred million profiles take some 60 MiB of memory by that.
@@ -183,9 +183,9 @@ mod tests {
             ("/events", false, false),
             ("", false, false),
         ] {
-            assert_eq!(Keep::Events.keeps_pointer(pointer), of_events, "{pointer}");
-            assert_eq!(Keep::Columns.keeps_pointer(pointer), of_columns, "{pointer}");
-            assert!(Keep::All.keeps_pointer(pointer));
+            assert_eq!(Adds::Events.has_pointer(pointer), of_events, "{pointer}");
+            assert_eq!(Adds::Columns.has_pointer(pointer), of_columns, "{pointer}");
+            assert!(Adds::All.has_pointer(pointer));
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn new(options: &Options, definitions: Option<Definitions>) -> Result<Self> {
+    pub(crate) fn new(options: &Options, definitions: Option<Definitions>) -> Result<Self> {
         let mut attribute_ids = options.attribute_ids.clone();
         let attributes = definitions.iter().flat_map(|definitions| &definitions.attributes);
         attribute_ids.extend(attributes.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));

@@ -9,13 +9,13 @@
 mod redact;
 mod rules;
 
-pub(crate) use rules::Privacy;
+pub(crate) use rules::{ANY_TYPE, Privacy};
 pub use rules::{PrivacyRules, Treatment};
 
 use crate::{
     error::Result,
     event::Event,
-    facts::{Facts, ProfileCounts, Reason, Value},
+    facts::{Facts, ProfileCounts, Unplaced, Value},
 };
 use std::borrow::Cow;
 
@@ -116,26 +116,15 @@ impl<F: Facts> Facts for Guarded<'_, F> {
         self.facts.end_profile(&self.export_key, counts)
     }
 
-    fn unmapped(
-        &mut self,
-        export_key: Option<&str>,
-        section_id: Option<&str>,
-        pointer: &str,
-        reason: Reason,
-        value: &str,
-    ) -> Result<()> {
-        let Some(privacy) = self.privacy else {
-            return self.facts.unmapped(export_key, section_id, pointer, reason, value);
+    fn unmapped(&mut self, found: Unplaced<'_>) -> Result<()> {
+        let Some(privacy) = self.privacy else { return self.facts.unmapped(found) };
+        let pointer: Cow<'_, str> = match found.export_key {
+            Some(_) => found.pointer.into(),
+            None => privacy.top_level_pointer(found.pointer),
         };
-        let pointer: Cow<'_, str> = match export_key {
-            Some(_) => pointer.into(),
-            None => privacy.top_level_pointer(pointer),
-        };
-        let export_key = export_key.map(|_| self.export_key.as_str());
-        match privacy.unmapped(&pointer, value) {
-            Some(value) => self.facts.unmapped(export_key, section_id, &pointer, reason, &value),
-            None => Ok(()),
-        }
+        let Some(value) = privacy.unmapped(&pointer, found.value) else { return Ok(()) };
+        let export_key = found.export_key.map(|_| self.export_key.as_str());
+        self.facts.unmapped(Unplaced { export_key, pointer: &pointer, value: &value, ..found })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where the time of a conversion went, stage by stage.
 
+use crate::options::Options;
+use apsides_tokenizer::Tokens;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -102,4 +104,14 @@ impl<R: Read> Read for Timed<R> {
         self.time += began.elapsed();
         read
     }
+}
+
+/// How long it takes to find and check the tokens of so many bytes, by those of a sample.
+pub(crate) fn time_of_tokens(sample: &[u8], options: &Options, bytes: u64) -> Option<Duration> {
+    let began = Instant::now();
+    let mut tokens = Tokens::with_limits(sample, options.limits);
+    // The sample ends anywhere, and so in an error.
+    let _ = tokens.for_each(|_| ());
+    let read = tokens.consumed();
+    (read > 0).then(|| began.elapsed().mul_f64(bytes as f64 / read as f64))
 }

@@ -18,18 +18,16 @@ use crate::{
     gate::Gate,
     manifest::{Manifest, TableFiles},
     options::Options,
-    parts::{Keep, MergedProfiles, Part},
+    parts::{Adds, MergedProfiles, Part},
     prepare::{Known, Prepared, prepare},
-    profile::{Profile, Timed},
+    profile::{self, Profile, Timed},
     progress::Progress,
-    schema::TableRef,
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
-    typed::{ByType, ByTypePlan, Wide},
+    typed::Maker,
     upload::Uploads,
     writer::{Codec, TableWriter},
 };
-use apsides_tokenizer::Tokens;
 use std::{
     io::{self, Read},
     sync::{
@@ -68,17 +66,17 @@ pub fn stage_parts<R: Read>(
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
-    let mut rest = rest.into_iter().map(|part| part.map(|Part { input, keep }| (input, keep)));
-    let mut read_next = |each: &mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>| match rest.next() {
+    let mut rest = rest.into_iter().map(|part| part.map(|Part { input, adds }| (input, adds)));
+    let mut read_next = |each: &mut dyn FnMut(&mut dyn Read, Adds) -> Result<()>| match rest.next() {
         None => Ok(false),
-        Some(Ok((mut input, keep))) => each(&mut input, keep).map(|()| true),
+        Some(Ok((mut input, adds))) => each(&mut input, adds).map(|()| true),
         Some(Err(source)) => Err(Error::Read { source, offset: progress.bytes() }),
     };
     stage_from(&mut first, Some(&mut read_next), &destination.into(), options, runtime, progress)
 }
 
 /// Gives the next part to a function; false if there is none.
-type NextPart<'a> = dyn FnMut(&mut dyn FnMut(&mut dyn Read, Keep) -> Result<()>) -> Result<bool> + 'a;
+type NextPart<'a> = dyn FnMut(&mut dyn FnMut(&mut dyn Read, Adds) -> Result<()>) -> Result<bool> + 'a;
 
 fn stage_from(
     input: &mut dyn Read,
@@ -127,7 +125,7 @@ fn stage_from(
         join(read, encoders, writer, profile)
     })?;
     if options.profile {
-        profile.tokens = time_of_tokens(&sample, options, progress.bytes());
+        profile.tokens = profile::time_of_tokens(&sample, options, progress.bytes());
     }
     typed.tables.extend(remembered);
     let manifest = Manifest {
@@ -198,9 +196,9 @@ fn read(
     let (guarded, mut findings) = known.export(input, tables, options, progress).read()?;
     let mut tables = Some(guarded.into_inner());
     if let Some(rest) = rest {
-        let mut read_part = |input: &mut dyn Read, keep| {
+        let mut read_part = |input: &mut dyn Read, adds| {
             let Some(mut facts) = tables.take() else { return Ok(()) };
-            facts.keep(keep)?;
+            facts.begin_part(adds)?;
             progress.begin_part();
             let (guarded, found) = known.export(input, facts, options, progress).read()?;
             findings.add(found);
@@ -235,38 +233,6 @@ impl BatchSink for Batches<'_> {
         let may_enter = self.gate.enter(batch.all_bytes());
         *self.blocked += began.elapsed();
         if may_enter && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
-    }
-}
-
-/// Makes batches of typed tables from those of long ones.
-struct Maker {
-    wide: Option<Wide>,
-    events: Option<(TableRef, ByType)>,
-}
-
-impl Maker {
-    fn new(catalogue: &Catalogue, options: &Options) -> Self {
-        let by_type = |plan: &Arc<ByTypePlan>| (plan.events.clone(), ByType::new(plan, options.limits));
-        Self { wide: catalogue.wide.as_ref().map(Wide::new), events: catalogue.by_type.as_ref().map(by_type) }
-    }
-
-    /// The batch, and all that is made from it.
-    fn batches(&mut self, mut batch: Batch) -> Result<Vec<Batch>> {
-        let mut batches = Vec::new();
-        if let (Some(beside), Some(wide)) = (batch.beside.take(), &mut self.wide) {
-            batches.extend(wide.rows(&beside.sections, &batch, &beside.tags)?);
-            batches.push(beside.tags);
-        }
-        if let Some((_, by_type)) = self.events.as_mut().filter(|(events, _)| events.is(&batch.table)) {
-            batches.extend(by_type.split(&batch)?);
-        }
-        batches.push(batch);
-        Ok(batches)
-    }
-
-    fn without_column(&self) -> u64 {
-        self.wide.as_ref().map_or(0, |wide| wide.without_column)
-            + self.events.as_ref().map_or(0, |(_, by_type)| by_type.without_column)
     }
 }
 
@@ -352,16 +318,6 @@ fn join(
         (Err(Error::EncoderGone { .. }) | Ok(_), _, Err(error)) => Err(error),
         (Err(error), ..) => Err(error),
     }
-}
-
-/// How long it takes to find and check the tokens of so many bytes, by those of a sample.
-fn time_of_tokens(sample: &[u8], options: &Options, bytes: u64) -> Option<Duration> {
-    let began = Instant::now();
-    let mut tokens = Tokens::with_limits(sample, options.limits);
-    // The sample ends anywhere, and so in an error.
-    let _ = tokens.for_each(|_| ());
-    let read = tokens.consumed();
-    (read > 0).then(|| began.elapsed().mul_f64(bytes as f64 / read as f64))
 }
 
 fn joined<T>(thread: Thread<'_, T>) -> Result<T> {

@@ -5,7 +5,7 @@
 
 mod long;
 
-pub(crate) use long::{Attributes, Events, Profiles, Tags, Unmapped};
+pub(crate) use long::{Attributes, Events, Ids, Profiles, Tags, Unmapped};
 
 use crate::{error::Result, schema::TableRef, typed::Sections};
 use arrow::{
@@ -105,18 +105,10 @@ pub(crate) trait Columns {
     /// The columns of the rows so far, in the order of the schema; then there are none.
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError>;
 
-    /// The bytes of the largest dictionary that grows with the row group.
-    fn dictionary_bytes(&self) -> usize {
-        0
+    /// Its columns with dictionaries that grow with the row group, if it has any.
+    fn ids(&mut self) -> Option<&mut Ids> {
+        None
     }
-
-    /// The index of the first value of the column in runs, in the row group's dictionary.
-    fn first_index(&self) -> u32 {
-        0
-    }
-
-    /// Begins a new row group.
-    fn end_group(&mut self) {}
 }
 
 /// Columns with the count of what is in them.
@@ -191,7 +183,7 @@ pub(crate) trait AnyTable {
     fn name(&self) -> &str;
     fn group_rows(&self) -> usize;
     fn group_bytes(&self) -> usize;
-    fn dictionary_bytes(&self) -> usize;
+    fn dictionary_bytes(&mut self) -> usize;
     /// The batch so far, which may be without rows; then there is none.
     fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError>;
 }
@@ -210,12 +202,12 @@ impl<C: Columns> AnyTable for Table<C> {
         if self.is_written { self.group_bytes + self.bytes } else { 0 }
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.columns.dictionary_bytes()
+    fn dictionary_bytes(&mut self) -> usize {
+        self.columns.ids().map_or(0, |ids| ids.dictionary_bytes())
     }
 
     fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError> {
-        let first_index = self.columns.first_index();
+        let first_index = self.columns.ids().map_or(0, |ids| ids.export_key.first_index());
         let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
         let bytes = self.bytes.max(BATCH_BYTES_MIN);
         let (table, sequence) = (self.table.clone(), self.sequence);
@@ -228,8 +220,8 @@ impl<C: Columns> AnyTable for Table<C> {
         (self.rows, self.bytes) = (0, 0);
         // A row group has exactly as many rows as it may.
         self.rows_max = self.limits.rows.min(self.limits.group_rows.saturating_sub(self.group_rows));
-        if ends_group {
-            self.columns.end_group();
+        if ends_group && let Some(ids) = self.columns.ids() {
+            ids.end_group();
         }
         Ok(batch)
     }

@@ -8,8 +8,8 @@ use crate::{
     catalogue::Catalogue,
     error::{Error, Result},
     event::Event,
-    facts::{Facts, ProfileCounts, Reason, Value},
-    parts::{Keep, MergedProfiles},
+    facts::{Facts, ProfileCounts, Unplaced, Value},
+    parts::{Adds, MergedProfiles},
     table::{AnyTable, Attributes, Batch, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
     typed::SectionList,
 };
@@ -28,7 +28,7 @@ pub(crate) struct Tables<S> {
     /// The tables by event type, if they are written.
     by_type: Option<Group>,
     /// What of the part that is being read goes into the tables.
-    keep: Keep,
+    adds: Adds,
     /// Where profiles are counted if there are several parts.
     merged: Option<MergedProfiles>,
 }
@@ -40,7 +40,7 @@ struct WideRows {
     /// The batches are to be handed on as soon as they can.
     is_due: bool,
     /// Row groups that end then.
-    ends: Vec<Part>,
+    ends: Vec<Slot>,
 }
 
 /// The row groups under construction of typed tables.
@@ -65,7 +65,7 @@ impl Group {
 
 /// What has a row group under construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Slot {
     Profiles,
     Attributes,
     Tags,
@@ -75,7 +75,7 @@ enum Part {
     ByType,
 }
 
-impl Part {
+impl Slot {
     /// In the order in which they end where several are as large.
     const ALL: [Self; 7] =
         [Self::Profiles, Self::Attributes, Self::Tags, Self::Events, Self::Unmapped, Self::Wide, Self::ByType];
@@ -100,7 +100,7 @@ impl<S: BatchSink> Tables<S> {
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide,
             by_type: catalogue.by_type.as_ref().map(|_| Group::default()),
-            keep: Keep::All,
+            adds: Adds::All,
             merged: None,
         }
     }
@@ -111,15 +111,15 @@ impl<S: BatchSink> Tables<S> {
     }
 
     /// The facts to come are of a part of which only this is kept.
-    pub(crate) fn keep(&mut self, keep: Keep) -> Result<()> {
-        self.keep = keep;
+    pub(crate) fn begin_part(&mut self, adds: Adds) -> Result<()> {
+        self.adds = adds;
         // A row of `wide` has all columns of its section, which no single part has then.
-        if keep == Keep::Columns && self.wide.is_some() { Err(Error::WideInParts) } else { Ok(()) }
+        if adds == Adds::Columns && self.wide.is_some() { Err(Error::WideInParts) } else { Ok(()) }
     }
 
     /// What rows of `wide` are made from, if this part has any.
     fn wide(&mut self) -> Option<&mut WideRows> {
-        self.wide.as_mut().filter(|_| self.keep == Keep::All)
+        self.wide.as_mut().filter(|_| self.adds == Adds::All)
     }
 
     fn profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
@@ -127,7 +127,7 @@ impl<S: BatchSink> Tables<S> {
             return Ok(());
         }
         let bytes = self.profiles.columns.push(export_key, counts);
-        if self.profiles.row(bytes) { self.flush(Part::Profiles) } else { Ok(()) }
+        if self.profiles.row(bytes) { self.flush(Slot::Profiles) } else { Ok(()) }
     }
 
     /// Hands on what is left. Gives back the sink.
@@ -138,14 +138,14 @@ impl<S: BatchSink> Tables<S> {
             }
         }
         if let Some(wide) = &mut self.wide {
-            wide.ends = vec![Part::Attributes, Part::Tags, Part::Wide];
+            wide.ends = vec![Slot::Attributes, Slot::Tags, Slot::Wide];
             self.hand_on_pair()?;
         }
-        for part in [Part::Profiles, Part::Attributes, Part::Tags, Part::Events, Part::Unmapped] {
-            let is_paired = self.wide.is_some() && matches!(part, Part::Attributes | Part::Tags);
-            let of_type = part == Part::Events && self.by_type.as_ref().is_some_and(|group| group.rows > 0);
-            if !is_paired && (self.table(part).group_rows() > 0 || of_type) {
-                self.hand_on(part, true, true)?;
+        for slot in [Slot::Profiles, Slot::Attributes, Slot::Tags, Slot::Events, Slot::Unmapped] {
+            let is_paired = self.wide.is_some() && matches!(slot, Slot::Attributes | Slot::Tags);
+            let of_type = slot == Slot::Events && self.by_type.as_ref().is_some_and(|group| group.rows > 0);
+            if !is_paired && (self.table(slot).group_rows() > 0 || of_type) {
+                self.hand_on(slot, true, true)?;
             }
         }
         Ok(self.sink)
@@ -153,15 +153,15 @@ impl<S: BatchSink> Tables<S> {
 
     /// Hands on a table's batch. If row groups have grown to their limit by that, one of them ends.
     #[cold]
-    fn flush(&mut self, part: Part) -> Result<()> {
-        let ends_group = self.is_group_full(part);
-        self.hand_on(part, ends_group, false)?;
+    fn flush(&mut self, slot: Slot) -> Result<()> {
+        let ends_group = self.is_group_full(slot);
+        self.hand_on(slot, ends_group, false)?;
         self.bound_groups()
     }
 
-    fn is_group_full(&mut self, part: Part) -> bool {
+    fn is_group_full(&mut self, slot: Slot) -> bool {
         let limits = self.limits;
-        let this = self.table(part);
+        let this = self.table(slot);
         this.group_rows() >= limits.group_rows
             || this.group_bytes() >= limits.file_bytes
             || this.dictionary_bytes() >= limits.dictionary_bytes
@@ -169,35 +169,35 @@ impl<S: BatchSink> Tables<S> {
 
     /// Ends the largest row group if all of them together have grown to their limit.
     fn bound_groups(&mut self) -> Result<()> {
-        let group_bytes = Part::ALL.map(|part| self.group_bytes(part));
+        let group_bytes = Slot::ALL.map(|slot| self.group_bytes(slot));
         if group_bytes.iter().sum::<usize>() < self.limits.group_bytes {
             return Ok(());
         }
         // It is the first of the largest, not the one that happens to be here.
-        let largest = Part::ALL.into_iter().rev().max_by_key(|&part| group_bytes[part as usize]);
+        let largest = Slot::ALL.into_iter().rev().max_by_key(|&slot| group_bytes[slot as usize]);
         match (largest, &mut self.wide) {
             (None, _) => Ok(()),
-            (Some(Part::ByType), _) => self.hand_on(Part::Events, false, true),
-            (Some(part @ (Part::Attributes | Part::Tags | Part::Wide)), Some(wide)) => {
+            (Some(Slot::ByType), _) => self.hand_on(Slot::Events, false, true),
+            (Some(slot @ (Slot::Attributes | Slot::Tags | Slot::Wide)), Some(wide)) => {
                 wide.is_due = true;
-                wide.ends.push(part);
+                wide.ends.push(slot);
                 Ok(())
             }
-            (Some(part), _) => self.hand_on(part, true, false),
+            (Some(slot), _) => self.hand_on(slot, true, false),
         }
     }
 
-    fn group_bytes(&mut self, part: Part) -> usize {
-        match part {
-            Part::Wide => self.wide.as_ref().map_or(0, |wide| wide.group.bytes),
-            Part::ByType => self.by_type.as_ref().map_or(0, |group| group.bytes),
-            part => self.table(part).group_bytes(),
+    fn group_bytes(&mut self, slot: Slot) -> usize {
+        match slot {
+            Slot::Wide => self.wide.as_ref().map_or(0, |wide| wide.group.bytes),
+            Slot::ByType => self.by_type.as_ref().map_or(0, |group| group.bytes),
+            slot => self.table(slot).group_bytes(),
         }
     }
 
-    fn hand_on(&mut self, part: Part, ends_group: bool, ends_typed_group: bool) -> Result<()> {
-        let mut batch = self.batch(part, ends_group)?;
-        if let (Part::Events, Some(group)) = (part, &mut self.by_type) {
+    fn hand_on(&mut self, slot: Slot, ends_group: bool, ends_typed_group: bool) -> Result<()> {
+        let mut batch = self.batch(slot, ends_group)?;
+        if let (Slot::Events, Some(group)) = (slot, &mut self.by_type) {
             batch.made_bytes = batch.bytes;
             batch.ends_typed_group = group.add(batch.records.num_rows(), batch.bytes, ends_typed_group, &self.limits);
         }
@@ -211,37 +211,37 @@ impl<S: BatchSink> Tables<S> {
         let ends = std::mem::take(&mut wide.ends);
         wide.is_due = false;
         let [ends_attributes, ends_tags] =
-            [Part::Attributes, Part::Tags].map(|part| ends.contains(&part) || self.is_group_full(part));
-        let mut attributes = self.batch(Part::Attributes, ends_attributes)?;
-        let tags = self.batch(Part::Tags, ends_tags)?;
+            [Slot::Attributes, Slot::Tags].map(|slot| ends.contains(&slot) || self.is_group_full(slot));
+        let mut attributes = self.batch(Slot::Attributes, ends_attributes)?;
+        let tags = self.batch(Slot::Tags, ends_tags)?;
         let Some(wide) = &mut self.wide else { return Ok(()) };
         let bytes = attributes.bytes + tags.bytes;
-        let ends_wide = wide.group.add(wide.sections.len(), bytes, ends.contains(&Part::Wide), &self.limits);
+        let ends_wide = wide.group.add(wide.sections.len(), bytes, ends.contains(&Slot::Wide), &self.limits);
         let sections = wide.sections.finish(ends_wide).map_err(|source| Error::encode("wide", source.into()))?;
         attributes.made_bytes = bytes;
         attributes.beside = Some(Box::new(Beside { tags, sections }));
         self.sink.send(attributes)
     }
 
-    fn batch(&mut self, part: Part, ends_group: bool) -> Result<Batch> {
-        let table = self.table(part);
+    fn batch(&mut self, slot: Slot, ends_group: bool) -> Result<Batch> {
+        let table = self.table(slot);
         table.finish(ends_group).map_err(|source| Error::encode(table.name(), source.into()))
     }
 
-    fn table(&mut self, part: Part) -> &mut dyn AnyTable {
-        match part {
-            Part::Profiles => &mut self.profiles,
-            Part::Attributes | Part::Wide => &mut self.attributes,
-            Part::Tags => &mut self.tags,
-            Part::Events | Part::ByType => &mut self.events,
-            Part::Unmapped => &mut self.unmapped,
+    fn table(&mut self, slot: Slot) -> &mut dyn AnyTable {
+        match slot {
+            Slot::Profiles => &mut self.profiles,
+            Slot::Attributes | Slot::Wide => &mut self.attributes,
+            Slot::Tags => &mut self.tags,
+            Slot::Events | Slot::ByType => &mut self.events,
+            Slot::Unmapped => &mut self.unmapped,
         }
     }
 
     /// The batch of attributes or tags is full: it goes as soon as it can.
     #[cold]
-    fn pair_is_full(&mut self, part: Part) -> Result<()> {
-        let Some(wide) = &mut self.wide else { return self.flush(part) };
+    fn pair_is_full(&mut self, slot: Slot) -> Result<()> {
+        let Some(wide) = &mut self.wide else { return self.flush(slot) };
         wide.is_due = true;
         let limit = self.limits.section_bytes;
         if self.attributes.bytes() + self.tags.bytes() > limit {
@@ -298,32 +298,32 @@ impl<S: BatchSink> Facts for Tables<S> {
 
     #[inline]
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
-        if (!self.attributes.is_written() && self.wide.is_none()) || self.keep == Keep::Events {
+        if (!self.attributes.is_written() && self.wide.is_none()) || self.adds == Adds::Events {
             return Ok(());
         }
         let bytes = self.attributes.columns.push(id, value);
-        if self.attributes.row(bytes) { self.pair_is_full(Part::Attributes) } else { Ok(()) }
+        if self.attributes.row(bytes) { self.pair_is_full(Slot::Attributes) } else { Ok(()) }
     }
 
     #[inline]
     fn tag(&mut self, id: &str) -> Result<()> {
-        if (!self.tags.is_written() && self.wide.is_none()) || self.keep == Keep::Events {
+        if (!self.tags.is_written() && self.wide.is_none()) || self.adds == Adds::Events {
             return Ok(());
         }
         let bytes = self.tags.columns.ids.push(Some(id));
-        if self.tags.row(bytes) { self.pair_is_full(Part::Tags) } else { Ok(()) }
+        if self.tags.row(bytes) { self.pair_is_full(Slot::Tags) } else { Ok(()) }
     }
 
     fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()> {
-        if (!self.events.is_written() && self.by_type.is_none()) || self.keep == Keep::Columns {
+        if (!self.events.is_written() && self.by_type.is_none()) || self.adds == Adds::Columns {
             return Ok(());
         }
         let bytes = self.events.columns.push(ordinal, event, is_duplicate);
-        if self.events.row(bytes) { self.flush(Part::Events) } else { Ok(()) }
+        if self.events.row(bytes) { self.flush(Slot::Events) } else { Ok(()) }
     }
 
     fn end_section(&mut self) -> Result<()> {
-        let Some(wide) = self.wide.as_mut().filter(|_| self.keep == Keep::All) else { return Ok(()) };
+        let Some(wide) = self.wide.as_mut().filter(|_| self.adds == Adds::All) else { return Ok(()) };
         wide.sections.end(self.attributes.rows(), self.tags.rows());
         // A later section of the same name takes the place of an earlier one as long as that is here: until
         // the end of the profile, or until its batches take twice their room.
@@ -336,31 +336,24 @@ impl<S: BatchSink> Facts for Tables<S> {
     }
 
     fn end_profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
-        if self.wide.as_ref().is_some_and(|wide| wide.sections.len() >= self.limits.rows) {
-            self.pair_is_full(Part::Attributes)?;
+        if let Some(wide) = self.wide.as_mut().filter(|wide| wide.sections.len() >= self.limits.rows) {
+            wide.is_due = true;
         }
         self.between_sections()?;
         let Some(merged) = &mut self.merged else { return self.profile(export_key, counts) };
-        let counts = match self.keep {
-            Keep::All => counts,
-            Keep::Columns => ProfileCounts { events: 0, ..counts },
-            Keep::Events => ProfileCounts { attributes: 0, tags: 0, ..counts },
+        let counts = match self.adds {
+            Adds::All => counts,
+            Adds::Columns => ProfileCounts { events: 0, ..counts },
+            Adds::Events => ProfileCounts { attributes: 0, tags: 0, ..counts },
         };
         merged.add(export_key, counts).map_err(Error::Profiles)
     }
 
-    fn unmapped(
-        &mut self,
-        export_key: Option<&str>,
-        section_id: Option<&str>,
-        pointer: &str,
-        reason: Reason,
-        value: &str,
-    ) -> Result<()> {
-        if !self.keep.keeps_pointer(pointer) {
+    fn unmapped(&mut self, value: Unplaced<'_>) -> Result<()> {
+        if !self.adds.has_pointer(value.pointer) {
             return Ok(());
         }
-        let bytes = self.unmapped.columns.push(export_key, section_id, pointer, reason, value);
-        if self.unmapped.row(bytes) { self.flush(Part::Unmapped) } else { Ok(()) }
+        let bytes = self.unmapped.columns.push(value);
+        if self.unmapped.row(bytes) { self.flush(Slot::Unmapped) } else { Ok(()) }
     }
 }

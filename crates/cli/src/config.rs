@@ -27,7 +27,6 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use tables::asked;
 use tables::{Privacy, Schema};
 
 /// A pipeline: where an export comes from, what is in it, where its tables go.
@@ -238,7 +237,7 @@ impl Pipeline {
         let options = Options {
             files: self.files.into_options(options.files),
             selection: args::selection_of(tables),
-            typed: self.schema.into_typed(tables, &export),
+            typed: self.schema.into_typed(tables),
             privacy: self.privacy.into_rules(),
             ..options
         };

@@ -8,14 +8,14 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_fetcher::DefinitionsCache;
+use apsides_fetcher::{Client, DefinitionsCache};
 use std::{fs, time::Duration};
 
 pub(crate) async fn definitions(args: Definitions, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let (client, lookup) = Pipeline::read(&args.pipeline)?.into_source()?;
     // Who asks wants to know how it is now. The cache is for when that cannot be told, and is renewed.
     let cache = lookup.cache.map(|cache| DefinitionsCache { max_age: Duration::ZERO, ..cache });
-    let snapshot = names::fetch(&client, cache.as_ref(), output, shutdown).await?;
+    let snapshot = names::fetch(&Client::new(client)?, cache.as_ref(), output, shutdown).await?;
     let Some(file) = args.out else {
         return print(
             match (output.json, args.toml) {

@@ -9,7 +9,7 @@ use crate::{
     summary::print,
 };
 use apsides_batcher::{Options, published};
-use apsides_fetcher::{ClientConfig, ExportSpec, Limits, Secret};
+use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Secret};
 use apsides_simulator::{CorpusSpec, Server, Settings, Size, Window, catalogue};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -51,7 +51,10 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         destination: args.out.as_path().into(),
         options: Options::default(),
     };
-    let result = execute(&job, output, shutdown).await;
+    let result = match Client::new(job.client.clone()) {
+        Ok(client) => execute(&job, &client, output, shutdown).await,
+        Err(error) => Err(error.into()),
+    };
     server.stop().await;
     result?;
     if !output.json {

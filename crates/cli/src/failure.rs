@@ -36,11 +36,13 @@ pub(crate) struct Failure {
     /// The errors behind it, the nearest first.
     causes: Vec<String>,
     next: Option<String>,
+    /// The export is not what it should be, however often it is read.
+    pub(crate) is_malformed_export: bool,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), next: None }
+        Self { exit, message: message.into(), causes: Vec::new(), next: None, is_malformed_export: false }
     }
 
     fn of(exit: Exit, error: &dyn Error) -> Self {
@@ -156,6 +158,7 @@ impl From<batcher::Error> for Failure {
         {
             let mut failure = Self::of(fetch_exit(fetch), fetch);
             failure.message.push_str(&format!(" (after {offset} bytes of JSON; nothing was published)"));
+            failure.is_malformed_export = fetch.kind() == fetcher::ErrorKind::Data;
             return failure;
         }
         let (exit, next) = match &error {
@@ -171,6 +174,9 @@ impl From<batcher::Error> for Failure {
             }
             E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
             E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
+            E::SectionTooLarge { .. } => {
+                (Exit::Input, "nothing was published; leave out the table wide, or raise the memory limit".to_owned())
+            }
             E::WideInParts => (
                 Exit::Configuration,
                 "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
@@ -223,7 +229,13 @@ impl From<batcher::Error> for Failure {
             }
             _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),
         };
-        Self::of(exit, &error).next(next)
+        let is_malformed_export = match &error {
+            // What is beyond a limit is read once that is raised.
+            E::Json { source, .. } => !source.kind().is_limit(),
+            E::NoObject { .. } => true,
+            _ => false,
+        };
+        Self { is_malformed_export, ..Self::of(exit, &error).next(next) }
     }
 }
 

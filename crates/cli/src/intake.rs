@@ -1,8 +1,8 @@
 //! What a run downloads, part by part: kept and spooled if that is wanted.
 
 use crate::{failure::Failure, raw::RawRun, run::Job};
-use apsides_batcher::Keep;
-use apsides_fetcher::{Adds, Exports, Reader, Ready};
+use apsides_batcher::Adds;
+use apsides_fetcher::{self as fetcher, Exports, Reader, Ready};
 
 /// The exports of a run.
 pub(crate) struct Intake {
@@ -16,7 +16,7 @@ pub(crate) struct Intake {
 /// A part that can be read.
 pub(crate) struct Taken {
     pub(crate) reader: Reader,
-    pub(crate) keep: Keep,
+    pub(crate) adds: Adds,
     /// Whether another one follows.
     pub(crate) has_next: bool,
 }
@@ -31,15 +31,15 @@ impl Intake {
     /// The next part, when it is ready.
     pub(crate) async fn next(&mut self) -> Result<Option<Taken>, Failure> {
         let Some(next) = self.exports.next().await.transpose()? else { return Ok(None) };
-        let keep = match next.part.adds {
-            Adds::All => Keep::All,
-            Adds::Columns => Keep::Columns,
-            Adds::Events => Keep::Events,
+        let adds = match next.part.adds {
+            fetcher::Adds::All => Adds::All,
+            fetcher::Adds::Columns => Adds::Columns,
+            fetcher::Adds::Events => Adds::Events,
         };
         let has_next = next.left > 0;
         let download = next.ready.download().await?;
         let path = match &mut self.raw {
-            Some(raw) => Some(raw.next(keep, download.is_gzip(), !has_next)?),
+            Some(raw) => Some(raw.next(adds, download.is_gzip(), !has_next)?),
             None => None,
         };
         let reader = match (path, self.spools) {
@@ -49,7 +49,7 @@ impl Intake {
             (Some(path), true) => download.keep_first(&path).await?,
         };
         self.taken.push(next.ready);
-        Ok(Some(Taken { reader, keep, has_next }))
+        Ok(Some(Taken { reader, adds, has_next }))
     }
 
     /// Says that the tables are published.

@@ -2,15 +2,13 @@
 
 use crate::{
     args::Output,
-    config,
     failure::{Exit, Failure},
     progress::Waiting,
     run::Job,
     shutdown::Shutdown,
 };
-use apsides_batcher::Options;
 use apsides_definitions::{Definitions, Kind, SelectError, Snapshot, Versions, is_id};
-use apsides_fetcher::{Client, ClientConfig, DefinitionsCache, ExportSpec};
+use apsides_fetcher::{Client, DefinitionsCache, ExportSpec};
 
 /// How names are looked up.
 #[derive(Clone, Debug, Default)]
@@ -24,26 +22,29 @@ pub(crate) struct Lookup {
 }
 
 /// The job with ids for names. Where there is nothing to look up, the API is not asked.
-pub(crate) async fn resolved(mut job: Job, output: &Output, shutdown: &Shutdown) -> Result<Job, Failure> {
-    if !job.lookup.always && is_resolved(&job.export) && !has_names(&job.options) {
+pub(crate) async fn resolved(
+    mut job: Job,
+    client: &Client,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Job, Failure> {
+    if !job.lookup.always && is_resolved(&job.export) && !job.options.needs_definitions() {
         return Ok(job);
     }
-    let snapshot = fetch(&job.client, job.lookup.cache.as_ref(), output, shutdown).await?;
+    let snapshot = fetch(client, job.lookup.cache.as_ref(), output, shutdown).await?;
     job.export = select(job.export, &snapshot.definitions, job.lookup.versions).map_err(|errors| wrong(&errors))?;
-    job.options.typed.asked = config::asked(&job.export);
     job.options.definitions = Some(snapshot.definitions);
     Ok(job)
 }
 
 /// The definitions of an account, from the cache while it is good.
 pub(crate) async fn fetch(
-    client: &ClientConfig,
+    client: &Client,
     cache: Option<&DefinitionsCache>,
     output: &Output,
     shutdown: &Shutdown,
 ) -> Result<Snapshot, Failure> {
-    let _waiting = Waiting::new(output, format!("fetching the definitions from {}", client.base_url));
-    let client = Client::new(client.clone())?;
+    let _waiting = Waiting::new(output, format!("fetching the definitions from {}", client.base_url()));
     let snapshot = async {
         match cache {
             Some(cache) => client.cached_definitions(cache).await,
@@ -56,17 +57,6 @@ pub(crate) async fn fetch(
 fn is_resolved(export: &ExportSpec) -> bool {
     let mut lists = [&export.attributes, &export.tags, &export.events].into_iter().flatten();
     lists.all(|wanted| is_id(wanted)) && export.segment_filter.as_deref().is_none_or(is_segment)
-}
-
-/// Whether what is said of the tables takes names: of columns, or of what is withheld.
-fn has_names(options: &Options) -> bool {
-    let Options { typed, privacy, .. } = options;
-    let withheld = privacy.attributes.iter().chain(&privacy.members).map(|(name, _)| name);
-    let is_name = |name: &String| {
-        let of = name.split_once('/').map_or(name.as_str(), |(of, _)| of);
-        of != "*" && !is_id(of)
-    };
-    typed.wide || typed.events || withheld.chain(typed.kinds.keys()).any(is_name)
 }
 
 /// Whether a text is a segment's discriminator, which an export can be asked for as it is.
@@ -123,33 +113,6 @@ mod tests {
             (export(&["40103 "], &[], None), false),
         ] {
             assert_eq!(is_resolved(&export), resolved, "{export:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_said_of_the_tables_may_need_definitions() {
-        use apsides_batcher::{Kind::Text, PrivacyRules, Treatment::Drop, Typed};
-        let rule = |name: &str| vec![(name.to_owned(), Drop)];
-        let withheld = |attributes, members| Options {
-            privacy: PrivacyRules { attributes, members, ..PrivacyRules::default() },
-            ..Options::default()
-        };
-        let typed = |typed| Options { typed, ..Options::default() };
-        let kinds = |name: &str| typed(Typed { kinds: [(name.to_owned(), Text)].into(), ..Typed::default() });
-        for (options, needs) in [
-            (Options::default(), false),
-            (withheld(rule("40103"), vec![]), false),
-            (withheld(rule("Email"), vec![]), true),
-            (withheld(vec![], rule("*/url")), false),
-            (withheld(vec![], rule("90201/url")), false),
-            (withheld(vec![], rule("Email clicked/url")), true),
-            (kinds("40103"), false),
-            (kinds("90201/url"), false),
-            (kinds("com.apsis1.attributes.email"), true),
-            (typed(Typed { wide: true, ..Typed::default() }), true),
-            (typed(Typed { events: true, ..Typed::default() }), true),
-        ] {
-            assert_eq!(has_names(&options), needs, "{options:?}");
         }
     }
 

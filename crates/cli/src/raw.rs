@@ -8,7 +8,7 @@
 //! All of it is personal data: only its owner may read it.
 
 use crate::failure::{Exit, Failure};
-use apsides_batcher::Keep;
+use apsides_batcher::Adds;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -43,7 +43,7 @@ pub(crate) struct Index {
 #[derive(Debug, Serialize, Deserialize)]
 struct RawPart {
     file: String,
-    keep: Keep,
+    adds: Adds,
 }
 
 impl RawRun {
@@ -70,11 +70,11 @@ impl RawRun {
     }
 
     /// Where the next download goes.
-    pub(crate) fn next(&mut self, keep: Keep, is_gzip: bool, is_last: bool) -> Result<PathBuf, Failure> {
+    pub(crate) fn next(&mut self, adds: Adds, is_gzip: bool, is_last: bool) -> Result<PathBuf, Failure> {
         let number = self.index.parts.len() + 1;
         let file = format!("part-{number:05}.json{}", if is_gzip { ".gz" } else { "" });
         let path = self.folder.join(&file);
-        self.index.parts.push(RawPart { file, keep });
+        self.index.parts.push(RawPart { file, adds });
         self.index.is_complete = is_last;
         let index = self.folder.join(INDEX);
         let text = serde_json::to_string_pretty(&self.index).expect("an index is plain data");
@@ -107,8 +107,8 @@ impl RawRun {
     }
 
     /// The downloads in turn.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (PathBuf, Keep)> {
-        self.index.parts.iter().map(|part| (self.folder.join(&part.file), part.keep))
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (PathBuf, Adds)> {
+        self.index.parts.iter().map(|part| (self.folder.join(&part.file), part.adds))
     }
 }
 

@@ -23,9 +23,9 @@ pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -
     let (path, _) = parts.remove(0);
     let first = shutdown.or_interrupted(open(path)).await??;
     let runtime = Handle::current();
-    let rest = parts.into_iter().map(move |(path, keep)| {
+    let rest = parts.into_iter().map(move |(path, adds)| {
         let input = runtime.block_on(open(path)).map_err(io::Error::from)?;
-        Ok(Part { input, keep })
+        Ok(Part { input, adds })
     });
     let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
     tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?;

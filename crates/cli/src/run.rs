@@ -10,7 +10,7 @@ use crate::{
     shutdown::Shutdown,
     tables::{self, Input, NextPart},
 };
-use apsides_batcher::{Destination, Error, Manifest, Options, Part};
+use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
 use std::{
     io, iter,
@@ -41,13 +41,21 @@ pub(crate) struct Job {
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut job = Pipeline::read(&args.pipeline)?.into_job()?;
     job.keep_raw = args.keep_raw.or(job.keep_raw);
-    let job = names::resolved(job, output, shutdown).await?;
-    execute(&job, output, shutdown).await?;
+    let client = Client::new(job.client.clone())?;
+    let job = names::resolved(job, &client, output, shutdown).await?;
+    execute(&job, &client, output, shutdown).await?;
     Ok(())
 }
 
 /// Requests an export, in parts if need be, waits until each is there, downloads it and publishes the tables.
-pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> Result<Manifest, Failure> {
+pub(crate) async fn execute(
+    job: &Job,
+    client: &Client,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Manifest, Failure> {
+    // What would only show when the export has come must not cost one.
+    job.options.check()?;
     let parts = fetcher::parts(&job.export)?;
     if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
         return Err(Error::WideInParts.into());
@@ -58,7 +66,7 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
     let waiting = Waiting::new(output, format!("requesting an export from {}", job.client.base_url));
     // Gone once the first part is there: from then on, another line tells how far it is.
     let waiting = Arc::new(Mutex::new(Some(waiting)));
-    let exports = Client::new(job.client.clone())?.exports(parts, {
+    let exports = client.exports(parts, {
         let waiting = Arc::clone(&waiting);
         move |wait| say(&waiting, wait)
     });
@@ -71,14 +79,24 @@ pub(crate) async fn execute(job: &Job, output: &Output, shutdown: &Shutdown) -> 
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
+        typed: Typed { asked: asked(&job.export), ..job.options.typed.clone() },
         ..job.options.clone()
     };
     let intake = Arc::new(tokio::sync::Mutex::new(intake));
     let rest = first.has_next.then(|| rest_of(Arc::clone(&intake), shutdown.clone()));
     let input = Input { first: first.reader, rest };
-    let manifest = tables::publish(input, &job.destination, options, output, shutdown).await?;
-    intake.lock().await.done().await;
-    Ok(manifest)
+    let published = tables::publish(input, &job.destination, options, output, shutdown).await;
+    // An export that cannot be read is of no more use than one that is published: the next run asks for another.
+    if published.as_ref().map_or_else(|failure| failure.is_malformed_export, |_| true) {
+        intake.lock().await.done().await;
+    }
+    published
+}
+
+/// What typed tables have columns for.
+fn asked(export: &ExportSpec) -> Asked {
+    let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
+    Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) }
 }
 
 fn say(waiting: &Mutex<Option<Waiting>>, wait: fetcher::Waiting) {
@@ -97,7 +115,7 @@ fn rest_of(intake: Arc<tokio::sync::Mutex<Intake>>, shutdown: Shutdown) -> NextP
     let next = move || {
         let next = async { shutdown.or_interrupted(async { intake.lock().await.next().await }).await? };
         let next = runtime.block_on(next).transpose()?;
-        Some(next.map(|taken| Part { input: taken.reader, keep: taken.keep }).map_err(io::Error::other))
+        Some(next.map(|taken| Part { input: taken.reader, adds: taken.adds }).map_err(io::Error::other))
     };
     Box::new(iter::from_fn(next))
 }
@@ -110,5 +128,17 @@ pub(crate) fn failure_of(error: Error) -> Failure {
             Err(source) => Error::Read { source, offset }.into(),
         },
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_tables_are_of_what_was_asked_for() {
+        let asked = asked(&ExportSpec { attributes: vec!["7".into()], ..ExportSpec::default() });
+        assert_eq!(asked.attributes, Some(["7".to_owned()].into()));
+        assert_eq!((asked.tags, asked.events), (Some([].into()), Some([].into())));
     }
 }

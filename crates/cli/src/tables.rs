@@ -49,7 +49,7 @@ pub(crate) async fn publish(
             None => stage(first, &place, &options, &runtime, &progress)?,
             Some(rest) => {
                 let rest =
-                    rest.map(|part| part.map(|Part { input, keep }| Part { input: readers.reader(input), keep }));
+                    rest.map(|part| part.map(|Part { input, adds }| Part { input: readers.reader(input), adds }));
                 stage_parts(first, rest, &place, &options, &runtime, &progress)?
             }
         };

@@ -155,7 +155,8 @@ impl Client {
         &self.inner.http
     }
 
-    pub(crate) fn base(&self) -> &Url {
+    /// The API.
+    pub fn base_url(&self) -> &Url {
         &self.inner.base
     }
 

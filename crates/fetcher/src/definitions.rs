@@ -37,7 +37,7 @@ const WHAT_EVENTS: &str = "listing of events";
 const WHAT_SEGMENTS: &str = "listing of segments";
 
 pub(crate) async fn fetch(client: &Client) -> Result<Snapshot> {
-    let base = client.base();
+    let base = client.base_url();
     let listings = Listings::new(client);
     let (sections, skipped) = listings.all(WHAT_SECTIONS, wire::sections_url(base), Page::<Section>::parse).await?;
     let nameless = sections.iter().filter(|section| section.discriminator.is_empty()).count();
@@ -161,7 +161,7 @@ impl<'c> Listings<'c> {
     /// What a section has, and how many items were skipped.
     async fn of_section(&self, section: Section) -> Result<(Definitions, usize)> {
         let Section { id, discriminator, .. } = &section;
-        let url = |kind| wire::section_url(self.client.base(), discriminator, kind);
+        let url = |kind| wire::section_url(self.client.base_url(), discriminator, kind);
         let parse = |json: &[u8]| Page::<Attribute>::parse(json, id);
         let (attributes, skipped) = self.all_or_none(WHAT_ATTRIBUTES, url("attributes"), parse).await?;
         let parse = |json: &[u8]| Page::<Tag>::parse(json, id);

@@ -75,7 +75,7 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
         return Ok(pending);
     }
     let http = client.http();
-    let url = wire::exports_url(client.base());
+    let url = wire::exports_url(client.base_url());
     let content = Content::Export { body: body.into(), has_events: !spec.events.is_empty() };
     let call = Call { what: WHAT_REQUEST, url: &url, repeat: Repeat::IfNotStarted, content };
     let reply = client.call(&call).await?;
@@ -86,11 +86,11 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
     let answer = http.answer(&call, reply)?;
     let (text, kind) =
         wire::poll_url(&answer, spec.poll_url_pointer.as_deref()).map_err(|reason| http.unexpected(&call, &reason))?;
-    let poll_url = client.base().join(&text).map_err(|_| http.unexpected(&call, "its poll URL is no URL"))?;
+    let poll_url = client.base_url().join(&text).map_err(|_| http.unexpected(&call, "its poll URL is no URL"))?;
     if !client.is_own(&poll_url) {
         return Err(Error::ForeignPollUrl {
             url: shown(&poll_url),
-            base: client.base().origin().ascii_serialization(),
+            base: client.base_url().origin().ascii_serialization(),
         });
     }
     tracing::info!(

@@ -60,6 +60,13 @@ pub enum ErrorKind {
     },
 }
 
+impl ErrorKind {
+    /// Whether a larger limit would let the document through, as far as is known.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::TokenTooLong { .. } | Self::RawTooLong { .. } | Self::TooDeep { .. })
+    }
+}
+
 /// What the grammar allows at the place of an [`ErrorKind::Unexpected`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,7 +1,8 @@
 //! JSON text without what is withheld of its members.
 
 use super::{MASK, rules::Treatment};
-use apsides_tokenizer::{self as json, Limits, Token, Tokens};
+use crate::at_hand;
+use apsides_tokenizer::{self as json, Token};
 
 /// Which members are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +21,7 @@ pub(super) fn redact(
     treatment: impl Fn(&str) -> Option<Treatment>,
     hash: impl Fn(&str) -> String,
 ) -> json::Result<Option<String>> {
-    /// The text is at hand and short mostly: a large window would cost more than the reading.
-    const WINDOW_BYTES: std::ops::RangeInclusive<usize> = 256..=64 << 10;
-    let limits = Limits {
-        window_bytes: raw.len().clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end()),
-        token_bytes_max: raw.len().max(1),
-        raw_bytes_max: raw.len().max(1),
-        depth_max: u16::MAX,
-    };
-    let mut tokens = Tokens::with_limits(raw.as_bytes(), limits);
+    let mut tokens = at_hand::tokens(raw);
     let mut out = Writer { text: String::with_capacity(raw.len()), follows: false };
     let mut level = 0;
     let mut is_treated = false;

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     typed::{Kind, Typed},
 };
-use apsides_definitions::{Definitions, ValueType};
+use apsides_definitions::{Definitions, ValueType, is_id};
 use ring::hmac;
 use serde::Deserialize;
 use std::{borrow::Cow, collections::HashMap, fmt};
@@ -55,6 +55,9 @@ impl PrivacyRules {
         self.attributes.is_empty() && self.members.is_empty() && !self.hash_export_key
     }
 }
+
+/// What stands for any type of events.
+pub(crate) const ANY_TYPE: &str = "*";
 
 /// The shortest key, in bytes: what makes guessing it as hard as guessing a password of that length.
 const KEY_BYTES_MIN: usize = 16;
@@ -107,7 +110,7 @@ impl Privacy {
                 .filter(|(of, member)| !of.is_empty() && !member.is_empty())
                 .ok_or(Error::Privacy { problem: format!("`{name}` is not of the form <event type>/<member>") })?;
             this.names.insert(member.to_owned(), *treatment);
-            if of == "*" {
+            if of == ANY_TYPE {
                 this.members_of_any.insert(member.to_owned(), *treatment);
                 continue;
             }
@@ -254,7 +257,7 @@ fn or_unknown(name: &str, ids: Vec<String>) -> Result<Vec<String>> {
     if !ids.is_empty() {
         return Ok(ids);
     }
-    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_id(name) {
         return Ok(vec![name.to_owned()]);
     }
     let problem = format!("`{name}` is no id, and no definition has this discriminator or name");

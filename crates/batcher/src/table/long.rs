@@ -4,7 +4,7 @@ use super::Columns;
 use crate::{
     column::{Labels, Names, Runs, Sparse, finish_text},
     event::Event,
-    facts::{ProfileCounts, Reason, Value},
+    facts::{ProfileCounts, Unplaced, Value},
 };
 use arrow::{
     array::{ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder},
@@ -37,12 +37,12 @@ impl Ids {
     }
 
     /// The bytes of the largest dictionary.
-    fn dictionary_bytes(&self) -> usize {
+    pub(super) fn dictionary_bytes(&self) -> usize {
         self.export_key.group_bytes().max(self.section_id.group_bytes()).max(self.id.group_bytes())
     }
 
     /// Begins a new row group.
-    fn end_group(&mut self) {
+    pub(super) fn end_group(&mut self) {
         self.export_key.end_group();
         self.section_id.end_group();
         self.id.end_group();
@@ -156,16 +156,8 @@ impl Columns for Attributes {
         ])
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.ids.dictionary_bytes()
-    }
-
-    fn first_index(&self) -> u32 {
-        self.ids.export_key.first_index()
-    }
-
-    fn end_group(&mut self) {
-        self.ids.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 
@@ -179,16 +171,8 @@ impl Columns for Tags {
         self.ids.finish().map(Vec::from)
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.ids.dictionary_bytes()
-    }
-
-    fn first_index(&self) -> u32 {
-        self.ids.export_key.first_index()
-    }
-
-    fn end_group(&mut self) {
-        self.ids.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 
@@ -246,16 +230,8 @@ impl Columns for Events {
         ])
     }
 
-    fn dictionary_bytes(&self) -> usize {
-        self.ids.dictionary_bytes()
-    }
-
-    fn first_index(&self) -> u32 {
-        self.ids.export_key.first_index()
-    }
-
-    fn end_group(&mut self) {
-        self.ids.end_group();
+    fn ids(&mut self) -> Option<&mut Ids> {
+        Some(&mut self.ids)
     }
 }
 
@@ -280,14 +256,8 @@ impl Unmapped {
     }
 
     /// Adds a row; gives the bytes that took.
-    pub(crate) fn push(
-        &mut self,
-        export_key: Option<&str>,
-        section_id: Option<&str>,
-        pointer: &str,
-        reason: Reason,
-        value: &str,
-    ) -> usize {
+    pub(crate) fn push(&mut self, found: Unplaced<'_>) -> usize {
+        let Unplaced { export_key, section_id, pointer, reason, value } = found;
         self.export_key.append_option(export_key);
         self.section_id.append_option(section_id);
         self.pointer.append_value(pointer);

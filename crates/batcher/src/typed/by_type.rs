@@ -7,11 +7,11 @@
 use super::{
     cells::Cells,
     kind::Kind,
-    schema::{TypedOf, TypedTable},
+    schema::{TypedColumn, TypedOf, TypedTable},
 };
 use crate::{
     error::Error,
-    facts::{Reason, Value},
+    facts::{Reason, Unplaced, Value},
     schema::TableRef,
     scope::data_pointer,
     table::{Batch, Columns, Unmapped},
@@ -20,7 +20,7 @@ use apsides_tokenizer::{self as json, Limits, Next, Text, Token, Tokens};
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, DictionaryArray, Int64Builder, PrimitiveArray,
-        RecordBatch, RunArray, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+        RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
     },
     datatypes::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
     error::ArrowError,
@@ -42,8 +42,8 @@ pub(crate) struct ByTypePlan {
 struct TypePlan {
     table: TableRef,
     kinds: Vec<Kind>,
-    /// The names of the members, by column.
-    names: Vec<String>,
+    /// The names of the members, by column; none where nothing fills it any more.
+    names: Vec<Option<String>>,
     by_name: HashMap<String, usize>,
 }
 
@@ -55,12 +55,12 @@ impl ByTypePlan {
             if let TypedOf::Events { type_ids, .. } = &schema.of {
                 by_type_id.extend(type_ids.iter().map(|id| (id.clone(), tables.len())));
             }
-            let names: Vec<_> = schema.columns.iter().map(|column| column.ids.concat()).collect();
-            let filled = schema.columns.iter().zip(&names).enumerate().filter(|(_, (column, _))| !column.retired);
+            let name = |column: &TypedColumn| (!column.retired).then(|| column.ids.concat());
+            let names: Vec<_> = schema.columns.iter().map(name).collect();
             tables.push(TypePlan {
                 table,
                 kinds: schema.columns.iter().map(|column| column.kind).collect(),
-                by_name: filled.map(|(index, (_, name))| (name.clone(), index)).collect(),
+                by_name: (0..).zip(&names).filter_map(|(index, name)| Some((name.clone()?, index))).collect(),
                 names,
             });
         }
@@ -175,15 +175,7 @@ impl ByType {
         loop {
             if let Some((name, value)) = tokens.scalar_member() {
                 let Some(column) = cells.column(name, &mut predicted, name_scratch) else { continue };
-                let value = match value {
-                    Token::String(text) => {
-                        Value::String { decoded: text.decode(value_scratch).text, raw: Some(text.text()) }
-                    }
-                    Token::Number(number) => Value::of_number(number),
-                    Token::Bool(value) => Value::Boolean(value),
-                    _ => Value::Null,
-                };
-                cells.set(column, value);
+                cells.set(column, Value::of_scalar(value, value_scratch));
                 continue;
             }
             let Some(Token::Key(name)) = tokens.pull()? else { return Ok(()) };
@@ -194,15 +186,9 @@ impl ByType {
                 (Some(column), Next::Object) => cells.set(column, Value::Object(tokens.raw()?)),
                 (Some(column), Next::Array) => cells.set(column, Value::Array(tokens.raw()?)),
                 (Some(column), _) => {
-                    let value = match tokens.pull()? {
-                        Some(Token::String(text)) => {
-                            Value::String { decoded: text.decode(value_scratch).text, raw: Some(text.text()) }
-                        }
-                        Some(Token::Number(number)) => Value::of_number(number),
-                        Some(Token::Bool(value)) => Value::Boolean(value),
-                        _ => Value::Null,
-                    };
-                    cells.set(column, value);
+                    if let Some(value) = tokens.pull()? {
+                        cells.set(column, Value::of_scalar(value, value_scratch));
+                    }
                 }
             }
         }
@@ -225,11 +211,8 @@ impl EventCells<'_> {
     #[inline]
     fn column(&mut self, name: Text<'_>, predicted: &mut usize, scratch: &mut String) -> Option<usize> {
         let name = name.decode(scratch).text;
-        let column = match self.plan.names.get(*predicted) {
-            Some(expected) if expected == name => self.plan.by_name.get(name).filter(|&found| found == predicted),
-            _ => self.plan.by_name.get(name),
-        };
-        let column = column.or_else(|| self.plan.by_name.get(name)).copied();
+        let is_predicted = self.plan.names.get(*predicted).is_some_and(|next| next.as_deref() == Some(name));
+        let column = if is_predicted { Some(*predicted) } else { self.plan.by_name.get(name).copied() };
         match column {
             Some(column) => *predicted = column + 1,
             None => *self.without_column += 1,
@@ -241,8 +224,8 @@ impl EventCells<'_> {
     fn set(&mut self, column: usize, value: Value<'_>) {
         let row = self.rows.rows - 1;
         if self.rows.members[column].set(row, value, self.json).is_err() {
-            let name = self.plan.names[column].as_str();
-            self.misfit(&[name], &value.json());
+            let name = self.plan.names[column].as_deref();
+            self.misfit(name.as_slice(), &value.json());
         }
     }
 
@@ -250,8 +233,9 @@ impl EventCells<'_> {
     fn misfit(&mut self, names: &[&str], value: &str) {
         let (events, row) = (self.events, self.row);
         let pointer = data_pointer(events.section_id(row), events.ordinal.value(row), names);
-        let (key, section) = (Some(events.export_key(row)), Some(events.section_id(row)));
-        self.misfits.push(key, section, &pointer, Reason::TypeMismatch, value);
+        let (export_key, section_id) = (Some(events.export_key(row)), Some(events.section_id(row)));
+        let reason = Reason::TypeMismatch;
+        self.misfits.push(Unplaced { export_key, section_id, pointer: &pointer, reason, value });
     }
 }
 
@@ -264,7 +248,6 @@ fn batch_of(table: &TableRef, events: &Batch, columns: Vec<ArrayRef>, bytes: usi
 /// The columns of a batch of events.
 struct EventRows<'a> {
     rows: usize,
-    keys: &'a RunArray<Int32Type>,
     /// For each row, the run of its key.
     runs: Vec<u32>,
     key_texts: &'a StringArray,
@@ -289,7 +272,6 @@ impl<'a> EventRows<'a> {
         }
         Ok(Self {
             rows: batch.num_rows(),
-            keys,
             runs,
             key_texts: keys.values().as_string(),
             sections: column(1).as_dictionary(),
@@ -305,7 +287,6 @@ impl<'a> EventRows<'a> {
     }
 
     fn export_key(&self, row: usize) -> &'a str {
-        debug_assert_eq!(self.keys.len(), self.rows);
         self.key_texts.value(self.runs[row] as usize)
     }
 

@@ -2,11 +2,12 @@
 
 use super::kind::Kind;
 use crate::{
+    at_hand,
     error::{Error, Result},
     event::Event,
-    facts::{Facts, ProfileCounts, Reason, Value},
+    facts::{Facts, Unplaced, Value},
 };
-use apsides_tokenizer::{self as json, Limits, Next, Token, Tokens};
+use apsides_tokenizer::{self as json, Next, Token};
 use std::collections::HashMap;
 
 /// Ids of attributes and tags, and types of events, that are learned at most; and members of each
@@ -92,18 +93,6 @@ impl Seen {
 }
 
 impl Facts for Learner {
-    fn begin_profile(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn begin_section(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn begin_attributes(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
         self.entries.see(id, |seen| seen.note(value));
         Ok(())
@@ -128,24 +117,9 @@ impl Facts for Learner {
         Ok(())
     }
 
-    fn end_section(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn end_profile(&mut self, _: &str, _: ProfileCounts) -> Result<()> {
-        Ok(())
-    }
-
-    fn unmapped(
-        &mut self,
-        export_key: Option<&str>,
-        _: Option<&str>,
-        pointer: &str,
-        _: Reason,
-        value: &str,
-    ) -> Result<()> {
-        if export_key.is_none() && pointer == "/metadata" {
-            self.metadata = Some(value.to_owned());
+    fn unmapped(&mut self, found: Unplaced<'_>) -> Result<()> {
+        if found.export_key.is_none() && found.pointer == "/metadata" {
+            self.metadata = Some(found.value.to_owned());
         }
         Ok(())
     }
@@ -154,32 +128,18 @@ impl Facts for Learner {
 /// Reads the members of an event's data as the export itself is read: what other parsers refuse, such
 /// as `1e400` or half of a surrogate pair, hides no member.
 fn see_members(members: &mut Ordered, data: &str) -> json::Result<()> {
-    /// The text is at hand and short mostly: a large window would cost more than the reading.
-    const WINDOW_BYTES: std::ops::RangeInclusive<usize> = 256..=64 << 10;
-    let window_bytes = data.len().clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end());
-    let limits = Limits {
-        window_bytes,
-        token_bytes_max: data.len().max(1),
-        raw_bytes_max: data.len().max(1),
-        depth_max: u16::MAX,
-    };
-    let mut tokens = Tokens::with_limits(data.as_bytes(), limits);
+    let mut tokens = at_hand::tokens(data);
     if !matches!(tokens.peek()?, Next::Object) {
         return Ok(());
     }
     tokens.pull()?;
-    let mut scratch = String::new();
+    let (mut name_scratch, mut scratch) = (String::new(), String::new());
     while let Some(Token::Key(name)) = tokens.pull()? {
-        let name = name.decode(&mut scratch).text.to_owned();
+        let name = name.decode(&mut name_scratch).text.to_owned();
         let value = match tokens.peek()? {
             Next::Object => Value::Object(tokens.raw()?),
             Next::Array => Value::Array(tokens.raw()?),
-            _ => match tokens.pull()? {
-                Some(Token::String(text)) => Value::String { decoded: text.text(), raw: Some(text.text()) },
-                Some(Token::Number(number)) => Value::of_number(number),
-                Some(Token::Bool(value)) => Value::Boolean(value),
-                _ => Value::Null,
-            },
+            _ => tokens.pull()?.map_or(Value::Null, |token| Value::of_scalar(token, &mut scratch)),
         };
         members.see(&name, |seen| seen.note(value));
     }

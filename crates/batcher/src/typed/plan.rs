@@ -57,7 +57,7 @@ const COLUMNS_MAX: usize = 2000;
 
 /// The tables as they would be if none had been published before.
 pub(crate) fn plan(typed: &Typed, definitions: &Definitions, learned: &Learner) -> TypedSchema {
-    let known = &Known { typed, definitions, learned, index: Index::new(definitions) };
+    let known = &Sources { typed, definitions, learned, index: Index::new(definitions) };
     let mut tables = Vec::new();
     if typed.wide {
         let mut columns = attributes(known);
@@ -73,8 +73,8 @@ pub(crate) fn plan(typed: &Typed, definitions: &Definitions, learned: &Learner) 
     TypedSchema { tables, sections: sections.collect() }
 }
 
-/// All that is known.
-struct Known<'a> {
+/// Where columns come from.
+struct Sources<'a> {
     typed: &'a Typed,
     definitions: &'a Definitions,
     learned: &'a Learner,
@@ -106,8 +106,8 @@ impl Draft {
     }
 }
 
-fn attributes(known: &Known<'_>) -> Vec<TypedColumn> {
-    let Known { typed, definitions, learned, ref index } = *known;
+fn attributes(known: &Sources<'_>) -> Vec<TypedColumn> {
+    let Sources { typed, definitions, learned, ref index } = *known;
     let mut drafts: Vec<Draft> = Vec::new();
     for attribute in &definitions.attributes {
         for (kind, ids) in versions(attribute, typed, learned) {
@@ -163,8 +163,8 @@ fn is_one(discriminator: &str, ids: &[String], attribute: &Attribute, other_ids:
     }
 }
 
-fn tags(known: &Known<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
-    let Known { typed, definitions, learned, ref index } = *known;
+fn tags(known: &Sources<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
+    let Sources { typed, definitions, learned, ref index } = *known;
     let mut drafts: Vec<Draft> = Vec::new();
     for tag in &definitions.tags {
         let ids: Vec<_> = tag.versions.iter().map(|version| version.id.clone()).collect();
@@ -200,8 +200,8 @@ fn tags(known: &Known<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
     columns
 }
 
-fn events(known: &Known<'_>) -> Vec<TypedTable> {
-    let Known { typed, definitions, learned, ref index } = *known;
+fn events(known: &Sources<'_>) -> Vec<TypedTable> {
+    let Sources { typed, definitions, learned, ref index } = *known;
     struct Type<'a> {
         name: &'a str,
         discriminator: &'a str,

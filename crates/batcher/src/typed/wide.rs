@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    facts::{Reason, Value},
+    facts::{Reason, Unplaced, Value},
     schema::TableRef,
     scope::attribute_pointer,
     table::{Batch, Columns, Unmapped},
@@ -219,7 +219,13 @@ impl Wide {
             let (key, section) = (sections.export_key(row as usize), sections.section_id(row as usize));
             let pointer = attribute_pointer(section, values.id(at as usize));
             let value = values.get(at as usize).json();
-            self.misfits.push(Some(key), Some(section), &pointer, Reason::TypeMismatch, &value);
+            self.misfits.push(Unplaced {
+                export_key: Some(key),
+                section_id: Some(section),
+                pointer: &pointer,
+                reason: Reason::TypeMismatch,
+                value: &value,
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 //! An export in parts, by windows of time, against the same in one piece.
 
 use crate::files::{Tables, convert};
-use apsides_batcher::{Error, Keep, Options, Part, Progress, TableId, Typed, stage_parts};
+use apsides_batcher::{Adds, Error, Options, Part, Progress, TableId, Typed, stage_parts};
 use apsides_simulator::{CorpusSpec, Size, Window, catalogue, write_export};
 use arrow::{
     array::{Array, AsArray, RecordBatch},
@@ -30,7 +30,7 @@ fn export(days: std::ops::Range<i64>, is_first: bool) -> Vec<u8> {
 
 fn in_parts(options: &Options) -> Tables {
     let further = [10..11, 11..30].map(|days| export(days, false));
-    let rest = further.iter().map(|input| Ok(Part { input: input.as_slice(), keep: Keep::Events }));
+    let rest = further.iter().map(|input| Ok(Part { input: input.as_slice(), adds: Adds::Events }));
     let (folder, runtime) = (tempdir().unwrap(), Runtime::new().unwrap());
     let first = export(0..10, true);
     let progress = Progress::default();
@@ -102,7 +102,7 @@ fn columns_can_come_in_parts_too_but_not_for_wide() {
     let whole = convert(export(&ids, None).as_slice(), &Options::default());
     let (first, second) = (export(&ids[..40], Some([].into())), export(&ids[40..], None));
     let parts = |options: &Options| {
-        let rest = [Ok(Part { input: second.as_slice(), keep: Keep::Columns })];
+        let rest = [Ok(Part { input: second.as_slice(), adds: Adds::Columns })];
         let (folder, runtime, progress) = (tempdir().unwrap(), Runtime::new().unwrap(), Progress::default());
         let staged = stage_parts(first.as_slice(), rest, folder.path(), options, runtime.handle(), &progress)?;
         let manifest = staged.publish().unwrap();
@@ -127,7 +127,7 @@ fn the_same_parts_give_the_same_files() {
 fn a_part_that_does_not_come_or_is_broken_publishes_nothing() {
     let first = export(0..1, true);
     let broken: &[u8] = br#"{"key":{"sections":{"#;
-    let parts = [Err(io::Error::other("the network")), Ok(Part { input: broken, keep: Keep::Events })];
+    let parts = [Err(io::Error::other("the network")), Ok(Part { input: broken, adds: Adds::Events })];
     for part in parts {
         let (folder, runtime) = (tempdir().unwrap(), Runtime::new().unwrap());
         let (options, progress) = (Options::default(), Progress::default());

@@ -2,8 +2,7 @@
 
 use super::Text;
 use crate::args::{ModeName, TableName, typed_of};
-use apsides_batcher::{Asked, Kind, PrivacyRules, Treatment, Typed};
-use apsides_fetcher::ExportSpec;
+use apsides_batcher::{Kind, PrivacyRules, Treatment, Typed};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,21 +22,14 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    /// The typed tables among those that are written, of what the export was asked for.
-    pub(super) fn into_typed(self, tables: &[TableName], export: &ExportSpec) -> Typed {
+    /// The typed tables among those that are written.
+    pub(super) fn into_typed(self, tables: &[TableName]) -> Typed {
         Typed {
-            asked: asked(export),
             kinds: self.types.into_iter().map(|(id, kind)| (id, kind.0)).collect(),
             mode: self.mode.into(),
             ..typed_of(tables)
         }
     }
-}
-
-/// What typed tables have columns for.
-pub(crate) fn asked(export: &ExportSpec) -> Asked {
-    let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
-    Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) }
 }
 
 /// A [`Kind`] that can be chosen.
@@ -111,16 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn typed_tables_are_of_what_was_asked_for() {
+    fn typed_tables_have_the_types_that_are_said() {
         let schema: Schema =
             toml::from_str("mode = 'freeze'\ntypes = { '7' = 'timestamp_ms', 'order/total' = 'text' }")
                 .expect("a schema");
-        let export = ExportSpec { attributes: vec!["7".into()], ..ExportSpec::default() };
-        let typed = schema.into_typed(&["wide".parse().expect("a table")], &export);
+        let typed = schema.into_typed(&["wide".parse().expect("a table")]);
         assert!(typed.wide && !typed.events);
         assert_eq!(typed.kinds["7"], Kind::TimestampMs);
-        assert_eq!(typed.asked.attributes, Some(["7".to_owned()].into()));
-        assert_eq!(typed.asked.tags, Some([].into()));
         assert!(toml::from_str::<Schema>("types = { a = 'tag' }").is_err());
     }
 }

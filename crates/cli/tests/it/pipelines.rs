@@ -9,10 +9,11 @@ use apsides_simulator::{CorpusSpec, Selection, Size, Window, catalogue, write_ex
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
 };
 use tempfile::{TempDir, tempdir};
@@ -387,4 +388,61 @@ fn a_run_that_fails_leaves_its_export_to_the_next() {
         "what is published is not taken again: {}",
         ended.stderr
     );
+}
+
+/// An API whose exports are all this text. Gives how often it was asked for one.
+fn serve_exports(listener: &TcpListener, export: &str, runs: usize, run: impl Fn(usize)) -> usize {
+    let asked = AtomicUsize::new(0);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while let Ok((mut connection, _)) = listener.accept() {
+                if done.load(Relaxed) {
+                    return;
+                }
+                let mut request = [0; 8192];
+                let length = connection.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let answer = match request.split_whitespace().nth(1) {
+                    Some("/oauth/token") => {
+                        r#"{"access_token":"t","token_type":"Bearer","expires_in":86400}"#.to_owned()
+                    }
+                    Some("/audience/profiles/exports") => {
+                        let number = asked.fetch_add(1, Relaxed);
+                        format!(r#"{{"file_download_url_v2":"/export/{number}"}}"#)
+                    }
+                    _ => export.to_owned(),
+                };
+                let length = answer.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                connection.write_all((head + &answer).as_bytes()).unwrap();
+            }
+        });
+        (0..runs).for_each(run);
+        done.store(true, Relaxed);
+        drop(TcpStream::connect(listener.local_addr().unwrap()));
+    });
+    asked.into_inner()
+}
+
+#[test]
+fn an_export_that_cannot_be_read_is_not_taken_up_again() {
+    let too_deep = format!(r#"{{"p":{}0{}}}"#, "[".repeat(20), "]".repeat(20));
+    for (export, limits, asked) in [
+        ("[]", "", 2),
+        (r#"{"p":{}"#, "", 2),
+        // What is beyond a limit is worth another run with a higher one.
+        (too_deep.as_str(), "[limits]\nmax_depth = 8\n", 1),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let state = tempdir().unwrap();
+        let pipeline = Pipeline::new(&format!(
+            "[source]\nbase_url = \"http://{}\"\nstate = {:?}\n{CREDENTIALS}\n[export]\nattributes = [\"1\"]\n\
+             [destination]\npath = \"out\"\n{limits}",
+            listener.local_addr().unwrap(),
+            state.path(),
+        ));
+        let found = serve_exports(&listener, export, 2, |_| drop(pipeline.run("").failed(3)));
+        assert_eq!(found, asked, "{export}");
+    }
 }
