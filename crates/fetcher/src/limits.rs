@@ -13,8 +13,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// From sending a request until its answer: the whole of a small one, the headers of a download. Default 60 s.
     pub request_timeout: Duration,
-    /// Without a byte in the middle of a download. Time in which our own consumer reads nothing does not count. Default
-    /// 60 s.
+    /// Without a byte in the middle of a download. Time in which our own consumer reads nothing, or in which what came
+    /// is being kept, does not count. Default 60 s.
     pub read_idle_timeout: Duration,
 
     /// How often one call is sent again after a passing fault. Default 6: with the back-off below, about a minute.
