@@ -153,12 +153,9 @@ impl Pending {
         loop {
             tokio::time::sleep(delay).await;
             attempt += 1;
-            let asked = export.ask(WHAT_POLL, Content::File).await;
-            if let Err(Error::ExportGone { .. } | Error::ExportFailed { .. }) = &asked {
-                export.forget().await;
-            }
+            let found = export.ask(WHAT_POLL, Content::File).await?;
             let waited = age + requested.elapsed();
-            if let Some(response) = asked? {
+            if let Some(response) = found {
                 tracing::info!(polls = attempt, ?waited, "export ready");
                 return Ok(Ready { export, found: Mutex::new(Some(response)) });
             }
@@ -232,16 +229,22 @@ impl Export {
         match wire::poll_status(self.kind, status.as_u16()) {
             PollStatus::Ready => Ok(Some(response)),
             PollStatus::NotReady => Ok(None),
-            PollStatus::Gone => Err(self.gone(status)),
-            PollStatus::Failed => Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await }),
+            PollStatus::Gone => Err(self.gone(status).await),
+            PollStatus::Failed => {
+                self.forget().await;
+                Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await })
+            }
             PollStatus::Unexpected => Err(http.status_error(what, response).await),
         }
     }
 
     /// The bytes of an export that was there before, or the rest of them.
     pub(crate) async fn download(&self, content: Content) -> Result<Response> {
-        // What is "not ready" by the letter can only mean that it is there no more.
-        self.ask(WHAT_DOWNLOAD, content).await?.ok_or_else(|| self.gone(StatusCode::NOT_FOUND))
+        match self.ask(WHAT_DOWNLOAD, content).await? {
+            Some(response) => Ok(response),
+            // What is "not ready" by the letter can only mean that it is there no more.
+            None => Err(self.gone(StatusCode::NOT_FOUND).await),
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -252,7 +255,9 @@ impl Export {
         self.client.state().forget(&self.url).await;
     }
 
-    fn gone(&self, status: StatusCode) -> Error {
+    /// The error that there is no such export any more. The state forgets it, lest the next run wait for it.
+    async fn gone(&self, status: StatusCode) -> Error {
+        self.forget().await;
         Error::ExportGone { url: shown(&self.url), status: status.as_u16() }
     }
 }
