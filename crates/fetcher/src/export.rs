@@ -157,7 +157,7 @@ impl Pending {
             let waited = age + requested.elapsed();
             if let Some(response) = found {
                 tracing::info!(polls = attempt, ?waited, "export ready");
-                return Ok(Ready { export, found: Mutex::new(Some(response)) });
+                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))) });
             }
             let left = limits.poll_deadline.saturating_sub(waited);
             if left.is_zero() {
@@ -174,8 +174,9 @@ impl Pending {
 /// An export that can be downloaded, any number of times until its day is over.
 pub struct Ready {
     export: Export,
-    /// The poll that found the export was answered with its very bytes: the first download takes them up.
-    found: Mutex<Option<Response>>,
+    /// The poll that found the export was answered with its very bytes, then: the first download takes them up, unless it
+    /// comes so late that the server may have lost its patience with an answer that nobody reads.
+    found: Mutex<Option<(Instant, Response)>>,
 }
 
 impl Ready {
@@ -183,8 +184,8 @@ impl Ready {
     pub async fn download(&self) -> Result<Download> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         let response = match found {
-            Some(response) => response,
-            None => self.export.download(Content::File).await?,
+            Some((at, response)) if at.elapsed() < self.export.limits().read_idle_timeout => response,
+            _ => self.export.download(Content::File).await?,
         };
         Ok(download::started(response, Again::Export(self.export.clone())))
     }
