@@ -102,17 +102,15 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
         poll_url = shown(&poll_url),
         "export requested"
     );
-    client.state().add(Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at }).await;
+    let requested_now = Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at };
+    client.state().add(requested_now, oldest(client, at)).await;
     Ok(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested, age: Duration::ZERO })
 }
 
 /// The export that an earlier run asked for by the same request, if it can still be ready in time.
 async fn remembered(client: &Client, request: &str) -> Option<Pending> {
-    let limits = &client.http().limits;
     let now = Timestamp::now();
-    let oldest = SignedDuration::try_from(limits.poll_deadline).ok().and_then(|life| now.checked_sub(life).ok())?;
-    client.state().forget_before(oldest).await;
-    let Requested { poll_url, kind, at, .. } = client.state().requested(request).await?;
+    let Requested { poll_url, kind, at, .. } = client.state().requested(request, oldest(client, now)).await?;
     // The configuration may have changed since.
     if !client.is_own(&poll_url) {
         return None;
@@ -120,6 +118,12 @@ async fn remembered(client: &Client, request: &str) -> Option<Pending> {
     tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
     let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })
+}
+
+/// When an export was asked for at the earliest that may still be polled for.
+fn oldest(client: &Client, now: Timestamp) -> Timestamp {
+    let life = SignedDuration::try_from(client.http().limits.poll_deadline).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(life).unwrap_or(Timestamp::MIN)
 }
 
 /// An export that was asked for.
