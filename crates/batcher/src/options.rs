@@ -64,6 +64,8 @@ pub struct Options {
 impl Options {
     /// The least that [`within`](Self::within) can do with, in bytes.
     pub const MEMORY_MIN: usize = 48 << 20;
+    /// The same where typed tables are written.
+    pub const MEMORY_MIN_TYPED: usize = 64 << 20;
     /// What [`default`](Self::default) stays within, in bytes.
     pub const MEMORY_DEFAULT: usize = 192 << 20;
 

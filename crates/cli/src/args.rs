@@ -1,10 +1,17 @@
 //! The command line's words.
 
-use crate::failure::{Exit, Failure};
+mod privacy;
+mod simulate;
+mod tables;
+
+pub(crate) use privacy::Privacy;
+pub(crate) use simulate::{PollUrlKind, Simulate};
+pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of, typed_of};
+
 use crate::storage::Storage;
-use apsides_batcher::{Codec, Kind, Options, PrivacyRules, SchemaMode, Selection, TableId, Treatment, Typed};
+use apsides_batcher::{Codec, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 /// Turns APSIS One profile exports into Parquet tables for DuckDB, Spark and every lake.
 #[derive(Debug, Parser)]
@@ -169,7 +176,7 @@ pub(crate) struct Vacuum {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// A file, `-` for standard input, or an https:// address; JSON, or JSON in gzip or zstd, told by content
+    /// A file, `-` for standard input, or an https:// or s3:// address; JSON, or JSON in gzip or zstd, told by content
     pub(crate) input: String,
     /// Count the events that the source sent again, too; it takes about a quarter as long again
     #[arg(long)]
@@ -186,165 +193,8 @@ pub(crate) struct Inspect {
     pub(crate) definitions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: TokenLimits,
-}
-
-/// Which tables are written.
-#[derive(Clone, Debug, ClapArgs)]
-#[command(next_help_heading = "Tables")]
-pub(crate) struct Tables {
-    /// The tables to write: profiles, attributes, tags, events, wide (typed, a row per profile and section) and
-    /// `events_*` (typed, a table per event type); `unmapped` always is
-    #[arg(long, value_delimiter = ',', default_value = "profiles,attributes,tags,events", value_name = "TABLES")]
-    pub(crate) tables: Vec<TableName>,
-    /// What becomes of typed columns that the tables to be replaced don't have
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
-    pub(crate) schema_mode: ModeName,
-    /// The type of a typed column where the definitions are silent or wrong: an attribute's id or discriminator, or
-    /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
-    #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
-    pub(crate) types: Vec<(String, Kind)>,
-}
-
-/// What is withheld from the tables.
-#[derive(Clone, Debug, ClapArgs)]
-#[command(next_help_heading = "Privacy")]
-pub(crate) struct Privacy {
-    /// Leave out an attribute or tag (version id, discriminator or name), or a member of events' data (EVENT/MEMBER,
-    /// or */MEMBER); can be repeated, as the next two
-    #[arg(long, value_name = "NAME")]
-    pub(crate) drop: Vec<String>,
-    /// Put its HMAC-SHA-256 in the place of a value
-    #[arg(long, value_name = "NAME", requires = "hash_key_file")]
-    pub(crate) hash: Vec<String>,
-    /// Put *** in the place of a value
-    #[arg(long, value_name = "NAME")]
-    pub(crate) mask: Vec<String>,
-    /// Hash the export keys, the same way in every table
-    #[arg(long, requires = "hash_key_file")]
-    pub(crate) hash_export_keys: bool,
-    /// A file with the secret key of the hashes, at least 16 bytes
-    #[arg(long, value_name = "FILE")]
-    pub(crate) hash_key_file: Option<PathBuf>,
-}
-
-impl Privacy {
-    /// The rules, with the key that is in the file.
-    pub(crate) fn rules(&self) -> Result<PrivacyRules, Failure> {
-        let key = self.hash_key_file.as_ref().map(|path| {
-            std::fs::read_to_string(path).map_err(|error| {
-                let message = format!("the key for hashing, {}, cannot be read: {error}", path.display());
-                Failure::new(Exit::Configuration, message).next("check the path and its permissions")
-            })
-        });
-        let key = key.transpose()?.map(|key| key.trim_end_matches(['\r', '\n']).to_owned());
-        let mut rules = PrivacyRules { hash_export_key: self.hash_export_keys, key, ..PrivacyRules::default() };
-        for (names, treatment) in
-            [(&self.drop, Treatment::Drop), (&self.hash, Treatment::Hash), (&self.mask, Treatment::Mask)]
-        {
-            for name in names {
-                let kind = if name.contains('/') { &mut rules.members } else { &mut rules.attributes };
-                kind.push((name.clone(), treatment));
-            }
-        }
-        Ok(rules)
-    }
-}
-
-/// A table that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TableName {
-    Long(TableId),
-    Wide,
-    EventTypes,
-}
-
-impl TableName {
-    /// Those that are written where nothing else is asked for.
-    pub(crate) const LONG: [Self; 4] = [
-        Self::Long(TableId::Profiles),
-        Self::Long(TableId::Attributes),
-        Self::Long(TableId::Tags),
-        Self::Long(TableId::Events),
-    ];
-}
-
-impl<'de> serde::Deserialize<'de> for TableName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl std::str::FromStr for TableName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "wide" => Ok(Self::Wide),
-            "events_*" => Ok(Self::EventTypes),
-            name => TableId::of(name).map(Self::Long).ok_or_else(|| {
-                "no such table; there are profiles, attributes, tags, events, unmapped, wide and events_*".to_owned()
-            }),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ModeName {
-    /// They are added
-    #[default]
-    Evolve,
-    /// The command fails
-    Freeze,
-    /// They are left out
-    Discard,
-}
-
-impl From<ModeName> for SchemaMode {
-    fn from(name: ModeName) -> Self {
-        match name {
-            ModeName::Evolve => Self::Evolve,
-            ModeName::Freeze => Self::Freeze,
-            ModeName::Discard => Self::Discard,
-        }
-    }
-}
-
-/// `ID=TYPE`
-fn typed_as(text: &str) -> Result<(String, Kind), String> {
-    let (id, kind) = text.rsplit_once('=').ok_or("not of the form ID=TYPE")?;
-    let kind: Kind = kind.parse()?;
-    Ok((id.to_owned(), kind))
-}
-
-impl Tables {
-    /// The options with these tables.
-    pub(crate) fn apply(&self, options: Options) -> Options {
-        let typed = Typed {
-            kinds: self.types.iter().cloned().collect(),
-            mode: self.schema_mode.into(),
-            ..typed_of(&self.tables)
-        };
-        Options { selection: selection_of(&self.tables), typed, ..options }
-    }
-}
-
-/// The long tables among these.
-pub(crate) fn selection_of(tables: &[TableName]) -> Selection {
-    Selection::of(tables.iter().filter_map(|table| match table {
-        TableName::Long(table) => Some(*table),
-        _ => None,
-    }))
-}
-
-/// The typed tables among these.
-pub(crate) fn typed_of(tables: &[TableName]) -> Typed {
-    Typed {
-        wide: tables.contains(&TableName::Wide),
-        events: tables.contains(&TableName::EventTypes),
-        ..Typed::default()
-    }
+    #[command(flatten)]
+    pub(crate) storage: Storage,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -474,84 +324,6 @@ impl TokenLimits {
             ..apsides_tokenizer::Limits::default()
         }
     }
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Simulate {
-    /// Write one export to a file (`-` for standard output) and exit, instead of serving
-    #[arg(long, value_name = "FILE")]
-    pub(crate) write: Option<PathBuf>,
-    /// Write the definitions of that export's ids to another file
-    #[arg(long, value_name = "FILE", requires = "write")]
-    pub(crate) definitions: Option<PathBuf>,
-    /// Profiles in the account [default: 1000]
-    #[arg(long, conflicts_with = "bytes")]
-    pub(crate) profiles: Option<u64>,
-    /// Stop once an export has this size
-    #[arg(long, value_parser = bytes, value_name = "SIZE")]
-    pub(crate) bytes: Option<u64>,
-    /// The same seed gives the same account
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Only one profile, with one section, whose events grow until the size is reached
-    #[arg(long)]
-    pub(crate) single_profile: bool,
-    /// With definitions that are hard to deal with: namesakes, a changed type, an attribute no longer in use
-    #[arg(long)]
-    pub(crate) oddities: bool,
-    /// With line breaks and indentation
-    #[arg(long)]
-    pub(crate) pretty: bool,
-    /// With the profiles in a member `profiles`
-    #[arg(long)]
-    pub(crate) wrapped: bool,
-    #[command(flatten)]
-    pub(crate) server: SimulatedServer,
-}
-
-/// How the simulated API answers.
-#[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Server")]
-pub(crate) struct SimulatedServer {
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1:8089", value_name = "ADDRESS")]
-    pub(crate) bind: SocketAddr,
-    /// How many polls of an export are answered with "not ready"
-    #[arg(long, default_value_t = 2, value_name = "COUNT")]
-    pub(crate) polls: u32,
-    /// Kind of poll URL given
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    pub(crate) poll_url: PollUrlKind,
-    /// Apply the API's rate limits
-    #[arg(long)]
-    pub(crate) rate_limits: bool,
-    /// Serve files with their length and an ETag, and from any byte on
-    #[arg(long)]
-    pub(crate) ranges: bool,
-    /// Seconds that a token lives
-    #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
-    pub(crate) token_life: u64,
-    /// Something that goes wrong, in turn: CLASS=FAULT or CLASS=FAULT*COUNT, as in `poll=503*2`; can be repeated, or
-    /// separated by commas. A wrong one lists all
-    #[arg(long, value_name = "FAULT", env = "APSIDES_SIMULATE_FAULTS", value_delimiter = ',')]
-    pub(crate) fault: Vec<String>,
-    /// So many calls in a hundred go wrong at random, by --seed
-    #[arg(long, value_name = "PERCENT", default_value_t = 0, env = "APSIDES_SIMULATE_FAULT_RATE")]
-    #[arg(value_parser = clap::value_parser!(u32).range(..=100))]
-    pub(crate) fault_rate: u32,
-    /// The only client that gets a token
-    #[arg(long, default_value = "simulated-client", value_name = "ID")]
-    pub(crate) client_id: String,
-    /// Its secret
-    #[arg(long, default_value = "simulated-secret", value_name = "SECRET")]
-    pub(crate) client_secret: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum PollUrlKind {
-    #[default]
-    V1,
-    V2,
 }
 
 /// A number of bytes: `1500`, `64K`, `256M`, `4G`, `1GiB`; powers of 1024.

@@ -1,9 +1,11 @@
 //! The pipeline file.
 
+mod export;
 #[cfg(test)]
 mod schema;
 mod suggest;
 mod tables;
+mod text;
 
 use crate::{
     args::{self, CodecName, TableName, bytes, memory},
@@ -14,20 +16,18 @@ use crate::{
 };
 use apsides_batcher::{FileOptions, Options};
 use apsides_definitions::Versions;
-use apsides_fetcher::{ClientConfig, DefinitionsCache, ExportSpec, Network, Region, Secret};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use apsides_fetcher::{ClientConfig, DefinitionsCache, Network, Region, Secret};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     fs,
-    io::{self, Read},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::mpsc,
-    thread,
     time::Duration,
 };
 
+use export::{Export, VersionsName};
 use tables::{Privacy, Schema};
+use text::Text;
 
 /// A pipeline: where an export comes from, what is in it, where its tables go.
 #[derive(Debug, Deserialize)]
@@ -89,50 +89,6 @@ enum RegionName {
     Apac,
 }
 
-/// What the export is to hold: ids, discriminators, names and patterns.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct Export {
-    /// Only profiles of this segment.
-    segment: Option<String>,
-    /// By display name, discriminator, version id or pattern.
-    #[serde(default)]
-    attributes: Vec<String>,
-    /// By display name, discriminator, version id or pattern.
-    #[serde(default)]
-    tags: Vec<String>,
-    /// By display name, discriminator, version id or pattern.
-    #[serde(default)]
-    events: Vec<String>,
-    /// Which versions a name stands for. Default: the live ones.
-    #[serde(default)]
-    versions: VersionsName,
-    /// The time of the events.
-    #[serde(default)]
-    window: Window,
-    /// Members added to the body of the request as they are.
-    #[serde(default)]
-    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, serde_json::Value>"))]
-    extra: toml::Table,
-    /// A JSON Pointer to the poll URL in the answer to the request.
-    poll_url_pointer: Option<String>,
-    /// Where downloads are kept as they come.
-    keep_raw: Option<PathBuf>,
-    /// A download goes to a temporary file before it is read.
-    #[serde(default)]
-    spool: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-enum VersionsName {
-    #[default]
-    Live,
-    All,
-}
-
 /// Where what the ids stand for is remembered. If it is there at all, every run wants to know.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -142,19 +98,6 @@ struct Definitions {
     cache: Option<PathBuf>,
     /// From when on they are fetched again. Default: 24h.
     max_age: Option<Age>,
-}
-
-/// The time of the events.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct Window {
-    /// The start.
-    start: Option<Moment>,
-    /// The end.
-    end: Option<Moment>,
-    /// So many whole days of UTC before the day of the run.
-    last_days: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,11 +172,13 @@ impl Pipeline {
             .destination
             .ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder, or `s3://bucket/prefix`"))?;
         let source = client.base_url.origin().ascii_serialization();
+        let memory_limit = self.limits.memory_limit.map_or(Options::MEMORY_DEFAULT, |size| size.0);
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
         let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
         let export = self.export.into_spec(Timestamp::now())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
+        args::check_memory(memory_limit, tables)?;
         let options = Options {
             files: self.files.into_options(options.files),
             selection: args::selection_of(tables),
@@ -293,46 +238,6 @@ fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lo
     Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
 }
 
-impl Export {
-    fn into_spec(self, now: Timestamp) -> Result<ExportSpec, Failure> {
-        if self.attributes.is_empty() && self.tags.is_empty() {
-            return Err(wrong("[export] asks for no attribute and no tag, so that no profile would show up"));
-        }
-        let (start_at, end_at) = self.window.bounds(now)?;
-        if !self.events.is_empty() && start_at.is_none() {
-            return Err(wrong("[export] asks for events, but [export.window] has neither `start` nor `last_days`"));
-        }
-        let extra = serde_json::to_value(self.extra).map_err(|error| wrong(&format!("[export.extra]: {error}")))?;
-        Ok(ExportSpec {
-            segment_filter: self.segment,
-            attributes: self.attributes,
-            tags: self.tags,
-            events: self.events,
-            start_at,
-            end_at,
-            extra: extra.as_object().cloned().unwrap_or_default(),
-            poll_url_pointer: self.poll_url_pointer,
-        })
-    }
-}
-
-impl Window {
-    fn bounds(&self, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
-        let (start, end) = (self.start.map(|start| start.0), self.end.map(|end| end.0));
-        match (self.last_days, start, end) {
-            (Some(days @ 1..), None, None) => {
-                let today = now.to_zoned_datetime(TimeZone::UTC).start_of_day();
-                let today = today.map_err(|error| wrong(&error.to_string()))?.timestamp();
-                Ok((Some(today - SignedDuration::from_hours(24 * i64::from(days))), Some(today)))
-            }
-            (Some(0), ..) => Err(wrong("[export.window] `last_days` is 0; it is at least 1")),
-            (Some(_), ..) => Err(wrong("[export.window] has `last_days` and also `start` or `end`")),
-            (None, Some(start), Some(end)) if start >= end => Err(wrong("[export.window] ends before it starts")),
-            (None, start, end) => Ok((start, end)),
-        }
-    }
-}
-
 impl Files {
     fn into_options(self, default: FileOptions) -> FileOptions {
         FileOptions {
@@ -368,98 +273,6 @@ impl Limits {
 
 fn wrong(message: &str) -> Failure {
     Failure::new(Exit::Configuration, message).next("correct the pipeline file; docs and examples are in pipelines/")
-}
-
-/// Text in which `${env:NAME}`, `${file:PATH}` and `${command:LINE}` stand for what they name.
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Text(String);
-
-impl std::fmt::Debug for Text {
-    /// It may be a secret.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("***")
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        expand(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
-    }
-}
-
-fn expand(text: &str) -> Result<String, String> {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, after) = after.split_once('}').ok_or("`${` without its `}`")?;
-        expanded.push_str(before);
-        expanded.push_str(&match name.split_once(':') {
-            Some(("env", name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-            }
-            Some(("file", path)) => read_secret(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
-            Some(("command", line)) => secret_of(line)?,
-            _ => return Err("`${…}` names neither env:NAME nor file:PATH nor command:LINE".to_owned()),
-        });
-        rest = after;
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
-}
-
-/// Secrets in files mostly end with a line break that does not belong to them.
-fn read_secret(path: &str) -> io::Result<String> {
-    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// How long a command may take to tell a secret.
-const COMMAND_WAIT: Duration = Duration::from_secs(60);
-
-/// What a command line for `sh` prints. Its standard error is the program's own, so that it can say what is wrong.
-fn secret_of(line: &str) -> Result<String, String> {
-    let failed = |why: String| format!("the command `{line}` {why}");
-    let mut child = Command::new("sh")
-        .args(["-c", line])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(format!("cannot be started: {error}")))?;
-    let mut out = child.stdout.take().expect("it is piped");
-    let (sender, read) = mpsc::channel();
-    // On a thread of its own, so that a command that never ends does not keep us.
-    thread::spawn(move || {
-        let mut text = String::new();
-        drop(sender.send(out.read_to_string(&mut text).map(|_| text)));
-    });
-    let Ok(text) = read.recv_timeout(COMMAND_WAIT) else {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(failed(format!("said nothing within {} s", COMMAND_WAIT.as_secs())));
-    };
-    let status = child.wait().map_err(|error| failed(format!("cannot be waited for: {error}")))?;
-    if !status.success() {
-        return Err(failed(format!("failed with {status}")));
-    }
-    let text = text.map_err(|_| failed("did not print text".to_owned()))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// An instant, written as `2026-01-31T00:00:00Z` or as a date, which starts in UTC.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Moment(#[cfg_attr(test, schemars(with = "String"))] Timestamp);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let date = || {
-            text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp())
-        };
-        match text.parse::<Timestamp>().or_else(|_| date()) {
-            Ok(instant) => Ok(Self(instant)),
-            Err(_) => Err(D::Error::custom("no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"")),
-        }
-    }
 }
 
 /// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
@@ -559,42 +372,5 @@ mod tests {
         }
         let none = lookup(None, VersionsName::All).expect("no definitions");
         assert!(!none.always && none.cache.is_none() && none.versions == Versions::All);
-    }
-
-    #[test]
-    fn texts_are_expanded() {
-        assert_eq!(expand("a${env:CARGO_PKG_NAME}b").as_deref(), Ok("aapsides-clib"));
-        assert_eq!(expand("plain").as_deref(), Ok("plain"));
-        assert_eq!(expand("<${command:printf 's3\\n'; echo cret}>").as_deref(), Ok("<s3\ncret>"));
-        for wrong in
-            ["${env:APSIDES_NOT_SET}", "${file:/nowhere}", "${HOME}", "${env:X", "${command:echo hunter2; exit 3}"]
-        {
-            assert!(!expand(wrong).expect_err(wrong).replace("echo hunter2", "").contains("hunter2"), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn windows_are_whole_days_or_what_is_said() {
-        let now = "2026-03-01T05:00:00Z".parse().expect("a time");
-        let bounds = |text: &str| {
-            let window: Window = toml::from_str(text).expect(text);
-            let time = |bound: Option<Timestamp>| bound.map_or("-".to_owned(), |bound| bound.to_string());
-            window.bounds(now).map(|(start, end)| format!("{} {}", time(start), time(end))).ok()
-        };
-        for (text, expected) in [
-            ("", Some("- -")),
-            ("last_days = 1", Some("2026-02-28T00:00:00Z 2026-03-01T00:00:00Z")),
-            ("last_days = 30", Some("2026-01-30T00:00:00Z 2026-03-01T00:00:00Z")),
-            ("start = '2026-01-01'", Some("2026-01-01T00:00:00Z -")),
-            (
-                "start = '2026-01-01'\nend = '2026-01-02T03:00:00+01:00'",
-                Some("2026-01-01T00:00:00Z 2026-01-02T02:00:00Z"),
-            ),
-            ("start = '2026-01-02'\nend = '2026-01-02'", None),
-            ("last_days = 0", None),
-            ("last_days = 1\nend = '2026-01-02'", None),
-        ] {
-            assert_eq!(bounds(text).as_deref(), expected, "{text}");
-        }
     }
 }

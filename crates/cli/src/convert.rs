@@ -1,7 +1,7 @@
 //! `apsides convert`: an export at hand to tables.
 
 use crate::{
-    args::{Convert, Files, Output, To},
+    args::{Convert, Files, Output, To, check_memory},
     failure::Failure,
     shutdown::Shutdown,
     storage::Storage,
@@ -23,6 +23,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
 /// How an export from this source is converted.
 pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
     let definitions = args.definitions.as_deref().map(definitions).transpose()?;
+    check_memory(usize_of(args.limits.memory_limit), &args.tables.tables)?;
     let options = Options {
         source,
         overwrite: args.overwrite,
@@ -42,7 +43,7 @@ pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
 }
 
 /// Opens an input, wherever it is.
-async fn open(input: &str, storage: &Storage) -> Result<Reader, Failure> {
+pub(crate) async fn open(input: &str, storage: &Storage) -> Result<Reader, Failure> {
     let limits = fetcher::Limits::default();
     // Any other address is the fetcher's to know or refuse.
     if let Some(address) = input.starts_with("s3://").then(|| Address::parse(input)).transpose()?.flatten() {

@@ -7,23 +7,22 @@ mod text;
 
 use crate::{
     args::{Inspect, Output},
-    convert::definitions,
+    convert::{definitions, open},
     failure::{Exit, Failure},
     progress::Converting,
     shutdown::Shutdown,
     summary::print,
 };
 use apsides_batcher::{Error, InspectOptions, Inspection, Progress};
-use apsides_fetcher::{self as fetcher, Input, Reader};
+use apsides_fetcher::Reader;
 use shown::by_id;
 use std::{fs, sync::Arc};
 use text::Look;
 use tokio::task::spawn_blocking;
 
 pub(crate) async fn inspect(args: Inspect, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let input = Input::parse(&args.input)?;
     let definitions = args.definitions.as_deref().map(definitions).transpose()?;
-    let reader = shutdown.or_interrupted(fetcher::open(&input, &fetcher::Limits::default())).await??;
+    let reader = shutdown.or_interrupted(open(&args.input, &args.storage)).await??;
     let options = InspectOptions {
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,

@@ -15,10 +15,6 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::{
-    sync::Mutex,
-    time::{Interval, MissedTickBehavior, interval},
-};
 use url::Url;
 
 /// A file that remembers the definitions of an account.
@@ -38,7 +34,7 @@ const WHAT_SEGMENTS: &str = "listing of segments";
 
 pub(crate) async fn fetch(client: &Client) -> Result<Snapshot> {
     let base = client.base_url();
-    let listings = Listings::new(client);
+    let listings = Listings { client };
     let (sections, skipped) = listings.all(WHAT_SECTIONS, wire::sections_url(base), Page::<Section>::parse).await?;
     let nameless = sections.iter().filter(|section| section.discriminator.is_empty()).count();
     if nameless > 0 {
@@ -145,19 +141,12 @@ fn is_fresh(known: &Snapshot, max_age: Duration, now: Timestamp) -> bool {
     age.is_some_and(|age| age < max_age)
 }
 
-/// Asks for listings, no faster than the account's rate limit allows.
+/// Asks for listings.
 struct Listings<'c> {
     client: &'c Client,
-    pace: Mutex<Interval>,
 }
 
-impl<'c> Listings<'c> {
-    fn new(client: &'c Client) -> Self {
-        let mut pace = interval(client.http().limits.listing_interval.max(Duration::from_nanos(1)));
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { client, pace: Mutex::new(pace) }
-    }
-
+impl Listings<'_> {
     /// What a section has, and how many items were skipped.
     async fn of_section(&self, section: Section) -> Result<(Definitions, usize)> {
         let Section { id, discriminator, .. } = &section;
@@ -203,7 +192,6 @@ impl<'c> Listings<'c> {
             if seen.len() == http.limits.listing_pages_max {
                 return Err(http.unexpected(&call, &format!("it has more than {} pages", seen.len())));
             }
-            self.pace.lock().await.tick().await;
             let reply = self.client.call(&call).await?;
             if !reply.response.status().is_success() {
                 return Err(http.status_error(what, reply.response).await);

@@ -9,7 +9,7 @@ use crate::{
     keep::Keep,
     resume::{Again, Resume},
     retry::Repeat,
-    source::{Origin, Source},
+    source::Origin,
 };
 use reqwest::{Response, header::LOCATION};
 use std::{fmt, io, path::Path, sync::Arc};
@@ -41,8 +41,7 @@ impl Download {
         let gzip_promised = promises_gzip(&response);
         let from = Origin::Url(shown(response.url()));
         let resume = Resume::new(again, &response, keep);
-        let mend = Some(Box::new(resume.clone()) as _);
-        let source = Source::of(resume.body(response), mend, from, progress, Some(limits.read_idle_timeout));
+        let source = resume.source(response, from, progress);
         Reader::resumable(source, gzip_promised, resume, &limits)
     }
 

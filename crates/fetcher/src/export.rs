@@ -102,17 +102,15 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
         poll_url = shown(&poll_url),
         "export requested"
     );
-    client.state().add(Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at }).await;
+    let requested_now = Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at };
+    client.state().add(requested_now, oldest(client, at)).await;
     Ok(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested, age: Duration::ZERO })
 }
 
 /// The export that an earlier run asked for by the same request, if it can still be ready in time.
 async fn remembered(client: &Client, request: &str) -> Option<Pending> {
-    let limits = &client.http().limits;
     let now = Timestamp::now();
-    let oldest = SignedDuration::try_from(limits.poll_deadline).ok().and_then(|life| now.checked_sub(life).ok())?;
-    client.state().forget_before(oldest).await;
-    let Requested { poll_url, kind, at, .. } = client.state().requested(request).await?;
+    let Requested { poll_url, kind, at, .. } = client.state().requested(request, oldest(client, now)).await?;
     // The configuration may have changed since.
     if !client.is_own(&poll_url) {
         return None;
@@ -120,6 +118,12 @@ async fn remembered(client: &Client, request: &str) -> Option<Pending> {
     tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
     let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })
+}
+
+/// When an export was asked for at the earliest that may still be polled for.
+fn oldest(client: &Client, now: Timestamp) -> Timestamp {
+    let life = SignedDuration::try_from(client.http().limits.poll_deadline).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(life).unwrap_or(Timestamp::MIN)
 }
 
 /// An export that was asked for.
@@ -153,14 +157,11 @@ impl Pending {
         loop {
             tokio::time::sleep(delay).await;
             attempt += 1;
-            let asked = export.ask(WHAT_POLL, Content::File).await;
-            if let Err(Error::ExportGone { .. } | Error::ExportFailed { .. }) = &asked {
-                export.forget().await;
-            }
+            let found = export.ask(WHAT_POLL, Content::File).await?;
             let waited = age + requested.elapsed();
-            if let Some(response) = asked? {
+            if let Some(response) = found {
                 tracing::info!(polls = attempt, ?waited, "export ready");
-                return Ok(Ready { export, found: Mutex::new(Some(response)) });
+                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))) });
             }
             let left = limits.poll_deadline.saturating_sub(waited);
             if left.is_zero() {
@@ -177,8 +178,9 @@ impl Pending {
 /// An export that can be downloaded, any number of times until its day is over.
 pub struct Ready {
     export: Export,
-    /// The poll that found the export was answered with its very bytes: the first download takes them up.
-    found: Mutex<Option<Response>>,
+    /// The poll that found the export was answered with its very bytes, then: the first download takes them up, unless it
+    /// comes so late that the server may have lost its patience with an answer that nobody reads.
+    found: Mutex<Option<(Instant, Response)>>,
 }
 
 impl Ready {
@@ -186,8 +188,8 @@ impl Ready {
     pub async fn download(&self) -> Result<Download> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         let response = match found {
-            Some(response) => response,
-            None => self.export.download(Content::File).await?,
+            Some((at, response)) if at.elapsed() < self.export.limits().read_idle_timeout => response,
+            _ => self.export.download(Content::File).await?,
         };
         Ok(download::started(response, Again::Export(self.export.clone())))
     }
@@ -232,16 +234,22 @@ impl Export {
         match wire::poll_status(self.kind, status.as_u16()) {
             PollStatus::Ready => Ok(Some(response)),
             PollStatus::NotReady => Ok(None),
-            PollStatus::Gone => Err(self.gone(status)),
-            PollStatus::Failed => Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await }),
+            PollStatus::Gone => Err(self.gone(status).await),
+            PollStatus::Failed => {
+                self.forget().await;
+                Err(Error::ExportFailed { url: shown(&self.url), body: http.words(response).await })
+            }
             PollStatus::Unexpected => Err(http.status_error(what, response).await),
         }
     }
 
     /// The bytes of an export that was there before, or the rest of them.
     pub(crate) async fn download(&self, content: Content) -> Result<Response> {
-        // What is "not ready" by the letter can only mean that it is there no more.
-        self.ask(WHAT_DOWNLOAD, content).await?.ok_or_else(|| self.gone(StatusCode::NOT_FOUND))
+        match self.ask(WHAT_DOWNLOAD, content).await? {
+            Some(response) => Ok(response),
+            // What is "not ready" by the letter can only mean that it is there no more.
+            None => Err(self.gone(StatusCode::NOT_FOUND).await),
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -252,7 +260,9 @@ impl Export {
         self.client.state().forget(&self.url).await;
     }
 
-    fn gone(&self, status: StatusCode) -> Error {
+    /// The error that there is no such export any more. The state forgets it, lest the next run wait for it.
+    async fn gone(&self, status: StatusCode) -> Error {
+        self.forget().await;
         Error::ExportGone { url: shown(&self.url), status: status.as_u16() }
     }
 }

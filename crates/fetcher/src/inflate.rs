@@ -81,15 +81,13 @@ pub(crate) async fn pump_download(
         loop {
             let Err(error) = hand_on(source, gzip_promised, &limits, &queue, Some(&mut handed_on)).await else {
                 handed_on.handed_on.end(&from)?;
-                return resume.finish().await;
+                return resume.finish(progress.bytes_in()).await;
             };
             let response = resume.restart(error).await?;
             handed_on.handed_on.start_over();
             progress.start_over(response.content_length());
             gzip_promised = promises_gzip(&response);
-            let mend = Some(Box::new(resume.clone()) as _);
-            source =
-                Source::of(resume.body(response), mend, from.clone(), progress.clone(), Some(limits.read_idle_timeout));
+            source = resume.source(response, from.clone(), progress.clone());
         }
     };
     let last = tokio::select! {

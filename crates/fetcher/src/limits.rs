@@ -13,8 +13,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// From sending a request until its answer: the whole of a small one, the headers of a download. Default 60 s.
     pub request_timeout: Duration,
-    /// Without a byte in the middle of a download. Time in which our own consumer reads nothing does not count. Default
-    /// 60 s.
+    /// Without a byte in the middle of a download. Time in which our own consumer reads nothing, or in which what came
+    /// is being kept, does not count. Default 60 s.
     pub read_idle_timeout: Duration,
 
     /// How often one call is sent again after a passing fault. Default 6: with the back-off below, about a minute.
@@ -66,8 +66,6 @@ pub struct Limits {
     pub listing_pages_max: usize,
     /// Listings asked for at the same time. Default 4.
     pub listings_at_once: usize,
-    /// Between the starts of two calls for a listing. Default 20 ms: half of the 100 calls a second that an account has.
-    pub listing_interval: Duration,
 
     /// The size of one piece of inflated bytes on its way to the reader. Default 256 KiB.
     pub chunk_bytes: usize,
@@ -106,7 +104,6 @@ impl Default for Limits {
             listing_bytes_max: 16 << 20,
             listing_pages_max: 1_000,
             listings_at_once: 4,
-            listing_interval: Duration::from_millis(20),
             chunk_bytes: 256 << 10,
             queue_chunks: 8,
             zstd_window_log_max: 26,

@@ -6,17 +6,17 @@
 //! has become another one is an error: nobody can tell what the rest of it belongs to.
 
 use crate::{
-    Error, Limits, Result,
+    Error, Limits, Progress, Result,
     download::fetch,
     error::Cause,
     export::Export,
     http::{Content, Http},
     keep::Keep,
     retry::{self, Repeat},
-    source::{ByteStream, Mend, Origin},
+    source::{ByteStream, Mend, Origin, Source},
 };
 use bytes::{Buf, Bytes};
-use futures_util::{StreamExt, future::BoxFuture};
+use futures_util::{Stream, StreamExt, TryStreamExt, future::BoxFuture};
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_RANGE, ETAG, HeaderValue},
@@ -107,21 +107,19 @@ impl Resume {
             }
         };
         *lock(&self.0.etag) = etag(&response);
-        if let Some(keep) = &self.0.keep {
-            keep.restart().await?;
-        }
         Ok(response)
     }
 
-    /// The body of an answer as it arrives, kept if it is to be.
-    pub(crate) fn body(&self, response: Response) -> ByteStream {
-        body(response, self.0.keep.clone())
+    /// The body of an answer with the whole file, gone on with if it breaks, and kept if it is to be.
+    pub(crate) fn source(&self, response: Response, from: Origin, progress: Arc<Progress>) -> Source {
+        let idle = Some(self.0.again.limits().read_idle_timeout);
+        Source::new(body(response), from, progress, idle).resumable(self.clone(), self.0.keep.clone())
     }
 
-    /// Says that the file has come whole.
-    pub(crate) async fn finish(&self) -> Result<()> {
+    /// Says that the file has come whole, with so many bytes.
+    pub(crate) async fn finish(&self, bytes: u64) -> Result<()> {
         match &self.0.keep {
-            Some(keep) => keep.finish().await,
+            Some(keep) => keep.finish(bytes).await,
             None => Ok(()),
         }
     }
@@ -148,7 +146,7 @@ impl Mend for Resume {
             match this.0.again.get(Content::Rest { from: received, etag }).await {
                 Ok(response) if response.status() == StatusCode::PARTIAL_CONTENT => {
                     if begins_at(&response, received) {
-                        return Some(this.body(response));
+                        return Some(body(response).boxed());
                     }
                     tracing::warn!("the server sent another part of the file");
                     *lock(&this.0.etag) = None;
@@ -179,19 +177,8 @@ fn begins_at(response: &Response, byte: u64) -> bool {
     range.is_some_and(|range| range.starts_with(&format!("bytes {byte}-")))
 }
 
-fn body(response: Response, keep: Option<Arc<Keep>>) -> ByteStream {
-    let body = response.bytes_stream().map(|chunk| chunk.map_err(|error| Cause::from(error.without_url())));
-    match keep {
-        None => Box::pin(body),
-        Some(keep) => Box::pin(body.then(move |chunk| {
-            let keep = keep.clone();
-            async move {
-                let chunk = chunk?;
-                keep.write(chunk.clone()).await?;
-                Ok(chunk)
-            }
-        })),
-    }
+fn body(response: Response) -> impl Stream<Item = Result<Bytes, Cause>> + Send + 'static {
+    response.bytes_stream().map_err(|error| error.without_url().into())
 }
 
 /// What was handed on of a stream that may have to start over.

@@ -1,6 +1,6 @@
 //! Raw bytes as they arrive, counted and watched: what every decoder reads from.
 
-use crate::{Error, Result, error::Cause};
+use crate::{Error, Result, error::Cause, keep::Keep};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use std::{
@@ -104,6 +104,11 @@ pub(crate) struct Source {
     mend: Option<Box<dyn Mend>>,
     /// Under way to the rest, after this error.
     mending: Option<(Error, BoxFuture<'static, Option<ByteStream>>)>,
+    /// Where the chunks are kept, if they are.
+    keep: Option<Arc<Keep>>,
+    /// A chunk that is received and being kept. That is no part of the stream, whose silence is watched: a slow disk is
+    /// not the other side's fault.
+    keeping: Option<BoxFuture<'static, Result<Bytes>>>,
     /// Received and not yet consumed.
     chunk: Bytes,
     /// The stream has ended or failed, and is not polled again.
@@ -123,19 +128,24 @@ impl Source {
         progress: Arc<Progress>,
         idle: Option<Duration>,
     ) -> Self {
-        Self::of(Box::pin(stream.map(|chunk| chunk.map_err(Into::into))), None, from, progress, idle)
+        Self {
+            stream: Box::pin(stream.map(|chunk| chunk.map_err(Into::into))),
+            mend: None,
+            mending: None,
+            keep: None,
+            keeping: None,
+            chunk: Bytes::new(),
+            ended: false,
+            idle,
+            waiting: None,
+            from,
+            progress,
+        }
     }
 
-    /// The same of a stream that can be mended.
-    pub(crate) fn of(
-        stream: ByteStream,
-        mend: Option<Box<dyn Mend>>,
-        from: Origin,
-        progress: Arc<Progress>,
-        idle: Option<Duration>,
-    ) -> Self {
-        let (chunk, mending, waiting) = (Bytes::new(), None, None);
-        Self { stream, mend, mending, chunk, ended: false, idle, waiting, from, progress }
+    /// The same of a stream that can be mended, and that is kept if there is a place for it.
+    pub(crate) fn resumable(self, mend: impl Mend + 'static, keep: Option<Arc<Keep>>) -> Self {
+        Self { mend: Some(Box::new(mend)), keep, ..self }
     }
 
     /// The first `count` bytes, or fewer if there are no more, without consuming them. Chunks may be as small as a
@@ -193,6 +203,12 @@ impl Source {
 
     /// Until the stream has brought something, ended, failed or been silent for too long.
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Some(keeping) = &mut self.keeping {
+            let kept = ready!(keeping.poll_unpin(cx));
+            self.keeping = None;
+            self.chunk = kept?;
+            return Poll::Ready(Ok(()));
+        }
         let Poll::Ready(next) = self.stream.poll_next_unpin(cx) else {
             ready!(self.poll_silence(cx));
             self.waiting = None;
@@ -202,8 +218,15 @@ impl Source {
         self.waiting = None;
         Poll::Ready(match next {
             Some(Ok(chunk)) => {
+                let at = self.progress.bytes_in();
                 self.progress.add_in(chunk.len());
-                self.chunk = chunk;
+                match self.keep.clone() {
+                    Some(keep) => {
+                        let keeping = async move { keep.write(chunk.clone(), at).await.map(|()| chunk) };
+                        self.keeping = Some(keeping.boxed());
+                    }
+                    None => self.chunk = chunk,
+                }
                 Ok(())
             }
             Some(Err(cause)) => Err(self.broken(cause)),
@@ -224,11 +247,6 @@ impl Source {
     }
 
     fn broken(&self, source: Cause) -> Error {
-        // Whoever stands between the network and us has had trouble of his own.
-        let source = match source.downcast::<Error>() {
-            Ok(typed) => return *typed,
-            Err(source) => source,
-        };
         let (from, received) = (self.from.clone(), self.progress.bytes_in());
         match from {
             Origin::Url(_) => Error::Broken { from, received, total: self.progress.total_in(), source },

@@ -7,9 +7,9 @@ use crate::{Secret, wire::PollKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
-    fs::{self, DirBuilder, OpenOptions, Permissions},
+    fs::{self, DirBuilder},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -77,25 +77,24 @@ impl State {
         self.write(TOKEN_FILE, &TokenFile { account: self.account.clone(), access_token, expires_at }).await;
     }
 
-    /// The latest export that was asked for by the same request.
-    pub(crate) async fn requested(&self, request: &str) -> Option<Requested> {
-        self.list().await.into_iter().rev().find(|requested| requested.request == request)
+    /// The latest export that was asked for by the same request, since `oldest`.
+    pub(crate) async fn requested(&self, request: &str, oldest: Timestamp) -> Option<Requested> {
+        let same = |requested: &Requested| requested.request == request && requested.at >= oldest;
+        self.list().await.into_iter().rev().find(same)
     }
 
-    pub(crate) async fn add(&self, requested: Requested) {
-        self.change(|exports| exports.push(requested)).await;
+    /// Remembers an export, and forgets those from before `oldest`: their poll URLs have died.
+    pub(crate) async fn add(&self, requested: Requested, oldest: Timestamp) {
+        self.change(|exports| {
+            exports.retain(|known| known.at >= oldest);
+            exports.push(requested);
+        })
+        .await;
     }
 
     /// Forgets an export: it is published, or lost.
     pub(crate) async fn forget(&self, poll_url: &Url) {
         self.change(|exports| exports.retain(|requested| requested.poll_url != *poll_url)).await;
-    }
-
-    /// Forgets exports whose poll URLs have died.
-    pub(crate) async fn forget_before(&self, at: Timestamp) {
-        if self.list().await.iter().any(|requested| requested.at < at) {
-            self.change(|exports| exports.retain(|requested| requested.at >= at)).await;
-        }
     }
 
     async fn change(&self, change: impl FnOnce(&mut Vec<Requested>)) {
@@ -155,18 +154,18 @@ fn read_private(path: &Path) -> io::Result<Option<String>> {
 
 fn write_private(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let part = path.with_extension(format!("part-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    // The mode above is that of a new file only.
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    // Its name is nobody else's, not even in a container of the same process id, and its mode is 0600 from the start.
+    let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&part, path)
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
 
     fn state(folder: &Path, client_id: &str) -> State {
         State::new(Some(folder.join("state")), &Url::parse("https://api.apsis.one").unwrap(), client_id)
@@ -193,29 +192,55 @@ mod tests {
         assert!(state(folder.path(), "one").token().await.is_some());
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn runs_that_share_a_folder_do_not_spoil_each_others_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let expires_at: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        state(folder.path(), "one").set_token(&Secret::new("t0ken"), expires_at).await;
+        // Different lengths, so that a mixture would be no JSON.
+        let runs = [1, 5000].map(|length| {
+            let state = state(folder.path(), "one");
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    state.set_token(&Secret::new("x".repeat(length)), expires_at).await;
+                    assert!(state.token().await.is_some());
+                }
+            })
+        });
+        for run in runs {
+            run.await.unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path().join("state")).unwrap().count(), 1, "nothing else is left behind");
+    }
+
     #[tokio::test]
     async fn exports_are_found_until_they_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let state = state(folder.path(), "one");
-        let found = async |request| state.requested(request).await.map(|found| found.poll_url.path().to_owned());
+        let found = async |request, oldest| {
+            state.requested(request, oldest).await.map(|found| found.poll_url.path().to_owned())
+        };
+        let noon = "2026-01-01T12:00:00Z".parse().unwrap();
         for (request, id, at) in
             [("a", 1, "2026-01-01T00:00:00Z"), ("a", 2, "2026-01-02T00:00:00Z"), ("b", 3, "2026-01-01T00:00:00Z")]
         {
-            state.add(requested(request, id, at)).await;
+            state.add(requested(request, id, at), Timestamp::MIN).await;
         }
-        assert_eq!(found("a").await.as_deref(), Some("/2"));
+        assert_eq!(found("a", noon).await.as_deref(), Some("/2"));
         state.forget(&requested("a", 2, "2026-01-02T00:00:00Z").poll_url).await;
-        assert_eq!(found("a").await.as_deref(), Some("/1"));
-        state.forget_before("2026-01-01T12:00:00Z".parse().unwrap()).await;
-        assert_eq!((found("a").await, found("b").await), (None, None));
+        assert_eq!(found("a", Timestamp::MIN).await.as_deref(), Some("/1"));
+        assert_eq!((found("a", noon).await, found("b", noon).await), (None, None));
+        state.add(requested("c", 4, "2026-01-02T00:00:00Z"), noon).await;
+        assert_eq!((found("a", Timestamp::MIN).await, found("b", Timestamp::MIN).await), (None, None));
+        assert_eq!(found("c", noon).await.as_deref(), Some("/4"));
     }
 
     #[tokio::test]
     async fn without_a_folder_nothing_is_remembered() {
         let state = State::new(None, &Url::parse("https://api.apsis.one").unwrap(), "one");
         state.set_token(&Secret::new("t0ken"), Timestamp::MAX).await;
-        state.add(requested("a", 1, "2026-01-01T00:00:00Z")).await;
-        assert!(state.token().await.is_none() && state.requested("a").await.is_none());
+        state.add(requested("a", 1, "2026-01-01T00:00:00Z"), Timestamp::MIN).await;
+        assert!(state.token().await.is_none() && state.requested("a", Timestamp::MIN).await.is_none());
     }
 
     #[tokio::test]

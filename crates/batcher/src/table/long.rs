@@ -82,7 +82,7 @@ impl Columns for Profiles {
     }
 }
 
-/// The names of a [`Reason`].
+/// The names of a [`Reason`](crate::facts::Reason).
 const REASONS: [&str; 2] = ["unknown_member", "type_mismatch"];
 
 const VALUE_TYPES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];

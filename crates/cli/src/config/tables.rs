@@ -1,6 +1,6 @@
 //! What a pipeline says of the tables: the columns of typed ones, and what is withheld from all.
 
-use super::Text;
+use super::text::Text;
 use crate::args::{ModeName, TableName, typed_of};
 use apsides_batcher::{Kind, PrivacyRules, Treatment, Typed};
 use serde::{Deserialize, Deserializer, de::Error as _};

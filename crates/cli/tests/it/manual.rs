@@ -4,7 +4,7 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "run",
     "replay",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 11] = [
     "simulate",
     "init",
     "check",
+    "unlock",
+    "vacuum",
     "completions",
     "manual",
 ];

@@ -207,6 +207,16 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "; did you mean `client_secret`?",
     ),
     ("no TOML", "[source]\nclient_secret = \"hunter2\n", "line 2, column "),
+    (
+        "a secret without its quotes",
+        "[source]\nclient_id = \"x\"\nclient_secret = 8675309\n",
+        "line 3, column 17: a text in quotes is expected",
+    ),
+    (
+        "typed tables in too little memory",
+        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\ntables = [\"wide\"]\n[limits]\nmemory_limit = \"48M\"\n",
+        "typed tables take at least 64M of memory",
+    ),
     ("no source", "[export]\nattributes = [\"1\"]\n", "missing field `source`"),
     (
         "an unset variable",

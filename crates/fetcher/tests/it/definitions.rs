@@ -5,7 +5,7 @@ use crate::{
     server::{Reply, Server, TOKEN, jwt, reply, reply_json, token},
 };
 use apsides_definitions::Snapshot;
-use apsides_fetcher::{Client, DefinitionsCache, Error, Limits};
+use apsides_fetcher::{Client, DefinitionsCache, Error, Limits, Rate, Rates};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, time::Duration};
 use tempfile::tempdir;
@@ -31,7 +31,7 @@ async fn account(replies: impl IntoIterator<Item = (&'static str, Vec<Reply>)>) 
 }
 
 fn quick() -> Limits {
-    Limits { listing_interval: Duration::ZERO, listing_pages_max: 4, listing_bytes_max: 1000, ..limits() }
+    Limits { listing_pages_max: 4, listing_bytes_max: 1000, ..limits() }
 }
 
 fn quick_client(server: &Server) -> Client {
@@ -119,9 +119,10 @@ async fn a_section_may_have_no_such_thing_but_there_are_sections() {
 }
 
 #[tokio::test]
-async fn listings_keep_to_their_pace() {
+async fn listings_keep_to_the_rate_of_other_calls() {
     let server = account([]).await;
-    let limits = Limits { listing_interval: Duration::from_millis(60), ..quick() };
+    let others = Rate { calls: 1, per: Duration::from_millis(60) };
+    let limits = Limits { rates: Rates { others, ..quick().rates }, ..quick() };
     let started = std::time::Instant::now();
     client_with(&server.url, limits).definitions().await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(4 * 60), "five calls in {:?}", started.elapsed());

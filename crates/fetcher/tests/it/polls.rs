@@ -42,6 +42,18 @@ async fn both_kinds_of_poll_url_become_ready() {
 }
 
 #[tokio::test]
+async fn what_a_poll_found_is_not_taken_up_when_the_server_may_have_lost_its_patience() {
+    let limits = Limits { read_idle_timeout: Duration::from_millis(500), ..limits() };
+    for (later, asked) in [(Duration::ZERO, 1), (limits.read_idle_timeout, 2)] {
+        let server = Server::exporting(v2(), vec![reply(200, "{}")]).await;
+        let ready = ready(&client_with(&server.url, limits.clone())).await.unwrap();
+        tokio::time::sleep(later).await;
+        assert_eq!(downloaded(&ready).await, b"{}");
+        assert_eq!(server.count(POLL), asked, "after {later:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_will_not_come_says_to_request_another() {
     let failed = || reply_json(503, json!({ "title": "Processing failed", "detail": "too complex" }));
     for (request, poll, words) in [

@@ -3,7 +3,8 @@
 use crate::{limits, read_all, said, seen_of};
 use apsides_fetcher::{Client, ClientConfig, Error, ErrorKind, ExportSpec, Limits, Ready, Result, Secret};
 use apsides_simulator::{CorpusSpec, Faults, Selection, Server, Settings, Size, Stats, write_export};
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, thread, time::Duration};
+use tokio::runtime::{Builder, Runtime};
 
 const ATTRIBUTES: [&str; 3] = ["40103", "40105", "40114"];
 const TAGS: [&str; 2] = ["40226", "40227"];
@@ -176,6 +177,28 @@ async fn what_is_kept_is_the_file_as_it_came_however_often_it_broke() {
     let path = folder.path().join("broken.gz");
     let download = ready(&server).await.download().await.unwrap().keep(&path).await.unwrap();
     assert!(read(Ok(download)).await.is_err() && !path.exists());
+}
+
+#[test]
+fn a_slow_disk_spoils_no_file_and_is_no_silence_of_the_server() {
+    let server_side = Runtime::new().unwrap();
+    let server = server_side.block_on(simulated("", true));
+    // What is written waits for the one thread that there is for it.
+    let our_side = Builder::new_multi_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.gz");
+    let bytes = our_side.block_on(async {
+        let download = ready(&server).await.download().await.unwrap().keep(&path).await.unwrap();
+        tokio::task::spawn_blocking(|| thread::sleep(hasty().read_idle_timeout * 5 / 2));
+        let mut reader = download.into_reader();
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut reader, &mut bytes).map(|_| bytes)
+        })
+    });
+    assert!(bytes.join().unwrap().unwrap() == expected());
+    assert!(inflated(&path) == expected());
+    assert_eq!(server.stats().downloads, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

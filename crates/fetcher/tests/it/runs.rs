@@ -105,6 +105,20 @@ async fn a_pending_export_that_is_gone_is_forgotten_and_asked_for_anew() {
 }
 
 #[tokio::test]
+async fn an_export_that_is_gone_when_it_is_downloaded_is_forgotten_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for (request, gone) in [(v1(), 404), (v1(), 410), (v2(), 202), (v2(), 404)] {
+        let server = Server::exporting(request, vec![reply(200, "{}"), reply(gone, ""), reply(200, "{}")]).await;
+        let ready = next_run(&server, folder.path()).export(&spec(), |_| {}).await.unwrap();
+        assert_eq!(content(&ready).await, b"{}");
+        assert!(matches!(ready.download().await.unwrap_err(), Error::ExportGone { .. }));
+        // The next run does not poll it for the rest of its day.
+        next_run(&server, folder.path()).export(&spec(), |_| {}).await.unwrap().done().await;
+        assert_eq!((server.count(POLL), server.count(EXPORTS)), (3, 2), "{gone}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_the_state_that_is_refused_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let denied = reply_json(403, json!({ "message": "explicit deny" }));
