@@ -5,6 +5,7 @@
 //! [`bucket`]).
 
 mod address;
+mod archive;
 mod bucket;
 mod client;
 mod clock;
@@ -29,6 +30,7 @@ use std::{
 use tokio::runtime::Handle;
 
 pub use address::Address;
+pub use archive::{Archive, NewObject};
 pub use client::{OpenObject, StorageSettings, open_object};
 pub(crate) use objects::refused_or;
 

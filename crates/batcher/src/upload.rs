@@ -146,13 +146,13 @@ impl Drop for Upload {
 
 /// The parts of a file. Unlike `object_store::WriteMultipart`, it tells why a file could not be
 /// completed, and not that it has then been aborted.
-struct Parts {
+pub(crate) struct Parts {
     upload: Box<dyn MultipartUpload>,
     in_flight: JoinSet<Result<(), object_store::Error>>,
 }
 
 impl Parts {
-    async fn start(uploads: &Uploads, path: &Path) -> Result<Self, object_store::Error> {
+    pub(crate) async fn start(uploads: &Uploads, path: &Path) -> Result<Self, object_store::Error> {
         let options = PutMultipartOptions { attributes: uploads.attributes.clone(), ..PutMultipartOptions::default() };
         let mut attempt = 1;
         // Without an answer it is begun again; should the first one have been begun too, it is the store's to expire.
@@ -170,7 +170,7 @@ impl Parts {
     }
 
     /// Sends a part as soon as not too many are under way.
-    async fn put(&mut self, uploads: &Uploads, part: Bytes) -> Result<(), object_store::Error> {
+    pub(crate) async fn put(&mut self, uploads: &Uploads, part: Bytes) -> Result<(), object_store::Error> {
         // What has failed already need not be waited for.
         while let Some(sent) = self.in_flight.try_join_next() {
             sent??;
@@ -185,7 +185,7 @@ impl Parts {
         Ok(())
     }
 
-    async fn finish(
+    pub(crate) async fn finish(
         mut self,
         uploads: &Uploads,
         path: &Path,
@@ -223,7 +223,7 @@ impl Parts {
         }
     }
 
-    async fn abort(mut self) {
+    pub(crate) async fn abort(mut self) {
         self.in_flight.shutdown().await;
         let _ = self.upload.abort().await;
     }

@@ -104,16 +104,17 @@ pub(crate) struct Run {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
-    /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
+    /// Keep the downloads as they come, in a folder of their own below this one or s3://bucket/prefix, for `apsides
+    /// replay`
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) keep_raw: Option<PathBuf>,
+    pub(crate) keep_raw: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Replay {
-    /// The folder of the run, below that of `run --keep-raw`
+    /// The folder of the run, below that of `run --keep-raw`, or s3://bucket/prefix/run
     #[arg(value_name = "RUN")]
-    pub(crate) folder: PathBuf,
+    pub(crate) run: String,
     #[command(flatten)]
     pub(crate) to: To,
 }

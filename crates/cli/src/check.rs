@@ -10,8 +10,9 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_batcher::{Destination, Manifest, Options, published};
+use apsides_batcher::{Archive, Destination, Manifest, Options, published};
 use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
+use bytes::Bytes;
 use jiff::SignedDuration;
 use serde::Serialize;
 use std::{io::Write, path::Path};
@@ -22,6 +23,9 @@ const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// Less free space than this is worth a word, whatever was published before.
 const FREE_BYTES_MIN: u64 = 1 << 30;
+
+/// An object that is there for a moment.
+const PROBE: &str = ".apsides-check";
 
 /// What was found of one thing.
 #[derive(Debug, Serialize)]
@@ -79,6 +83,7 @@ async fn lines(pipeline: &Path) -> Vec<Line> {
         Err(failure) => lines.push(failed("token", &failure)),
     }
     lines.push(destination(&job).await);
+    lines.extend(archive(&job).await);
     lines.extend(folders(&job).into_iter().map(|(check, folder)| match is_writable(folder) {
         Ok(()) => ok(check, format!("{} can be written", folder.display())),
         Err(failure) => failed(check, &failure),
@@ -137,12 +142,31 @@ async fn probe(place: &Destination) -> Result<Option<Manifest>, Failure> {
     Ok(probed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
+/// The bucket that downloads are kept in, if it is one.
+async fn archive(job: &Job) -> Option<Line> {
+    let Some(Destination::Bucket { address, settings }) = &job.keep_raw else { return None };
+    let tried = async {
+        let archive = Archive::new(address, settings)?;
+        archive.write(PROBE, Bytes::new()).await?;
+        // A run removes nothing there, and perhaps may not.
+        let _ = archive.remove(PROBE).await;
+        Ok::<_, apsides_batcher::Error>(())
+    };
+    Some(match tried.await {
+        Ok(()) => ok("keep_raw", format!("{address} can be written")),
+        Err(error) => failed("keep_raw", &error.into()),
+    })
+}
+
 /// Other folders that a run writes to.
 fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
     let cache = job.lookup.cache.as_ref().and_then(|cache| cache.path.parent());
     let cache = cache.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let folders =
-        [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", job.keep_raw.as_deref())];
+    let keep_raw = match &job.keep_raw {
+        Some(Destination::Folder(folder)) => Some(folder.as_path()),
+        Some(Destination::Bucket { .. }) | None => None,
+    };
+    let folders = [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", keep_raw)];
     folders.into_iter().filter_map(|(check, folder)| Some((check, folder?))).collect()
 }
 

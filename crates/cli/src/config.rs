@@ -14,7 +14,7 @@ use crate::{
     run::Job,
     storage::{Storage, span},
 };
-use apsides_batcher::{FileOptions, Options};
+use apsides_batcher::{Destination as Place, FileOptions, Options};
 use apsides_definitions::Versions;
 use apsides_fetcher::{ClientConfig, DefinitionsCache, Network, Region, Secret};
 use jiff::Timestamp;
@@ -166,6 +166,12 @@ impl Pipeline {
         Ok((self.source.into_client()?, lookup))
     }
 
+    /// The same, with downloads kept there.
+    pub(crate) fn keeping(mut self, keep_raw: Option<String>) -> Self {
+        self.export.keep_raw = keep_raw.or(self.export.keep_raw);
+        self
+    }
+
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
         let client = self.source.into_client()?;
         let destination = self
@@ -175,7 +181,12 @@ impl Pipeline {
         let memory_limit = self.limits.memory_limit.map_or(Options::MEMORY_DEFAULT, |size| size.0);
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
-        let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
+        let keep_raw = self.export.keep_raw.as_deref().map(|place| destination.s3.destination(place)).transpose()?;
+        let place = destination.s3.destination(&destination.path)?;
+        if keep_raw.as_ref().is_some_and(|keep_raw| is_within(keep_raw, &place)) {
+            return Err(wrong("[export] `keep_raw` is within [destination] `path`, where nothing but tables may be"));
+        }
+        let spools = self.export.spool;
         let export = self.export.into_spec(Timestamp::now())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
@@ -193,7 +204,7 @@ impl Pipeline {
             source,
             keep_raw,
             spools,
-            destination: destination.s3.destination(&destination.path)?,
+            destination: place,
             overwrite: destination.overwrite,
             options,
         })
@@ -236,6 +247,14 @@ fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lo
     }
     let max_age = max_age.map_or(DEFINITIONS_AGE_MAX, |age| age.0);
     Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
+}
+
+fn is_within(place: &Place, root: &Place) -> bool {
+    match (place, root) {
+        (Place::Folder(place), Place::Folder(root)) => place.starts_with(root),
+        (Place::Bucket { .. }, Place::Bucket { .. }) => format!("{place}/").starts_with(&format!("{root}/")),
+        _ => false,
+    }
 }
 
 impl Files {
@@ -326,6 +345,22 @@ mod tests {
             let pipeline: Pipeline =
                 toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             pipeline.into_job().unwrap_or_else(|failure| panic!("{}: {failure}", file.display()));
+        }
+    }
+
+    #[test]
+    fn downloads_are_kept_outside_of_the_tables() {
+        for (place, root, expected) in [
+            ("out/raw", "out", true),
+            ("out", "out", true),
+            ("out-raw", "out", false),
+            ("s3://lake/out/raw", "s3://lake/out", true),
+            ("s3://lake/raw", "s3://lake", true),
+            ("s3://lake/out-raw", "s3://lake/out", false),
+            ("s3://lake/out", "out", false),
+        ] {
+            let parsed = |text| Storage::default().destination(text).expect("a place");
+            assert_eq!(is_within(&parsed(place), &parsed(root)), expected, "{place} in {root}");
         }
     }
 

@@ -131,10 +131,17 @@ fn fetch_exit(error: &fetcher::Error) -> Exit {
         fetcher::ErrorKind::Credentials => Exit::Credentials,
         fetcher::ErrorKind::Api | fetcher::ErrorKind::Export => Exit::Api,
         fetcher::ErrorKind::Network => Exit::Network,
+        fetcher::ErrorKind::Disk if is_refused(error) => Exit::Storage,
         fetcher::ErrorKind::Disk => Exit::Destination,
         fetcher::ErrorKind::Data | fetcher::ErrorKind::Input => Exit::Input,
         _ => Exit::Unexpected,
     }
+}
+
+/// Whether a bucket that a download is kept in does not let us write.
+fn is_refused(error: &fetcher::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(batcher::Error::NoCredentials { .. } | batcher::Error::StorageRefused { .. }))
 }
 
 impl From<definitions::Error> for Failure {

@@ -1,6 +1,6 @@
 //! What a run downloads, part by part: kept and spooled if that is wanted.
 
-use crate::{failure::Failure, raw::RawRun, run::Job};
+use crate::{failure::Failure, raw::RawRun};
 use apsides_batcher::Adds;
 use apsides_fetcher::{self as fetcher, Exports, Reader, Ready};
 
@@ -22,10 +22,9 @@ pub(crate) struct Taken {
 }
 
 impl Intake {
-    pub(crate) fn new(exports: Exports, job: &Job) -> Result<Self, Failure> {
-        let begin = |dir| RawRun::begin(dir, &job.source, &job.export.attributes);
-        let raw = job.keep_raw.as_deref().map(begin).transpose()?;
-        Ok(Self { exports, raw, spools: job.spools, taken: Vec::new() })
+    /// What is kept goes to `raw`.
+    pub(crate) fn new(exports: Exports, raw: Option<RawRun>, spools: bool) -> Self {
+        Self { exports, raw, spools, taken: Vec::new() }
     }
 
     /// The next part, when it is ready.
@@ -38,18 +37,25 @@ impl Intake {
         };
         let has_next = next.left > 0;
         let download = next.ready.download().await?;
-        let path = match &mut self.raw {
-            Some(raw) => Some(raw.next(adds, download.is_gzip(), !has_next)?),
-            None => None,
-        };
-        let reader = match (path, self.spools) {
+        let reader = match (&mut self.raw, self.spools) {
             (None, false) => download.into_reader(),
             (None, true) => download.spool(&std::env::temp_dir()).await?,
-            (Some(path), false) => download.keep(&path).await?.into_reader(),
-            (Some(path), true) => download.keep_first(&path).await?,
+            (Some(raw), false) => raw.keep(download, adds, !has_next).await?.into_reader(),
+            // What is kept is a spool, too.
+            (Some(raw), true) => {
+                raw.keep(download, adds, !has_next).await?.drain().await?;
+                raw.read(raw.parts() - 1).await?.0
+            }
         };
         self.taken.push(next.ready);
         Ok(Some(Taken { reader, adds, has_next }))
+    }
+
+    /// Says that no part is read any more: what is not kept whole by now is not kept.
+    pub(crate) async fn end(&self) {
+        if let Some(raw) = &self.raw {
+            raw.end().await;
+        }
     }
 
     /// Says that the tables are published.

@@ -5,29 +5,29 @@
 //!                     /part-00001.json.gz  the first download, compressed as it came
 //! ```
 //!
-//! All of it is personal data: only its owner may read it.
+//! It is the same in a bucket, but that a run's name has something random at its end. All of it is personal data: in a
+//! folder, only its owner may read it.
+
+mod object;
+mod place;
 
 use crate::failure::{Exit, Failure};
-use apsides_batcher::Adds;
+use apsides_batcher::{Adds, Destination};
+use apsides_fetcher::{Download, Reader};
 use jiff::Timestamp;
+use place::Place;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-};
 
 const INDEX: &str = "replay.json";
 const VERSION: u32 = 1;
 
 /// The downloads of one run.
 pub(crate) struct RawRun {
-    folder: PathBuf,
+    place: Place,
     pub(crate) index: Index,
 }
 
-/// What is in the folder of a run.
+/// What is kept of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Index {
     version: u32,
@@ -47,72 +47,67 @@ struct RawPart {
 }
 
 impl RawRun {
-    /// Begins the folder of a run.
-    pub(crate) fn begin(dir: &Path, source: &str, attribute_ids: &[String]) -> Result<Self, Failure> {
-        let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let failed = |error| at(dir, "cannot be made", &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-        // Two runs may begin in the same second.
-        for number in 1_u32.. {
-            let folder = dir.join(if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") });
-            match DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => {
-                    let (source, attribute_ids) = (source.to_owned(), attribute_ids.to_vec());
-                    let index =
-                        Index { version: VERSION, source, attribute_ids, is_complete: false, parts: Vec::new() };
-                    return Ok(Self { folder, index });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        unreachable!("some number is free")
-    }
-
-    /// Where the next download goes.
-    pub(crate) fn next(&mut self, adds: Adds, is_gzip: bool, is_last: bool) -> Result<PathBuf, Failure> {
-        let number = self.index.parts.len() + 1;
-        let file = format!("part-{number:05}.json{}", if is_gzip { ".gz" } else { "" });
-        let path = self.folder.join(&file);
-        self.index.parts.push(RawPart { file, adds });
-        self.index.is_complete = is_last;
-        let index = self.folder.join(INDEX);
-        let text = serde_json::to_string_pretty(&self.index).expect("an index is plain data");
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&index);
-        written
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|error| at(&index, "cannot be written", &error))?;
-        Ok(path)
-    }
-
-    /// Opens the folder of a run, all of whose downloads must be there.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
-        let path = folder.join(INDEX);
-        let wrong = |what: &str| {
-            Failure::new(Exit::Input, format!("{} {what}", path.display()))
-                .next("give the folder of one run, which `run --keep-raw` made")
-        };
-        let text = fs::read_to_string(&path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-        let index: Index = serde_json::from_str(&text).map_err(|error| wrong(&format!("is no index: {error}")))?;
-        if index.version != VERSION {
-            return Err(wrong(&format!("has version {}, not {VERSION}", index.version)));
-        }
-        let run = Self { folder: folder.to_owned(), index };
-        let missing = run.parts().find(|(path, _)| !path.exists());
-        if missing.is_some() || !run.index.is_complete || run.index.parts.is_empty() {
-            let message = format!("the run in {} broke off: not all of its downloads are there", folder.display());
-            return Err(Failure::new(Exit::Input, message).next("replay another run, or run the pipeline again"));
-        }
+    /// Begins a folder of its own for a run, below this one.
+    pub(crate) async fn begin(root: &Destination, source: &str, attribute_ids: &[String]) -> Result<Self, Failure> {
+        let place = Place::begin(root, &Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string())?;
+        let (source, attribute_ids) = (source.to_owned(), attribute_ids.to_vec());
+        let index = Index { version: VERSION, source, attribute_ids, is_complete: false, parts: Vec::new() };
+        let run = Self { place, index };
+        // Whether it can be written shows now, not when an export has come.
+        run.write_index().await?;
         Ok(run)
     }
 
-    /// The downloads in turn.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (PathBuf, Adds)> {
-        self.index.parts.iter().map(|part| (self.folder.join(&part.file), part.adds))
+    /// Keeps the next download.
+    pub(crate) async fn keep(&mut self, download: Download, adds: Adds, is_last: bool) -> Result<Download, Failure> {
+        let number = self.index.parts.len() + 1;
+        let file = format!("part-{number:05}.json{}", if download.is_gzip() { ".gz" } else { "" });
+        self.index.parts.push(RawPart { file: file.clone(), adds });
+        self.index.is_complete = is_last;
+        self.write_index().await?;
+        self.place.keep(download, &file).await
     }
-}
 
-fn at(path: &Path, what: &str, error: &io::Error) -> Failure {
-    Failure::new(Exit::Destination, format!("{} {what}: {error}", path.display()))
-        .next("check the folder, its permissions and its free space")
+    async fn write_index(&self) -> Result<(), Failure> {
+        self.place.write(INDEX, serde_json::to_string_pretty(&self.index).expect("an index is plain data")).await
+    }
+
+    /// Says that nothing more comes: what is not whole will not be.
+    pub(crate) async fn end(&self) {
+        self.place.discard().await;
+    }
+
+    /// Opens what was kept of a run, all of whose downloads must be there.
+    pub(crate) async fn open(run: &Destination) -> Result<Self, Failure> {
+        let place = Place::of(run)?;
+        let wrong = |what: &str| {
+            Failure::new(Exit::Input, format!("{} {what}", place.at(INDEX)))
+                .next("give the folder of one run, which `run --keep-raw` made: it has a replay.json")
+        };
+        let text = place.read(INDEX).await?.ok_or_else(|| wrong("is not there"))?;
+        let index: Index = serde_json::from_slice(&text).map_err(|error| wrong(&format!("is no index: {error}")))?;
+        if index.version != VERSION {
+            return Err(wrong(&format!("has version {}, not {VERSION}", index.version)));
+        }
+        let mut is_whole = index.is_complete && !index.parts.is_empty();
+        for part in &index.parts {
+            is_whole = is_whole && place.has(&part.file).await?;
+        }
+        if !is_whole {
+            let message = format!("the run in {place} broke off: not all of its downloads are there");
+            return Err(Failure::new(Exit::Input, message).next("replay another run, or run the pipeline again"));
+        }
+        Ok(Self { place, index })
+    }
+
+    /// How many downloads there are.
+    pub(crate) fn parts(&self) -> usize {
+        self.index.parts.len()
+    }
+
+    /// One that is whole, by its number from 0 on.
+    pub(crate) async fn read(&self, part: usize) -> Result<(Reader, Adds), Failure> {
+        let RawPart { file, adds } = &self.index.parts[part];
+        Ok((self.place.open(file).await?, *adds))
+    }
 }

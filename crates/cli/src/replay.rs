@@ -9,29 +9,26 @@ use crate::{
     tables::{self, Input, NextPart},
 };
 use apsides_batcher::{Options, Part};
-use apsides_fetcher::{self as fetcher, Limits, Reader};
-use std::{io, path::PathBuf};
+use std::io;
 use tokio::runtime::Handle;
 
 pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let run = RawRun::open(&args.folder)?;
+    let run = args.to.storage.destination(&args.run)?;
+    let run = shutdown.or_interrupted(RawRun::open(&run)).await??;
     let destination = args.to.storage.destination(&args.to.out)?;
     let options = convert::options(args.to, run.index.source.clone())?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
     let options = Options { attribute_ids, ..options };
-    let mut parts: Vec<_> = run.parts().collect();
-    let (path, _) = parts.remove(0);
-    let first = shutdown.or_interrupted(open(path)).await??;
-    let runtime = Handle::current();
-    let rest = parts.into_iter().map(move |(path, adds)| {
-        let input = runtime.block_on(open(path)).map_err(io::Error::from)?;
-        Ok(Part { input, adds })
-    });
-    let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
+    let (first, _) = shutdown.or_interrupted(run.read(0)).await??;
+    let (runtime, more) = (Handle::current(), 1..run.parts());
+    let rest: Option<NextPart> = if more.is_empty() {
+        None
+    } else {
+        Some(Box::new(more.map(move |part| {
+            let (input, adds) = runtime.block_on(run.read(part)).map_err(io::Error::other)?;
+            Ok(Part { input, adds })
+        })))
+    };
     tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?;
     Ok(())
-}
-
-async fn open(path: PathBuf) -> fetcher::Result<Reader> {
-    fetcher::open(&fetcher::Input::Path(path), &Limits::default()).await
 }

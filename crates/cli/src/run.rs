@@ -4,9 +4,10 @@ use crate::{
     args::{Output, Run},
     config::Pipeline,
     failure::{Exit, Failure},
-    intake::Intake,
+    intake::{Intake, Taken},
     names::{self, Lookup},
     progress::{Waiting, duration},
+    raw::RawRun,
     shutdown::Shutdown,
     tables::{self, Input, NextPart},
 };
@@ -14,7 +15,6 @@ use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed}
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
 use std::{
     io, iter,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::runtime::Handle;
@@ -29,7 +29,7 @@ pub(crate) struct Job {
     /// What the manifest says where the tables come from.
     pub(crate) source: String,
     /// Where downloads are kept as they come, if they are.
-    pub(crate) keep_raw: Option<PathBuf>,
+    pub(crate) keep_raw: Option<Destination>,
     /// Whether a download is whole before it is read.
     pub(crate) spools: bool,
     pub(crate) destination: Destination,
@@ -39,8 +39,7 @@ pub(crate) struct Job {
 }
 
 pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
-    let mut job = Pipeline::read(&args.pipeline)?.into_job()?;
-    job.keep_raw = args.keep_raw.or(job.keep_raw);
+    let job = Pipeline::read(&args.pipeline)?.keeping(args.keep_raw).into_job()?;
     let client = Client::new(job.client.clone())?;
     let job = names::resolved(job, &client, output, shutdown).await?;
     execute(&job, &client, output, shutdown).await?;
@@ -63,6 +62,10 @@ pub(crate) async fn execute(
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
     }
+    let raw = match &job.keep_raw {
+        Some(place) => Some(RawRun::begin(place, &job.source, &job.export.attributes).await?),
+        None => None,
+    };
     let waiting = Waiting::new(output, format!("requesting an export from {}", job.client.base_url));
     // Gone once the first part is there: from then on, another line tells how far it is.
     let waiting = Arc::new(Mutex::new(Some(waiting)));
@@ -70,10 +73,31 @@ pub(crate) async fn execute(
         let waiting = Arc::clone(&waiting);
         move |wait| say(&waiting, wait)
     });
-    let mut intake = Intake::new(exports, job)?;
-    let first = shutdown.or_interrupted(intake.next()).await??;
-    let first = first.ok_or_else(|| Failure::new(Exit::Unexpected, "there is no part of the export"))?;
+    let intake = Arc::new(tokio::sync::Mutex::new(Intake::new(exports, raw, job.spools)));
+    let first = shutdown.or_interrupted(async { intake.lock().await.next().await }).await;
     drop(waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let published = match first.flatten() {
+        Ok(Some(first)) => publish(job, first, &intake, output, shutdown).await,
+        Ok(None) => Err(Failure::new(Exit::Unexpected, "there is no part of the export")),
+        Err(failure) => Err(failure),
+    };
+    let mut intake = intake.lock().await;
+    intake.end().await;
+    // An export that cannot be read is of no more use than one that is published: the next run asks for another.
+    if published.as_ref().map_or_else(|failure| failure.is_malformed_export, |_| true) {
+        intake.done().await;
+    }
+    published
+}
+
+/// Publishes tables of the first part and those that follow.
+async fn publish(
+    job: &Job,
+    first: Taken,
+    intake: &Arc<tokio::sync::Mutex<Intake>>,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Manifest, Failure> {
     let options = Options {
         source: job.source.clone(),
         overwrite: job.overwrite,
@@ -82,15 +106,9 @@ pub(crate) async fn execute(
         typed: Typed { asked: asked(&job.export), ..job.options.typed.clone() },
         ..job.options.clone()
     };
-    let intake = Arc::new(tokio::sync::Mutex::new(intake));
-    let rest = first.has_next.then(|| rest_of(Arc::clone(&intake), shutdown.clone()));
+    let rest = first.has_next.then(|| rest_of(Arc::clone(intake), shutdown.clone()));
     let input = Input { first: first.reader, rest };
-    let published = tables::publish(input, &job.destination, options, output, shutdown).await;
-    // An export that cannot be read is of no more use than one that is published: the next run asks for another.
-    if published.as_ref().map_or_else(|failure| failure.is_malformed_export, |_| true) {
-        intake.lock().await.done().await;
-    }
-    published
+    tables::publish(input, &job.destination, options, output, shutdown).await
 }
 
 /// What typed tables have columns for.

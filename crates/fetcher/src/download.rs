@@ -6,7 +6,7 @@ use crate::{
     http::{Call, Content, Http, is_safe},
     inflate::promises_gzip,
     input::read_file,
-    keep::Keep,
+    keep::{Keep, KeptFile},
     resume::{Again, Resume},
     retry::Repeat,
     source::Origin,
@@ -20,7 +20,7 @@ use url::Url;
 pub struct Download {
     response: Response,
     again: Again,
-    keep: Option<Arc<Keep>>,
+    keep: Option<Arc<dyn Keep>>,
     progress: Arc<Progress>,
 }
 
@@ -42,42 +42,43 @@ impl Download {
         let from = Origin::Url(shown(response.url()));
         let resume = Resume::new(again, &response, keep);
         let source = resume.source(response, from, progress);
-        Reader::resumable(source, gzip_promised, resume, &limits)
+        Reader::pumped(source, gzip_promised, Some(resume), &limits)
     }
 
     /// Keeps the bytes in this file too, compressed as they come. It is there under its name when the reader has come to
     /// its end without an error; only its owner may read it.
     pub async fn keep(self, path: &Path) -> Result<Self> {
-        let keep = Some(Arc::new(Keep::create(path).await?));
-        Ok(Self { keep, ..self })
+        Ok(self.keep_in(Arc::new(KeptFile::create(path).await?)))
+    }
+
+    /// The same in any other place. It is finished when the reader has come to its end without an error, and never if it
+    /// does not.
+    pub fn keep_in(self, keep: Arc<dyn Keep>) -> Self {
+        Self { keep: Some(keep), ..self }
+    }
+
+    /// Downloads all of it to where it is kept, and checks it, without anybody who reads.
+    pub async fn drain(self) -> Result<()> {
+        let mut reader = self.into_reader();
+        let from = reader.origin().clone();
+        let drained = tokio::task::spawn_blocking(move || io::copy(&mut reader, &mut io::sink()));
+        match drained.await.map_err(io::Error::other).flatten() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.downcast().unwrap_or(Error::Stopped { from })),
+        }
     }
 
     /// Downloads all of it into a private temporary file in this folder, and checks it, before the first byte can be
     /// read: for readers so slow that the server would lose its patience. The file has no name by then, and goes with
-    /// the reader.
+    /// the reader. That is instead of where it was to be kept.
     pub async fn spool(self, folder: &Path) -> Result<Reader> {
-        let failed = |source| Error::Keep { path: folder.to_owned(), source };
+        let failed = |source: io::Error| Error::Keep { place: folder.display().to_string(), source: source.into() };
+        let (limits, from) = (self.again.limits().clone(), Origin::Url(shown(self.response.url())));
         let folder = tempfile::Builder::new().prefix(".apsides-").tempdir_in(folder).map_err(failed)?;
         let path = folder.path().join("export");
         // Read while the folder is still there.
-        self.keep(&path).await?.through_file(&path).await
-    }
-
-    /// As [`keep`](Self::keep); and reads that file once it is whole.
-    pub async fn keep_first(self, path: &Path) -> Result<Reader> {
-        self.keep(path).await?.through_file(path).await
-    }
-
-    async fn through_file(self, path: &Path) -> Result<Reader> {
-        let limits = self.again.limits().clone();
-        let mut reader = self.into_reader();
-        let from = reader.origin().clone();
-        let drained = tokio::task::spawn_blocking(move || io::copy(&mut reader, &mut io::sink()));
-        if let Err(error) = drained.await.map_err(io::Error::other).flatten() {
-            let from = from.clone();
-            return Err(error.downcast().unwrap_or_else(|_| Error::Stopped { from }));
-        }
-        read_file(path.to_owned(), from, &limits).await
+        self.keep(&path).await?.drain().await?;
+        read_file(path, from, &limits).await
     }
 
     /// Whether the headers announce gzip.

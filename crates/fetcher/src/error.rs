@@ -5,7 +5,7 @@
 //! storage URL is a credential), and text from a server is cleaned of every secret before it comes here.
 
 use crate::source::Origin;
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 use url::Url;
 
 /// A result of this crate.
@@ -229,12 +229,12 @@ pub enum Error {
     },
 
     /// A copy of a download could not be written.
-    #[error("the download could not be kept in {}; check the folder, its permissions and its free space", path.display())]
+    #[error("the download could not be kept in {place}; check that it may be written to, and has space")]
     Keep {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// The file or object.
+        place: String,
+        /// What the system or the store said.
+        source: Cause,
     },
 
     /// The stream ended inside compressed data.
@@ -343,7 +343,7 @@ pub enum ErrorKind {
     Network,
     /// The bytes themselves are cut, corrupt or no longer the same.
     Data,
-    /// A local file cannot be written.
+    /// A copy of a download cannot be written.
     Disk,
     /// The input is not there or not readable.
     Input,

@@ -57,44 +57,44 @@ pub(crate) enum Piece {
 }
 
 /// Inflates `source` into the queue until its end, an error, or until nobody reads any more. `gzip_promised` says that
-/// a header announced gzip: then an empty stream is one that was cut short.
-pub(crate) async fn pump(source: Source, gzip_promised: bool, limits: Limits, queue: Sender<Piece>) {
+/// a header announced gzip: then an empty stream is one that was cut short. A download that can `resume` is gone on with
+/// where it breaks, or started over.
+pub(crate) async fn pump(
+    source: Source,
+    gzip_promised: bool,
+    resume: Option<Resume>,
+    limits: Limits,
+    queue: Sender<Piece>,
+) {
     let last = tokio::select! {
         () = queue.closed() => return,
-        end = hand_on(source, gzip_promised, &limits, &queue, None) => end,
+        end = inflate(source, gzip_promised, resume, &limits, &queue) => end,
     };
     let _ = queue.send(last.map_or_else(Piece::Failed, |()| Piece::End)).await;
 }
 
-/// The same of a download: what breaks is gone on with, or started over.
-pub(crate) async fn pump_download(
-    source: Source,
+async fn inflate(
+    mut source: Source,
     mut gzip_promised: bool,
-    resume: Resume,
-    limits: Limits,
-    queue: Sender<Piece>,
-) {
+    resume: Option<Resume>,
+    limits: &Limits,
+    queue: &Sender<Piece>,
+) -> Result<()> {
     let (from, progress) = (source.from.clone(), source.progress.clone());
-    let mut handed_on = Resumable { resume: resume.clone(), handed_on: HandedOn::default() };
-    let work = async {
-        let mut source = source;
-        loop {
-            let Err(error) = hand_on(source, gzip_promised, &limits, &queue, Some(&mut handed_on)).await else {
-                handed_on.handed_on.end(&from)?;
-                return resume.finish(progress.bytes_in()).await;
-            };
-            let response = resume.restart(error).await?;
-            handed_on.handed_on.start_over();
-            progress.start_over(response.content_length());
-            gzip_promised = promises_gzip(&response);
-            source = resume.source(response, from.clone(), progress.clone());
-        }
-    };
-    let last = tokio::select! {
-        () = queue.closed() => return,
-        end = work => end,
-    };
-    let _ = queue.send(last.map_or_else(Piece::Failed, |()| Piece::End)).await;
+    let mut resumable = resume.map(|resume| Resumable { resume, handed_on: HandedOn::default() });
+    loop {
+        let end = hand_on(source, gzip_promised, limits, queue, resumable.as_mut()).await;
+        let Some(Resumable { resume, handed_on }) = &mut resumable else { return end };
+        let Err(error) = end else {
+            handed_on.end(&from)?;
+            return resume.finish(progress.bytes_in()).await;
+        };
+        let response = resume.restart(error).await?;
+        handed_on.start_over();
+        progress.start_over(response.content_length());
+        gzip_promised = promises_gzip(&response);
+        source = resume.source(response, from.clone(), progress.clone());
+    }
 }
 
 /// Whether the headers announce gzip.

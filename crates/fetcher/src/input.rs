@@ -4,18 +4,15 @@
 //! inflating task as a download, so that inflating and parsing run side by side.
 
 use crate::{
-    Error, Limits, Network, Origin, Progress, Reader, Result,
-    download::{self, fetch},
+    Error, Limits, Network, Origin, Progress, Reader, Result, download,
     error::{Cause, shown},
     http::{Content, Http, is_safe},
     inflate::{Format, HEAD_BYTES},
     resume::Again,
-    retry::Repeat,
     source::Source,
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream::try_unfold};
-use reqwest::StatusCode;
 use std::{
     fs::File,
     io::{self, Cursor, Read},
@@ -81,11 +78,9 @@ pub async fn open(input: &Input, limits: &Limits) -> Result<Reader> {
         Input::Stdin => local(Origin::Stdin, limits, || Ok((io::stdin(), None))).await,
         Input::Https(url) => {
             let http = Arc::new(Http::new(limits.clone(), url.scheme() == "http", &Network::default(), None)?);
-            let response = fetch(&http, None, "download", url, Repeat::Freely, Content::File).await?;
-            if response.status() != StatusCode::OK {
-                return Err(http.status_error("download", response).await);
-            }
-            Ok(download::started(response, Again::Address(http, url.clone())).into_reader())
+            let again = Again::Address(http, url.clone());
+            let response = again.get(Content::File).await?;
+            Ok(download::started(response, again).into_reader())
         }
     }
 }
@@ -104,7 +99,7 @@ pub fn from_stream<E: Into<Cause>>(
     limits: &Limits,
 ) -> Reader {
     let source = Source::new(stream, from, Progress::new(total), Some(limits.read_idle_timeout));
-    Reader::pumped(source, false, limits)
+    Reader::pumped(source, false, None, limits)
 }
 
 /// `start` opens the input, and says how long it is if it knows; it may block, as may the first read.
@@ -130,7 +125,8 @@ async fn local<R: Read + Send + 'static>(
         Format::Plain => Reader::direct(whole, from, progress),
         // A pipe may be silent for as long as its writer works, so there is no limit on that.
         Format::Gzip | Format::Zstd => {
-            Reader::pumped(Source::new(blocking_chunks(whole, limits.chunk_bytes), from, progress, None), false, limits)
+            let source = Source::new(blocking_chunks(whole, limits.chunk_bytes), from, progress, None);
+            Reader::pumped(source, false, None, limits)
         }
     })
 }

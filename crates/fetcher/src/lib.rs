@@ -65,6 +65,7 @@ pub use download::Download;
 pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportSpec, Pending, Poll, Ready};
 pub use input::{Input, from_stream, open};
+pub use keep::Keep;
 pub use limits::Limits;
 pub use network::Network;
 pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Limits, Progress,
-    inflate::{Piece, pump, pump_download},
+    inflate::{Piece, pump},
     resume::Resume,
     source::{Origin, Source},
 };
@@ -40,19 +40,12 @@ impl Reader {
         Self { feed: Feed::Direct(Box::new(reader)), from, progress }
     }
 
-    /// Starts the task that inflates `source`. To be called within a runtime.
-    pub(crate) fn pumped(source: Source, gzip_promised: bool, limits: &Limits) -> Self {
+    /// Starts the task that inflates `source`, and goes on with it when it breaks, if it is a download that can `resume`.
+    /// To be called within a runtime.
+    pub(crate) fn pumped(source: Source, gzip_promised: bool, resume: Option<Resume>, limits: &Limits) -> Self {
         let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
         let (from, progress) = (source.from.clone(), source.progress.clone());
-        tokio::spawn(pump(source, gzip_promised, limits.clone(), sender));
-        Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
-    }
-
-    /// The same of a download that is gone on with when it breaks.
-    pub(crate) fn resumable(source: Source, gzip_promised: bool, resume: Resume, limits: &Limits) -> Self {
-        let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
-        let (from, progress) = (source.from.clone(), source.progress.clone());
-        tokio::spawn(pump_download(source, gzip_promised, resume, limits.clone(), sender));
+        tokio::spawn(pump(source, gzip_promised, resume, limits.clone(), sender));
         Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
     }
 

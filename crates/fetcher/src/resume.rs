@@ -11,7 +11,7 @@ use crate::{
     error::Cause,
     export::Export,
     http::{Content, Http},
-    keep::Keep,
+    keep::{self, Keep},
     retry::{self, Repeat},
     source::{ByteStream, Mend, Origin, Source},
 };
@@ -40,13 +40,15 @@ pub(crate) enum Again {
 
 impl Again {
     /// The answer with the file (200), or with the rest of it (206).
-    async fn get(&self, content: Content) -> Result<Response> {
+    pub(crate) async fn get(&self, content: Content) -> Result<Response> {
         match self {
             Self::Export(export) => export.download(content).await,
             Self::Address(http, url) => {
+                let asks_for_rest = matches!(content, Content::Rest { .. });
                 let response = fetch(http, None, "download", url, Repeat::Freely, content).await?;
                 match response.status() {
-                    StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
+                    StatusCode::OK => Ok(response),
+                    StatusCode::PARTIAL_CONTENT if asks_for_rest => Ok(response),
                     _ => Err(http.status_error("download", response).await),
                 }
             }
@@ -67,7 +69,7 @@ pub(crate) struct Resume(Arc<Inner>);
 
 struct Inner {
     again: Again,
-    keep: Option<Arc<Keep>>,
+    keep: Option<Arc<dyn Keep>>,
     /// The file's strong validator, if it has one.
     etag: Mutex<Option<HeaderValue>>,
     /// An answer with the whole file, where only the rest was asked for.
@@ -78,7 +80,7 @@ struct Inner {
 }
 
 impl Resume {
-    pub(crate) fn new(again: Again, first: &Response, keep: Option<Arc<Keep>>) -> Self {
+    pub(crate) fn new(again: Again, first: &Response, keep: Option<Arc<dyn Keep>>) -> Self {
         let etag = Mutex::new(etag(first));
         let (in_vain, tries) = (AtomicU32::new(0), AtomicU32::new(0));
         Self(Arc::new(Inner { again, keep, etag, whole: Mutex::default(), in_vain, tries }))
@@ -119,7 +121,7 @@ impl Resume {
     /// Says that the file has come whole, with so many bytes.
     pub(crate) async fn finish(&self, bytes: u64) -> Result<()> {
         match &self.0.keep {
-            Some(keep) => keep.finish(bytes).await,
+            Some(keep) => keep.finish(bytes).await.map_err(keep::failed(&**keep)),
             None => Ok(()),
         }
     }

@@ -1,6 +1,10 @@
 //! Raw bytes as they arrive, counted and watched: what every decoder reads from.
 
-use crate::{Error, Result, error::Cause, keep::Keep};
+use crate::{
+    Error, Result,
+    error::Cause,
+    keep::{self, Keep},
+};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use std::{
@@ -105,7 +109,7 @@ pub(crate) struct Source {
     /// Under way to the rest, after this error.
     mending: Option<(Error, BoxFuture<'static, Option<ByteStream>>)>,
     /// Where the chunks are kept, if they are.
-    keep: Option<Arc<Keep>>,
+    keep: Option<Arc<dyn Keep>>,
     /// A chunk that is received and being kept. That is no part of the stream, whose silence is watched: a slow disk is
     /// not the other side's fault.
     keeping: Option<BoxFuture<'static, Result<Bytes>>>,
@@ -144,7 +148,7 @@ impl Source {
     }
 
     /// The same of a stream that can be mended, and that is kept if there is a place for it.
-    pub(crate) fn resumable(self, mend: impl Mend + 'static, keep: Option<Arc<Keep>>) -> Self {
+    pub(crate) fn resumable(self, mend: impl Mend + 'static, keep: Option<Arc<dyn Keep>>) -> Self {
         Self { mend: Some(Box::new(mend)), keep, ..self }
     }
 
@@ -222,7 +226,10 @@ impl Source {
                 self.progress.add_in(chunk.len());
                 match self.keep.clone() {
                     Some(keep) => {
-                        let keeping = async move { keep.write(chunk.clone(), at).await.map(|()| chunk) };
+                        let keeping = async move {
+                            let kept = keep.write(chunk.clone(), at).await;
+                            kept.map(|()| chunk).map_err(keep::failed(&*keep))
+                        };
                         self.keeping = Some(keeping.boxed());
                     }
                     None => self.chunk = chunk,

@@ -44,6 +44,11 @@ impl Address {
         }
     }
 
+    /// The object or prefix of this name below this one.
+    pub fn join(&self, name: &str) -> Self {
+        Self { bucket: self.bucket.clone(), prefix: self.prefix.clone().join(name) }
+    }
+
     /// The prefix, or the object's name in the bucket.
     pub fn prefix(&self) -> &str {
         self.prefix.as_ref()
@@ -74,6 +79,8 @@ mod tests {
         ] {
             assert_eq!(shown(text).expect(text).as_deref(), expected, "{text}");
         }
+        let run = Address::parse("s3://lake/raw").expect("an address").map(|raw| raw.join("run").join("part"));
+        assert_eq!(run.map(|run| run.to_string()).as_deref(), Some("s3://lake/raw/run/part"));
         for wrong in
             ["s3://", "s3:///a", "s3://a b/c", "s3://a/../b", "gs://a/b", "s3://key:secret@a/b", "s3://a/b?x=y"]
         {

@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use apsides_fetcher::ExportSpec;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::path::PathBuf;
 
 /// What the export is to hold: ids, discriminators, names and patterns.
 #[derive(Debug, Default, Deserialize)]
@@ -35,8 +34,8 @@ pub(super) struct Export {
     extra: toml::Table,
     /// A JSON Pointer to the poll URL in the answer to the request.
     poll_url_pointer: Option<String>,
-    /// Where downloads are kept as they come.
-    pub(super) keep_raw: Option<PathBuf>,
+    /// Where downloads are kept as they come: a folder, or `s3://bucket/prefix`, reached as `[destination.s3]` says.
+    pub(super) keep_raw: Option<String>,
     /// A download goes to a temporary file before it is read.
     #[serde(default)]
     pub(super) spool: bool,

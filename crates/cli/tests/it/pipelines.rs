@@ -374,7 +374,7 @@ fn what_is_kept_is_private_and_can_be_replayed_once_it_is_whole() {
         assert!(ended.stderr.contains("broke off"), "{}", ended.stderr);
     }
     let ended = end(&mut apsides("replay /nowhere --out /nowhere")).failed(3);
-    assert!(ended.stderr.contains("/nowhere/replay.json cannot be read"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("/nowhere/replay.json is not there"), "{}", ended.stderr);
 }
 
 #[test]

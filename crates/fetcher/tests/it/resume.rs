@@ -1,9 +1,21 @@
 //! Downloads that break, against the simulated API: gone on with, and never anything but the right bytes.
 
 use crate::{limits, read_all, said, seen_of};
-use apsides_fetcher::{Client, ClientConfig, Error, ErrorKind, ExportSpec, Limits, Ready, Result, Secret};
+use apsides_fetcher::{Client, ClientConfig, Error, ErrorKind, ExportSpec, Keep, Limits, Ready, Result, Secret};
 use apsides_simulator::{CorpusSpec, Faults, Selection, Server, Settings, Size, Stats, write_export};
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, thread, time::Duration};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::{
+    error, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
 use tokio::runtime::{Builder, Runtime};
 
 const ATTRIBUTES: [&str; 3] = ["40103", "40105", "40114"];
@@ -177,6 +189,60 @@ async fn what_is_kept_is_the_file_as_it_came_however_often_it_broke() {
     let path = folder.path().join("broken.gz");
     let download = ready(&server).await.download().await.unwrap().keep(&path).await.unwrap();
     assert!(read(Ok(download)).await.is_err() && !path.exists());
+}
+
+/// A place that can only append, as an object store.
+#[derive(Default)]
+struct Appended {
+    file: Mutex<Vec<u8>>,
+    is_whole: AtomicBool,
+}
+
+#[async_trait]
+impl Keep for Appended {
+    async fn write(&self, chunk: Bytes, at: u64) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        let mut file = self.file.lock().unwrap();
+        if at == 0 {
+            file.clear();
+        }
+        assert_eq!(file.len() as u64, at, "it comes in a row");
+        file.extend_from_slice(&chunk);
+        Ok(())
+    }
+
+    async fn finish(&self, bytes: u64) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        assert_eq!(self.file.lock().unwrap().len() as u64, bytes);
+        self.is_whole.store(true, Relaxed);
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_can_only_append_has_the_file_as_it_came_too() {
+    for (faults, ranges, is_whole) in [
+        ("", false, true),
+        ("download=cut:9000 download=stall:200", true, true),
+        ("download=cut:9000 download=cut:100", false, true),
+        ("download=corrupt:3", false, true),
+        ("download=cut:9000*99", false, false),
+    ] {
+        let server = simulated(faults, ranges).await;
+        let kept = Arc::new(Appended::default());
+        let keep = Arc::clone(&kept);
+        let download = ready(&server).await.download().await.unwrap().keep_in(keep);
+        assert_eq!(download.drain().await.is_ok(), is_whole, "{faults}");
+        assert_eq!(kept.is_whole.load(Relaxed), is_whole, "{faults}");
+        if is_whole {
+            let mut bytes = Vec::new();
+            let file = kept.file.lock().unwrap();
+            io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&file[..]), &mut bytes).unwrap();
+            assert!(bytes == expected(), "{faults}");
+        }
+    }
 }
 
 #[test]
