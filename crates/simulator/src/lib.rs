@@ -28,5 +28,5 @@ mod server;
 
 pub use corpus::{CorpusSpec, Layout, Selection, Shape, Size, Window, Written, write_export};
 pub use server::{
-    Class, Fault, Faults, PollUrl, RetryAfter, Server, Settings, SizeMax, StartError, Stats, UnknownFault, Words,
+    Class, Fault, Faults, Night, PollUrl, RetryAfter, Server, Settings, SizeMax, StartError, Stats, UnknownFault, Words,
 };

@@ -12,6 +12,7 @@ mod exports;
 mod forms;
 mod inspect;
 mod manual;
+mod nights;
 mod pipelines;
 mod program;
 mod refused;

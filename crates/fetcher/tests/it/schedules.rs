@@ -1,16 +1,11 @@
 //! A thousand nights: each a seed, by which the simulated API goes wrong. Time is scaled, so that a minute of the rate
 //! limits takes a tenth of a second.
 
-use crate::{
-    limits, read_all,
-    resume::{client_of, corpus, spec},
-    said,
-};
+use crate::{limits, read_all, resume::client_of, said};
 use apsides_fetcher::{Error, ErrorKind, ExportSpec, Limits, Rates};
-use apsides_simulator::{
-    CorpusSpec, Faults, PollUrl, Selection, Server, Settings, Size, Stats, catalogue, write_export,
-};
+use apsides_simulator::{Night, Server, Stats};
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     io,
@@ -28,30 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How a token begins: `{"alg":` in base64.
 const TOKEN_BEGINS: &str = "eyJhbGci";
 
-fn small(seed: u64) -> CorpusSpec {
-    CorpusSpec { size: Size::Profiles(250), seed, ..corpus() }
-}
-
-fn spec_of(has_events: bool) -> ExportSpec {
-    if !has_events {
-        return spec();
+fn spec(night: Night) -> ExportSpec {
+    let asked = night.selection();
+    let ids = |ids: Option<_>| ids.into_iter().flatten().collect();
+    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).ok().filter(|_| night.has_events());
+    ExportSpec {
+        attributes: ids(asked.attributes),
+        tags: ids(asked.tags),
+        events: ids(asked.events),
+        start_at: time(night.window().start_ms),
+        end_at: time(night.window().end_ms),
+        ..ExportSpec::default()
     }
-    let events = catalogue::EVENTS.iter().map(|event| event.id.to_owned()).collect();
-    let time = |milliseconds| jiff::Timestamp::from_millisecond(milliseconds).ok();
-    let window = small(1).window;
-    ExportSpec { events, start_at: time(window.start_ms), end_at: time(window.end_ms), ..spec() }
-}
-
-/// The two contents that the export can have: the account's, and that of the account after it changed.
-fn contents(has_events: bool) -> [Vec<u8>; 2] {
-    let spec = spec_of(has_events);
-    let some = |ids: Vec<String>| Some(ids.into_iter().collect());
-    let selection = Selection { attributes: some(spec.attributes), tags: some(spec.tags), events: some(spec.events) };
-    [1, 0].map(|seed| {
-        let mut bytes = Vec::new();
-        write_export(&CorpusSpec { selection: selection.clone(), ..small(seed) }, &mut bytes).unwrap();
-        bytes
-    })
 }
 
 /// Everything that was logged.
@@ -69,23 +52,14 @@ impl io::Write for Log {
     }
 }
 
-struct Night {
+struct End {
     seed: u64,
     read: Result<Vec<u8>, Error>,
     stats: Stats,
 }
 
-async fn night(seed: u64) -> Night {
-    let settings = Settings {
-        corpus: small(1),
-        polls_until_ready: (seed % 4) as u32,
-        poll_url: if seed.is_multiple_of(2) { PollUrl::V1 } else { PollUrl::V2 },
-        rate_limits: true,
-        second: SECOND,
-        ranges: !seed.is_multiple_of(3),
-        faults: Faults::default().seeded(seed, 10 + (seed % 7 * 10) as u32, (seed % 30) as u32 + 1),
-        ..Settings::default()
-    };
+async fn night(seed: u64) -> End {
+    let night = Night::new(seed);
     let limits = Limits {
         rates: Rates::default().scaled(SECOND),
         read_idle_timeout: Duration::from_millis(100),
@@ -93,19 +67,15 @@ async fn night(seed: u64) -> Night {
         resumes_in_vain_max: 4,
         ..limits()
     };
-    let server = Server::start(settings).await.unwrap();
+    let server = Server::start(night.settings(SECOND)).await.unwrap();
     let client = client_of(&server, limits);
     let run = async {
-        let ready = client.export(&spec_of(has_events(seed)), |_| {}).await?;
+        let ready = client.export(&spec(night), |_| {}).await?;
         let (bytes, end) = read_all(ready.download().await?.into_reader()).await;
         end.map(|()| bytes).map_err(|error| error.downcast().unwrap())
     };
     let read = tokio::time::timeout(PATIENCE, run).await.unwrap_or_else(|_| panic!("schedule {seed} hangs"));
-    Night { seed, read, stats: server.stats() }
-}
-
-fn has_events(seed: u64) -> bool {
-    seed.is_multiple_of(5)
+    End { seed, read, stats: server.stats() }
 }
 
 #[test]
@@ -118,15 +88,19 @@ fn every_night_ends_with_the_right_bytes_or_says_why_not() {
         .with_writer(move || writer.clone());
     subscriber.init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-    let nights: Vec<Night> = runtime.block_on(stream::iter(0..SCHEDULES).map(night).buffered(AT_ONCE).collect());
+    let nights: Vec<End> = runtime.block_on(stream::iter(0..SCHEDULES).map(night).buffered(AT_ONCE).collect());
 
-    let expected = [contents(false), contents(true)];
+    // With events, and without.
+    let expected = [5, 1].map(|seed| Night::new(seed).contents());
     let mut ends = BTreeMap::<String, u32>::new();
     let (mut faults, mut resumed) = (0, 0);
-    for Night { seed, read, stats } in nights {
+    for End { seed, read, stats } in nights {
         let end = match read {
             Ok(bytes) => {
-                assert!(expected[usize::from(has_events(seed))].contains(&bytes), "schedule {seed}: other bytes");
+                assert!(
+                    expected[usize::from(!Night::new(seed).has_events())].contains(&bytes),
+                    "schedule {seed}: other bytes"
+                );
                 "whole".to_owned()
             }
             Err(error) => {

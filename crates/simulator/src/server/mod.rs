@@ -9,6 +9,7 @@ mod app;
 mod download;
 mod faults;
 mod jobs;
+mod night;
 mod rate;
 mod refusal;
 mod request;
@@ -30,6 +31,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 pub use app::Stats;
 pub use faults::{Class, Fault, Faults, RetryAfter, UnknownFault, Words};
+pub use night::Night;
 
 /// How long a stopping server waits for its open connections.
 const STOP_WAIT: Duration = Duration::from_secs(2);
