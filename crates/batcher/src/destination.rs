@@ -14,6 +14,7 @@ mod sweep;
 
 use crate::{
     error::{Error, Result},
+    extent::Extent,
     manifest::Manifest,
     options::Options,
     profile::Profile,
@@ -101,7 +102,10 @@ enum Place {
 #[derive(Debug)]
 pub struct Staged {
     place: Place,
-    manifest: Manifest,
+    /// What this run has written.
+    written: Manifest,
+    /// What is there after it.
+    published: Manifest,
     profile: Profile,
 }
 
@@ -115,7 +119,7 @@ impl Staging {
     pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
-                let staging = staging::Staging::open(root, options.overwrite)?;
+                let staging = staging::Staging::open(root, options)?;
                 let folder = staging.tables();
                 let store = LocalFileSystem::new_with_prefix(&folder)
                     .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
@@ -145,15 +149,17 @@ impl Staging {
         }
     }
 
-    pub(crate) fn stage(self, manifest: Manifest, profile: Profile) -> Staged {
-        Staged { place: self.place, manifest, profile }
+    /// Tables that are written, with what stays of those before them.
+    pub(crate) fn stage(self, written: Manifest, profile: Profile, extent: &Extent) -> Result<Staged> {
+        let published = written.clone().onto(self.before()?.as_ref(), extent);
+        Ok(Staged { place: self.place, written, published, profile })
     }
 }
 
 impl Staged {
     /// The rows and files that are waiting.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.written
     }
 
     /// Where the time went so far.
@@ -161,12 +167,20 @@ impl Staged {
         &self.profile
     }
 
-    /// Lets readers see the tables, in place of those that were there before.
+    /// Lets readers see the tables, in place of those that were there before. Gives all that is published then.
     pub fn publish(self) -> Result<Manifest> {
         match self.place {
-            Place::Folder(staging) => staging.publish(&self.manifest).map(|()| self.manifest),
-            Place::Bucket(run) => run.publish(self.manifest),
+            Place::Folder(staging) => staging.publish(&self.published).map(|()| self.published),
+            Place::Bucket(run) => run.publish(self.published),
         }
+    }
+}
+
+/// The manifest of what is published at a destination, if anything is. Takes no lock, and writes nothing.
+pub async fn published_at(destination: &Destination) -> Result<Option<Manifest>> {
+    match destination {
+        Destination::Folder(root) => staging::published(root),
+        Destination::Bucket { address, settings } => bucket::published(&client::connect(address, settings)?).await,
     }
 }
 

@@ -77,6 +77,32 @@ pub enum Error {
         /// The destination.
         path: PathBuf,
     },
+    /// The destination is a scheduled pipeline's: its windows would be lost.
+    #[error("{place} holds the windows of a scheduled pipeline")]
+    HasWindows {
+        /// The destination.
+        place: String,
+    },
+    /// The destination has tables, but not those of a scheduled pipeline.
+    #[error("{place} holds tables of a whole export, not of windows")]
+    HasNoWindows {
+        /// The destination.
+        place: String,
+    },
+    /// The destination has a window that shares time with one that is to be published.
+    #[error("{place} holds events from {other_start} to {other_end}, a window that overlaps {start} to {end}")]
+    WindowOverlaps {
+        /// The destination.
+        place: String,
+        /// The window's start.
+        start: String,
+        /// Its end.
+        end: String,
+        /// The start of the one that is there.
+        other_start: String,
+        /// The end of that.
+        other_end: String,
+    },
     /// The destination has something in it that this program did not write.
     #[error("{} holds `{entry}`, which apsides did not write", path.display())]
     Foreign {

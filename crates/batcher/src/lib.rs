@@ -22,6 +22,7 @@ mod encode;
 mod error;
 mod event;
 mod export;
+mod extent;
 mod facts;
 mod gate;
 mod inspect;
@@ -46,11 +47,13 @@ mod writer;
 
 pub use catalogue::Selection;
 pub use destination::{
-    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, unlock, vacuum,
+    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, published_at,
+    unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
+pub use extent::{Extent, Window};
 pub use inspect::{
     AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
     Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect,

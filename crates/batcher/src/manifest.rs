@@ -2,6 +2,7 @@
 
 use crate::{
     export::Findings,
+    extent::Window,
     schema::TableSchema,
     typed::{Change, TypedSchema},
 };
@@ -29,6 +30,12 @@ pub struct Manifest {
     /// What is new in them against those that were there before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schema_changes: Vec<Change>,
+    /// The windows whose events are there, by time, where a schedule has filled the destination.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// When the export was asked for that says how profiles are, where a schedule has filled the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Timestamp>,
     /// What makes this manifest of an object store unlike any other, even of the same tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publication: Option<Publication>,
@@ -87,7 +94,7 @@ pub struct ColumnOf {
 /// A Parquet file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in the table's folder.
+    /// Its name in the table's folder, with that of its window's folder, if it has one.
     pub name: String,
     /// Its rows.
     pub rows: u64,
@@ -98,6 +105,16 @@ pub struct DataFile {
     /// The SHA-256 of its bytes, in hexadecimal.
     #[serde(default)]
     pub sha256: String,
+    /// Its columns, where the table has got others since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+}
+
+impl DataFile {
+    /// The folder in the table's that it is in.
+    pub(crate) fn partition(&self) -> Option<&str> {
+        self.name.split_once('/').map(|(partition, _)| partition)
+    }
 }
 
 impl Manifest {
@@ -124,8 +141,23 @@ impl TableFiles {
     }
 
     pub(crate) fn add(&mut self, files: Vec<DataFile>) {
-        self.rows += files.iter().map(|file| file.rows).sum::<u64>();
-        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
         self.files.extend(files);
+        self.count();
+    }
+
+    /// Whether some of its files are in this folder.
+    pub(crate) fn has_partition(&self, folder: &str) -> bool {
+        self.files.iter().any(|file| file.partition() == Some(folder))
+    }
+
+    /// Whether its files are in folders of windows.
+    pub(crate) fn has_windows(&self) -> bool {
+        self.files.iter().any(|file| file.partition().is_some())
+    }
+
+    /// Sums up its files.
+    pub(crate) fn count(&mut self) {
+        self.rows = self.files.iter().map(|file| file.rows).sum();
+        self.bytes = self.files.iter().map(|file| file.bytes).sum();
     }
 }

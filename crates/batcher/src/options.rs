@@ -3,6 +3,7 @@
 use crate::{
     catalogue::Selection,
     error::Result,
+    extent::Extent,
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
     typed::Typed,
@@ -19,6 +20,8 @@ pub struct Options {
     pub source: String,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
+    /// What of them. Default: all.
+    pub extent: Extent,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
     /// Which long tables are written. Default: all.
@@ -82,6 +85,7 @@ impl Options {
         Self {
             source: String::new(),
             overwrite: false,
+            extent: Extent::All,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),
             typed: Typed::default(),

@@ -21,6 +21,7 @@
 use crate::{
     error::{Error, Result},
     manifest::Manifest,
+    options::Options,
     views::{self, views},
 };
 use std::{
@@ -52,7 +53,7 @@ pub(crate) struct Staging {
 impl Staging {
     /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
     /// room for this run's tables.
-    pub(crate) fn open(root: &Path, overwrite: bool) -> Result<Self> {
+    pub(crate) fn open(root: &Path, options: &Options) -> Result<Self> {
         let made_root = !root.exists();
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
@@ -64,7 +65,8 @@ impl Staging {
         // From here on, whatever goes wrong leaves nothing of this run behind.
         let staging =
             Self { root: root.to_owned(), run: runs.join(run_name()), made_root, decided: false, _lock: lock };
-        check_contents(root, overwrite)?;
+        check_contents(root)?;
+        options.extent.check(published(root)?.as_ref(), options.overwrite, &root.display().to_string())?;
         let tables = staging.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
         Ok(staging)
@@ -140,18 +142,39 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
         }
     }
     for folder in manifest.tables.iter().map(|table| table.name.as_str()).chain([views::FOLDER]) {
-        let (staged, visible) = (run.join("tables").join(folder), root.join(folder));
-        if staged.exists() {
-            if visible.exists() {
-                rename(&visible, &replaced.join(folder))?;
+        let staged = run.join("tables").join(folder);
+        let (partitions, visible): (Vec<_>, _) = (partitions(&staged)?, root.join(folder));
+        if partitions.is_empty() && staged.exists() {
+            replace(&staged, &visible, &replaced.join(folder))?;
+        }
+        for partition in &partitions {
+            for folder in [&visible, &replaced.join(folder)] {
+                fs::create_dir_all(folder).map_err(Error::destination("create the folder", folder))?;
             }
-            rename(&staged, &visible)?;
+            replace(&staged.join(partition), &visible.join(partition), &replaced.join(folder).join(partition))?;
+        }
+        if !partitions.is_empty() {
+            sync(&visible)?;
         }
     }
     sync(root)?;
     rename(&run.join(MANIFEST), &manifest_path(root))?;
     sync(&root.join(HIDDEN))?;
     fs::remove_dir_all(run).map_err(Error::destination("remove", run))
+}
+
+/// The folders of windows in that of a staged table.
+fn partitions(table: &Path) -> Result<Vec<String>> {
+    let entries = entries(table)?;
+    Ok(entries.into_iter().filter(|entry| table.join(entry).is_dir()).collect())
+}
+
+/// Moves a folder to where readers look, and what was there out of the way.
+fn replace(staged: &Path, visible: &Path, replaced: &Path) -> Result<()> {
+    if visible.exists() {
+        rename(visible, replaced)?;
+    }
+    rename(staged, visible)
 }
 
 /// Writes the views of the tables as they will stand below `root`.
@@ -192,33 +215,33 @@ fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     }
 }
 
-/// Refuses a destination that holds tables, unless they are to be replaced, or anything that this
-/// program did not write and so must not remove.
-fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
+/// Refuses a destination with anything in it that this program did not write and so must not remove.
+fn check_contents(root: &Path) -> Result<()> {
     let manifest = published(root)?;
-    let foreign = |entry| Err(Error::Foreign { path: root.to_owned(), entry });
-    let mut tables = 0;
+    let is_known = |path: &str| {
+        let (table, file) = path.split_once('/').unwrap_or((path, ""));
+        let table = manifest.as_ref().and_then(|manifest| manifest.table(table));
+        let has = |file: &str| table.is_some_and(|table| table.files.iter().any(|known| known.name == file));
+        table.is_some_and(|table| file.is_empty() || has(file) || table.has_partition(file))
+            || (manifest.is_some() && views::FILES.iter().any(|view| path == format!("{}/{view}", views::FOLDER)))
+    };
     for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
-        if entry == views::FOLDER && manifest.is_some() {
-            if let Some(file) =
-                entries(&root.join(&entry))?.into_iter().find(|file| !views::FILES.contains(&file.as_str()))
-            {
-                return foreign(format!("{entry}/{file}"));
-            }
-            continue;
-        }
-        let Some(table) = manifest.as_ref().and_then(|manifest| manifest.table(&entry)) else {
-            return foreign(entry);
-        };
-        tables += 1;
-        for file in entries(&root.join(&entry))? {
-            if !table.files.iter().any(|known| known.name == file) {
-                return foreign(format!("{entry}/{file}"));
+        let is_views = entry == views::FOLDER && manifest.is_some();
+        let mut unknown = Some(entry.clone()).filter(|entry| !is_views && !is_known(entry));
+        let mut folders = vec![entry];
+        while let (None, Some(folder)) = (&unknown, folders.pop()) {
+            for file in entries(&root.join(&folder))? {
+                let path = format!("{folder}/{file}");
+                if !is_known(&path) {
+                    unknown.get_or_insert(path);
+                } else if root.join(&path).is_dir() {
+                    folders.push(path);
+                }
             }
         }
-    }
-    if tables > 0 && !overwrite {
-        return Err(Error::NotEmpty { path: root.to_owned() });
+        if let Some(entry) = unknown {
+            return Err(Error::Foreign { path: root.to_owned(), entry });
+        }
     }
     Ok(())
 }

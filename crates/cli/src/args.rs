@@ -11,6 +11,7 @@ pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of,
 use crate::storage::Storage;
 use apsides_batcher::{Codec, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::path::PathBuf;
 
 /// Turns APSIS One profile exports into Parquet tables for DuckDB, Spark and every lake.
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// One run of a pipeline: request an export, wait for it, publish its tables
     Run(Run),
+    /// What the next run of a pipeline would ask for and write, without doing it
+    Plan(Plan),
+    /// Ask once more for the windows of a span of time, of a pipeline with a schedule
+    Backfill(Backfill),
     /// Turn an export at hand into tables
     Convert(Convert),
     /// Turn the downloads that a run has kept into tables, without the API
@@ -79,6 +84,14 @@ pub(crate) struct Output {
     pub(crate) log_format: LogFormat,
 }
 
+/// An instant, or a date, which starts in UTC.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    let date =
+        || text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp());
+    let moment = text.parse().or_else(|_| date());
+    moment.map_err(|_| "no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"".to_owned())
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LogFormat {
     #[default]
@@ -107,6 +120,35 @@ pub(crate) struct Run {
     /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep_raw: Option<PathBuf>,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backfill {
+    /// The pipeline file, one with [schedule]
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// The first moment, as 2026-01-31 or 2026-01-31T06:00:00Z
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+    /// The first moment after it; windows that have not ended yet are left for later
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) to: Timestamp,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -16,8 +16,7 @@ pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown)
     let destination = args.to.storage.destination(&args.to.out)?;
     let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
     let options = options(args.to, reader.origin().to_string())?;
-    tables::publish(reader.into(), &destination, options, output, shutdown).await?;
-    Ok(())
+    tables::publish(reader.into(), &destination, options, output, shutdown).await?.print(&destination, output)
 }
 
 /// How an export from this source is converted.

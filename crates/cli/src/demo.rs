@@ -43,6 +43,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
             end_at: time(window.end_ms),
             ..ExportSpec::default()
         },
+        schedule: None,
         lookup: Lookup::default(),
         source: SOURCE.to_owned(),
         keep_raw: None,
@@ -56,7 +57,7 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
         Err(error) => Err(error.into()),
     };
     server.stop().await;
-    result?;
+    result?.print(&job.destination, output)?;
     if !output.json {
         print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
     }

@@ -66,6 +66,12 @@ impl Failure {
         self
     }
 
+    /// The same, of this.
+    pub(crate) fn of_part(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// The same of a command that publishes nothing in any case.
     pub(crate) fn of_reading(mut self) -> Self {
         self.message = self.message.replace("; nothing was published)", ")");
@@ -183,6 +189,19 @@ impl From<batcher::Error> for Failure {
             ),
             E::NotEmpty { .. } => {
                 (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
+            }
+            E::HasWindows { .. } => {
+                let next = "choose another destination; those windows would be lost";
+                (Exit::Destination, next.to_owned())
+            }
+            E::HasNoWindows { .. } => {
+                let next = "choose another destination for a pipeline with [schedule]: its windows would stand beside \
+                            events that are among them already";
+                (Exit::Destination, next.to_owned())
+            }
+            E::WindowOverlaps { .. } => {
+                let next = "keep `start` and `every` of [schedule] as they were, or choose another destination";
+                (Exit::Configuration, next.to_owned())
             }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())

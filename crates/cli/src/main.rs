@@ -15,17 +15,20 @@ mod listing;
 mod manual;
 mod measure;
 mod names;
+mod plan;
 mod profile;
 mod progress;
 mod raw;
 mod replay;
 mod run;
+mod schedule;
 mod shutdown;
 mod simulate;
 mod storage;
 mod summary;
 mod tables;
 mod upkeep;
+mod windows;
 
 use args::{Args, Command, LogFormat};
 use clap::Parser;
@@ -60,6 +63,8 @@ async fn execute(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Demo(demo) => demo::demo(demo, &output, &shutdown).await,
         Command::Run(run) => run::run(run, &output, &shutdown).await,
+        Command::Plan(args) => plan::plan(args, &output, &shutdown).await,
+        Command::Backfill(args) => windows::backfill(args, &output, &shutdown).await,
         Command::Replay(args) => replay::replay(args, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,

@@ -28,8 +28,7 @@ pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -
         Ok(Part { input, adds })
     });
     let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
-    tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?;
-    Ok(())
+    tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?.print(&destination, output)
 }
 
 async fn open(path: PathBuf) -> fetcher::Result<Reader> {

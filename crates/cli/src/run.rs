@@ -7,11 +7,14 @@ use crate::{
     intake::Intake,
     names::{self, Lookup},
     progress::{Waiting, duration},
+    schedule::{Clock, Schedule},
     shutdown::Shutdown,
-    tables::{self, Input, NextPart},
+    tables::{self, Input, NextPart, Published},
+    windows,
 };
-use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed};
+use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
+use jiff::{SignedDuration, Timestamp};
 use std::{
     io, iter,
     path::PathBuf,
@@ -20,10 +23,13 @@ use std::{
 use tokio::runtime::Handle;
 
 /// All that a run needs to know.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) client: ClientConfig,
     /// What is asked for; in a pipeline's own words, until [`names::resolved`].
     pub(crate) export: ExportSpec,
+    /// The windows of its events, if there are any.
+    pub(crate) schedule: Option<Schedule>,
     /// How those words are looked up.
     pub(crate) lookup: Lookup,
     /// What the manifest says where the tables come from.
@@ -43,8 +49,10 @@ pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Resu
     job.keep_raw = args.keep_raw.or(job.keep_raw);
     let client = Client::new(job.client.clone())?;
     let job = names::resolved(job, &client, output, shutdown).await?;
-    execute(&job, &client, output, shutdown).await?;
-    Ok(())
+    match &job.schedule {
+        None => execute(&job, &client, output, shutdown).await?.print(&job.destination, output),
+        Some(schedule) => windows::run(&job, schedule, &client, &Clock::of(args.now), output, shutdown).await,
+    }
 }
 
 /// Requests an export, in parts if need be, waits until each is there, downloads it and publishes the tables.
@@ -53,7 +61,8 @@ pub(crate) async fn execute(
     client: &Client,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Published, Failure> {
+    let began = Timestamp::now();
     // What would only show when the export has come must not cost one.
     job.options.check()?;
     let parts = fetcher::parts(&job.export)?;
@@ -79,6 +88,7 @@ pub(crate) async fn execute(
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
+        extent: asked_earlier(job.options.extent, began.duration_since(first.asked_at)),
         typed: Typed { asked: asked(&job.export), ..job.options.typed.clone() },
         ..job.options.clone()
     };
@@ -91,6 +101,16 @@ pub(crate) async fn execute(
         intake.lock().await.done().await;
     }
     published
+}
+
+/// What is replaced by an export that was asked for by an earlier run, so long before this one.
+fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
+    let shifted = |moment: Timestamp| moment.checked_sub(earlier.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MIN);
+    match extent {
+        Extent::All => Extent::All,
+        Extent::Snapshot { asked_at } => Extent::Snapshot { asked_at: shifted(asked_at) },
+        Extent::Window(window) => Extent::Window(Window { asked_at: shifted(window.asked_at), ..window }),
+    }
 }
 
 /// What typed tables have columns for.

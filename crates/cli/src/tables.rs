@@ -1,7 +1,7 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
 use crate::{args::Output, failure::Failure, progress::Converting, run, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Destination, Error, Manifest, Options, Part, Progress, stage, stage_parts};
+use apsides_batcher::{Destination, Error, Manifest, Options, Part, Profile, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
 use std::{
     io,
@@ -29,6 +29,23 @@ impl From<Reader> for Input {
     }
 }
 
+/// What a run has published.
+pub(crate) struct Published {
+    /// What it has written.
+    pub(crate) written: Manifest,
+    /// All that is at the destination now.
+    pub(crate) all: Manifest,
+    pub(crate) elapsed: Duration,
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Published {
+    /// Tells of a destination that is as this run has left it.
+    pub(crate) fn print(&self, destination: &Destination, output: &Output) -> Result<(), Failure> {
+        Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)
+    }
+}
+
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
     input: Input,
@@ -36,7 +53,7 @@ pub(crate) async fn publish(
     options: Options,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Published, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
     let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
@@ -53,8 +70,8 @@ pub(crate) async fn publish(
                 stage_parts(first, rest, &place, &options, &runtime, &progress)?
             }
         };
-        let profile = wants_profile.then(|| staged.profile().clone());
-        staged.publish().map(|manifest| (manifest, profile))
+        let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
+        staged.publish().map(|all| (written, all, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,
@@ -71,10 +88,7 @@ pub(crate) async fn publish(
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     match published {
-        Ok((manifest, profile)) => {
-            Summary::new(destination, &manifest, started.elapsed(), profile.as_ref()).print(output)?;
-            Ok(manifest)
-        }
+        Ok((written, all, profile)) => Ok(Published { written, all, elapsed: started.elapsed(), profile }),
         // What is decided will be published, and its error says so.
         Err(Error::Read { .. }) if shutdown.is_requested() => Err(Failure::interrupted()),
         Err(error) => Err(run::failure_of(error)),

@@ -31,7 +31,11 @@ use crate::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use object_store::path::Path;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{runtime::Handle, time::timeout};
 
 const MANIFEST: &str = ".apsides/manifest.json";
@@ -90,9 +94,7 @@ impl Run {
             decided: false,
         };
         run.before = runtime.block_on(before(&run.bucket))?;
-        if run.before().is_some_and(|manifest| !manifest.tables.is_empty()) && !options.overwrite {
-            return Err(Error::NotEmpty { path: run.bucket.address.clone().into() });
-        }
+        options.extent.check(run.before(), options.overwrite, &run.bucket.address)?;
         Ok(run)
     }
 
@@ -105,7 +107,7 @@ impl Run {
     }
 
     pub(super) fn publish(mut self, mut manifest: Manifest) -> Result<Manifest> {
-        manifest.publication = Some(self.before.publication(&self.name, true)?);
+        manifest.publication = Some(self.before.publication(&self.name, &manifest)?);
         let runtime = self.runtime.clone();
         runtime.block_on(async {
             if let Some(lease) = &self.lease {
@@ -161,15 +163,7 @@ impl Drop for Run {
 /// before it could.
 async fn before(bucket: &Bucket) -> Result<Before> {
     let files = sweep::data_files(bucket).await?;
-    let manifest = match bucket.read(MANIFEST).await? {
-        None => None,
-        Some(seen) => {
-            let path = || format!("{}/{MANIFEST}", bucket.address).into();
-            let manifest =
-                serde_json::from_slice(&seen.bytes).map_err(|source| Error::Manifest { path: path(), source })?;
-            Some((manifest, seen))
-        }
-    };
+    let manifest = manifest(bucket).await?;
     let mut found = HashMap::new();
     for name in views::FILES {
         if let Some(seen) = bucket.read(&view(name)).await? {
@@ -183,15 +177,27 @@ async fn before(bucket: &Bucket) -> Result<Before> {
     Ok(before)
 }
 
+/// What is published.
+pub(super) async fn published(bucket: &Bucket) -> Result<Option<Manifest>> {
+    Ok(manifest(bucket).await?.map(|(manifest, _)| manifest))
+}
+
+async fn manifest(bucket: &Bucket) -> Result<Option<(Manifest, Seen)>> {
+    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(None) };
+    let path = || format!("{}/{MANIFEST}", bucket.address).into();
+    let manifest = serde_json::from_slice(&seen.bytes).map_err(|source| Error::Manifest { path: path(), source })?;
+    Ok(Some((manifest, seen)))
+}
+
 impl Before {
-    /// How the manifest that comes next is published; `replaces` the tables, or only itself.
-    fn publication(&self, run: &str, replaces: bool) -> Result<Publication> {
+    /// How `next` is published: the files that it names no longer are retired.
+    fn publication(&self, run: &str, next: &Manifest) -> Result<Publication> {
         let mut retired = Vec::new();
         if let Some((manifest, seen)) = &self.manifest {
             retired = sweep::still_retired(manifest, seen.modified, &self.files);
-            if replaces {
-                retired.extend(sweep::named(manifest).map(|path| Retired { path, since: None }));
-            }
+            let stay: HashSet<_> = sweep::named(next).collect();
+            let gone = sweep::named(manifest).filter(|path| !stay.contains(path));
+            retired.extend(gone.map(|path| Retired { path, since: None }));
         }
         Ok(Publication { run: run.to_owned(), nonce: nonce(16)?, retired })
     }
@@ -241,7 +247,7 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
         let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
         let run = manifest.publication.as_ref().map_or_else(String::new, |publication| publication.run.clone());
-        manifest.publication = Some(before.publication(&run, false)?);
+        manifest.publication = Some(before.publication(&run, &manifest)?);
         lease.confirm().await?;
         // The same tables under another nonce: a run that has lost its lease cannot publish after that, so what it has
         // written can go.
