@@ -189,7 +189,7 @@ pub enum Unlocked {
 pub async fn unlock(destination: &Destination) -> Result<Unlocked> {
     match destination {
         Destination::Folder(root) if staging::is_free(root)? => Ok(Unlocked::WasFree),
-        Destination::Folder(root) => Err(Error::Locked { path: root.clone() }),
+        Destination::Folder(root) => Err(Error::Locked { place: root.display().to_string() }),
         Destination::Bucket { address, settings } => lease::unlock(&client::connect(address, settings)?).await,
     }
 }

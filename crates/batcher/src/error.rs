@@ -1,6 +1,6 @@
 //! What can stop a conversion.
 
-use crate::typed::Change;
+use crate::{manifest::Manifest, typed::Change};
 use apsides_tokenizer as json;
 use parquet::errors::ParquetError;
 use std::{io, path::PathBuf};
@@ -64,32 +64,32 @@ pub enum Error {
     },
     /// All tables are written, but not all of them could be moved to where readers look. The next
     /// run to this destination does it first.
-    #[error("the tables are written, but not all of them could be moved into {}: {source}", path.display())]
+    #[error("the tables are written, but not all of them could be moved into {place}: {source}")]
     Unfinished {
         /// The destination.
-        path: PathBuf,
+        place: String,
         /// What failed.
         source: Box<Error>,
     },
     /// The destination has tables already.
-    #[error("{} already holds tables", path.display())]
+    #[error("{place} already holds tables")]
     NotEmpty {
         /// The destination.
-        path: PathBuf,
+        place: String,
     },
     /// The destination has something in it that this program did not write.
-    #[error("{} holds `{entry}`, which apsides did not write", path.display())]
+    #[error("{place} holds `{entry}`, which apsides did not write")]
     Foreign {
         /// The destination.
-        path: PathBuf,
+        place: String,
         /// The first such entry, relative to it.
         entry: String,
     },
     /// Another run writes to the same destination.
-    #[error("another run is writing to {}", path.display())]
+    #[error("another run is writing to {place}")]
     Locked {
         /// The destination.
-        path: PathBuf,
+        place: String,
     },
     /// This run was not heard of for so long that another took its place.
     #[error("another run has taken over {address}, since this one was not heard of for too long")]
@@ -147,12 +147,20 @@ pub enum Error {
     #[error("the system gave no random numbers")]
     Random,
     /// The manifest of the destination cannot be understood.
-    #[error("the manifest {} cannot be read: {source}", path.display())]
+    #[error("the manifest {place} cannot be read: {source}")]
     Manifest {
         /// The manifest.
-        path: PathBuf,
+        place: String,
         /// Why.
         source: serde_json::Error,
+    },
+    /// The manifest of the destination is of a later version of this program, which alone knows what it means.
+    #[error("the manifest {place} has version {version}, but this apsides knows only version {}", Manifest::VERSION)]
+    ManifestVersion {
+        /// The manifest.
+        place: String,
+        /// The version of its format.
+        version: u32,
     },
     /// The temporary file for the search for duplicate events failed.
     #[error("the temporary file for finding duplicate events: {0}")]

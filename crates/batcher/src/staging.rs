@@ -84,8 +84,7 @@ impl Staging {
     pub(crate) fn publish(mut self, manifest: &Manifest) -> Result<()> {
         let (root, run) = (self.root.clone(), self.run.clone());
         let decided = run.join(MANIFEST);
-        let json =
-            serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: decided.clone(), source })?;
+        let json = manifest.json(&decided.display().to_string())?;
         let draft = run.join("manifest.draft");
         fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
         sync(&draft)?;
@@ -96,7 +95,7 @@ impl Staging {
         rename(&draft, &decided)?;
         self.decided = true;
         let finished = sync(&run).and_then(|()| finish(&root, &run, manifest));
-        finished.map_err(|source| Error::Unfinished { path: root, source: Box::new(source) })
+        finished.map_err(|source| Error::Unfinished { place: root.display().to_string(), source: Box::new(source) })
     }
 }
 
@@ -183,10 +182,7 @@ fn recover(root: &Path, run: &Path) -> Result<()> {
 
 fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     match fs::read(path) {
-        Ok(json) => {
-            let manifest = serde_json::from_slice(&json);
-            manifest.map(Some).map_err(|source| Error::Manifest { path: path.to_owned(), source })
-        }
+        Ok(json) => Manifest::parse(&json, &path.display().to_string()).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::destination("read", path)(error)),
     }
@@ -196,7 +192,7 @@ fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 /// program did not write and so must not remove.
 fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
     let manifest = published(root)?;
-    let foreign = |entry| Err(Error::Foreign { path: root.to_owned(), entry });
+    let foreign = |entry| Err(Error::Foreign { place: root.display().to_string(), entry });
     let mut tables = 0;
     for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
         if entry == views::FOLDER && manifest.is_some() {
@@ -218,7 +214,7 @@ fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
         }
     }
     if tables > 0 && !overwrite {
-        return Err(Error::NotEmpty { path: root.to_owned() });
+        return Err(Error::NotEmpty { place: root.display().to_string() });
     }
     Ok(())
 }
@@ -262,7 +258,7 @@ fn lock(root: &Path, hidden: &Path) -> Result<File> {
         let file = file.map_err(Error::destination("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: root.to_owned() }),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { place: root.display().to_string() }),
             Err(TryLockError::Error(error)) => return Err(Error::destination("lock", path)(error)),
         }
         // A run that failed removes its lock with its folder; a lock on a removed file keeps

@@ -191,8 +191,8 @@ impl From<batcher::Error> for Failure {
                 (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
             }
             // The lock of a folder ends with its process.
-            E::Locked { path } if path.starts_with("s3:") => {
-                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {}`", path.display()))
+            E::Locked { place } if place.starts_with("s3:") => {
+                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {place}`"))
             }
             E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
             E::InputObject { .. } => {
@@ -220,9 +220,12 @@ impl From<batcher::Error> for Failure {
             E::Storage { .. } => {
                 (Exit::Destination, "check the bucket, the endpoint and the network, and run again".to_owned())
             }
-            E::Manifest { path, .. } => (
+            E::Manifest { place, .. } => {
+                (Exit::Destination, format!("if the tables there are not needed, remove them and {place}"))
+            }
+            E::ManifestVersion { .. } => (
                 Exit::Destination,
-                format!("if the folder's tables are not needed, remove them and {}", path.display()),
+                "a newer apsides wrote it: use that one here too, or choose another destination".to_owned(),
             ),
             E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
                 (Exit::Destination, "nothing was published; check free space and permissions, and run again".to_owned())

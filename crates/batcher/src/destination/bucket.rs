@@ -91,7 +91,7 @@ impl Run {
         };
         run.before = runtime.block_on(before(&run.bucket))?;
         if run.before().is_some_and(|manifest| !manifest.tables.is_empty()) && !options.overwrite {
-            return Err(Error::NotEmpty { path: run.bucket.address.clone().into() });
+            return Err(Error::NotEmpty { place: run.bucket.address.clone() });
         }
         Ok(run)
     }
@@ -133,10 +133,7 @@ impl Run {
             if let Some(lease) = self.lease.take() {
                 lease.release(DONE_WAIT).await;
             }
-            viewed.map_err(|source| Error::Unfinished {
-                path: self.bucket.address.clone().into(),
-                source: Box::new(source),
-            })
+            viewed.map_err(|source| Error::Unfinished { place: self.bucket.address.clone(), source: Box::new(source) })
         })?;
         Ok(manifest)
     }
@@ -163,12 +160,7 @@ async fn before(bucket: &Bucket) -> Result<Before> {
     let files = sweep::data_files(bucket).await?;
     let manifest = match bucket.read(MANIFEST).await? {
         None => None,
-        Some(seen) => {
-            let path = || format!("{}/{MANIFEST}", bucket.address).into();
-            let manifest =
-                serde_json::from_slice(&seen.bytes).map_err(|source| Error::Manifest { path: path(), source })?;
-            Some((manifest, seen))
-        }
+        Some(seen) => Some((Manifest::parse(&seen.bytes, &manifest_place(bucket))?, seen)),
     };
     let mut found = HashMap::new();
     for name in views::FILES {
@@ -199,8 +191,7 @@ impl Before {
 
 /// Replaces the manifest; false if another run has done so before.
 async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Result<bool> {
-    let path = || format!("{}/{MANIFEST}", bucket.address).into();
-    let json = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: path(), source })?;
+    let json = manifest.json(&manifest_place(bucket))?;
     let seen = before.manifest.as_ref().map(|(_, seen)| &seen.version);
     Ok(matches!(bucket.swap(MANIFEST, &Bytes::from(json), seen).await?, Swapped::Done(_)))
 }
@@ -209,7 +200,7 @@ async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Resul
 async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
     let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(Vacuumed::default()) };
     // Not that of another run that has come meanwhile.
-    if serde_json::from_slice::<Manifest>(&seen.bytes).ok().as_ref() != Some(manifest) {
+    if Manifest::parse(&seen.bytes, &manifest_place(bucket)).ok().as_ref() != Some(manifest) {
         return Ok(Vacuumed::default());
     }
     sweep::sweep(bucket, manifest, seen.modified).await
@@ -228,6 +219,10 @@ async fn write_views(bucket: &Bucket, before: &mut Before, manifest: &Manifest) 
         }
     }
     Ok(())
+}
+
+fn manifest_place(bucket: &Bucket) -> String {
+    format!("{}/{MANIFEST}", bucket.address)
 }
 
 fn view(name: &str) -> String {

@@ -88,7 +88,7 @@ impl Lease {
             seconds: i64::try_from(bucket.lease.as_secs()).unwrap_or(i64::MAX),
             renewals: 0,
         };
-        let locked = || Error::Locked { path: bucket.address.clone().into() };
+        let locked = || Error::Locked { place: bucket.address.clone() };
         let seen = bucket.read(NAME).await?;
         if let Some(seen) = &seen
             && let Some(other) = Lock::of(seen)
@@ -189,7 +189,7 @@ pub(super) async fn unlock(bucket: &Bucket) -> Result<Unlocked> {
     match bucket.swap(NAME, &free.bytes(), Some(&seen.version)).await? {
         Swapped::Done(_) => Ok(Unlocked::From { run: lock.run, silent_seconds }),
         // It has been renewed or given back in this moment.
-        Swapped::Lost => Err(Error::Locked { path: bucket.address.clone().into() }),
+        Swapped::Lost => Err(Error::Locked { place: bucket.address.clone() }),
     }
 }
 

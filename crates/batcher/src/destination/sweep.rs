@@ -54,7 +54,7 @@ pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
             // Some tools write an empty object for a folder.
             if !is_ours(&object.location) && object.size > 0 {
                 let entry = object.location.to_string();
-                return Err(Error::Foreign { path: bucket.address.clone().into(), entry });
+                return Err(Error::Foreign { place: bucket.address.clone(), entry });
             }
             if object.location.parts().count() == 2 && object.location.filename().is_some_and(is_data) {
                 files.insert(object.location, object.size);
