@@ -11,6 +11,7 @@ mod clock;
 mod lease;
 mod objects;
 mod sweep;
+mod trial;
 
 use crate::{
     error::{Error, Result},
@@ -105,10 +106,21 @@ pub struct Staged {
     profile: Profile,
 }
 
-/// Takes hold of a destination as a run does, and lets it go again: what is published there, or why a
-/// run could not begin. It must not be called by a thread that works for `runtime`.
-pub fn probe(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Option<Manifest>> {
-    Staging::open(destination, options, runtime)?.before()
+/// What is published in a destination, or why a run could not begin there now: it cannot be reached or read, another
+/// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written.
+pub async fn look(destination: &Destination, overwrite: bool) -> Result<Option<Manifest>> {
+    match destination {
+        Destination::Folder(root) => staging::look(root, overwrite),
+        Destination::Bucket { address, settings } => {
+            bucket::look(&client::connect(address, settings)?, overwrite).await
+        }
+    }
+}
+
+/// Whether objects can be written, replaced and removed below an address, and are replaced only on condition, as
+/// publication needs it. Tries it with an object of its own, which is removed.
+pub async fn try_puts(address: &Address, settings: &StorageSettings) -> Result<()> {
+    trial::run(&client::connect(address, settings)?).await
 }
 
 impl Staging {

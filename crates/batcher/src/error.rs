@@ -117,6 +117,14 @@ pub enum Error {
         /// The store's code and words.
         answer: String,
     },
+    /// The store replaces objects whatever the condition, so that two runs could publish over each other.
+    #[error(
+        "the store of {address} takes no notice of conditions (If-None-Match, If-Match), by which tables are published"
+    )]
+    Unconditional {
+        /// The destination.
+        address: String,
+    },
     /// An object that is to be converted could not be read.
     #[error("could not read {address}: {problem}")]
     InputObject {

@@ -46,7 +46,8 @@ mod writer;
 
 pub use catalogue::Selection;
 pub use destination::{
-    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, unlock, vacuum,
+    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, look, open_object, try_puts, unlock,
+    vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};

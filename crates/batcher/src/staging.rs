@@ -28,12 +28,16 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// The folder that holds all that is not a table.
 const HIDDEN: &str = ".apsides";
 const MANIFEST: &str = "manifest.json";
+/// Who looks whether the lock is free holds it for a moment, which must not turn a run away.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A place in a destination where a run writes its tables. Dropped, it removes what it wrote.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Staging {
         // From here on, whatever goes wrong leaves nothing of this run behind.
         let staging =
             Self { root: root.to_owned(), run: runs.join(run_name()), made_root, decided: false, _lock: lock };
-        check_contents(root, overwrite)?;
+        may_replace(root, published(root)?.as_ref(), &[], overwrite)?;
         let tables = staging.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
         Ok(staging)
@@ -188,14 +192,30 @@ fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     }
 }
 
+/// See [`look`](crate::look).
+pub(crate) fn look(root: &Path, overwrite: bool) -> Result<Option<Manifest>> {
+    if !is_free(root)? {
+        return Err(Error::Locked { place: root.display().to_string() });
+    }
+    let published = published(root)?;
+    let runs = root.join(HIDDEN).join("staging");
+    let mut decided = Vec::new();
+    for left in entries(&runs)? {
+        decided.extend(read_manifest(&runs.join(left).join(MANIFEST))?);
+    }
+    may_replace(root, published.as_ref(), &decided, overwrite)?;
+    Ok(decided.pop().or(published))
+}
+
 /// Refuses a destination that holds tables, unless they are to be replaced, or anything that this
-/// program did not write and so must not remove.
-fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
-    let manifest = published(root)?;
+/// program did not write and so must not remove. What dead runs have decided counts as if it were published: the next run
+/// begins with that.
+fn may_replace(root: &Path, published: Option<&Manifest>, decided: &[Manifest], overwrite: bool) -> Result<()> {
+    let manifests: Vec<_> = published.into_iter().chain(decided).collect();
     let foreign = |entry| Err(Error::Foreign { place: root.display().to_string(), entry });
-    let mut tables = 0;
+    let mut has_tables = decided.iter().any(|manifest| !manifest.tables.is_empty());
     for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
-        if entry == views::FOLDER && manifest.is_some() {
+        if entry == views::FOLDER && !manifests.is_empty() {
             if let Some(file) =
                 entries(&root.join(&entry))?.into_iter().find(|file| !views::FILES.contains(&file.as_str()))
             {
@@ -203,17 +223,18 @@ fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
             }
             continue;
         }
-        let Some(table) = manifest.as_ref().and_then(|manifest| manifest.table(&entry)) else {
+        let known: Vec<_> = manifests.iter().filter_map(|manifest| manifest.table(&entry)).collect();
+        if known.is_empty() {
             return foreign(entry);
-        };
-        tables += 1;
+        }
+        has_tables = true;
         for file in entries(&root.join(&entry))? {
-            if !table.files.iter().any(|known| known.name == file) {
+            if !known.iter().flat_map(|table| &table.files).any(|known| known.name == file) {
                 return foreign(format!("{entry}/{file}"));
             }
         }
     }
-    if tables > 0 && !overwrite {
+    if has_tables && !overwrite {
         return Err(Error::NotEmpty { place: root.display().to_string() });
     }
     Ok(())
@@ -252,12 +273,18 @@ pub(crate) fn is_free(root: &Path) -> Result<bool> {
 /// Takes the destination's lock, or tells that another run has it.
 fn lock(root: &Path, hidden: &Path) -> Result<File> {
     let path = hidden.join("lock");
+    let mut tries = 1;
     loop {
         fs::create_dir_all(hidden).map_err(Error::destination("create the folder", hidden))?;
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(Error::destination("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                thread::sleep(LOCK_PAUSE);
+                tries += 1;
+                continue;
+            }
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { place: root.display().to_string() }),
             Err(TryLockError::Error(error)) => return Err(Error::destination("lock", path)(error)),
         }

@@ -220,7 +220,7 @@ pub(crate) struct Init {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
-fetched; no export is requested, and nothing is left in any folder.")]
+fetched; no export is requested, and nothing is left in any folder or bucket.")]
 pub(crate) struct Check {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]

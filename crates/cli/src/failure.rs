@@ -181,9 +181,11 @@ impl From<batcher::Error> for Failure {
                 Exit::Configuration,
                 "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
             ),
-            E::NotEmpty { .. } => {
-                (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
-            }
+            E::NotEmpty { .. } => (
+                Exit::Destination,
+                "choose another folder, or replace the tables with --overwrite (in a pipeline: overwrite = true)"
+                    .to_owned(),
+            ),
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
             }
@@ -212,6 +214,9 @@ impl From<batcher::Error> for Failure {
                 let next = "nothing was published; check the credentials and what they are allowed to do: read, write, \
                             list and delete";
                 (Exit::Storage, next.to_owned())
+            }
+            E::Unconditional { .. } => {
+                (Exit::Destination, "choose a store that keeps to conditional puts; docs/s3.md names some".to_owned())
             }
             E::Undecided { .. } => {
                 let next = "run again: it finds what was published, and removes what was not";

@@ -2,6 +2,7 @@
 
 use crate::{
     args::{Output, Run},
+    check::is_writable,
     config::Pipeline,
     failure::{Exit, Failure},
     intake::Intake,
@@ -10,7 +11,7 @@ use crate::{
     shutdown::Shutdown,
     tables::{self, Input, NextPart},
 };
-use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed};
+use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed, look};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
 use std::{
     io, iter,
@@ -60,6 +61,7 @@ pub(crate) async fn execute(
     if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
         return Err(Error::WideInParts.into());
     }
+    shutdown.or_interrupted(look_at(job)).await??;
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
     }
@@ -91,6 +93,15 @@ pub(crate) async fn execute(
         intake.lock().await.done().await;
     }
     published
+}
+
+/// Fails if the tables could not be published now.
+async fn look_at(job: &Job) -> Result<(), Failure> {
+    look(&job.destination, job.overwrite).await?;
+    match &job.destination {
+        Destination::Folder(folder) => is_writable(folder),
+        Destination::Bucket { .. } => Ok(()),
+    }
 }
 
 /// What typed tables have columns for.

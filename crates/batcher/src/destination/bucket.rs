@@ -17,7 +17,7 @@
 
 use super::{
     Vacuumed,
-    lease::Lease,
+    lease::{self, Lease},
     objects::{Bucket, Seen, Swapped, nonce},
     sweep,
 };
@@ -76,9 +76,7 @@ impl Run {
         let part_bytes = PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX));
         let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, PARTS_IN_FLIGHT)
             .named(format!("{name}-"), bucket.attributes.clone());
-        // Where others have their files, not even a lock is written.
-        runtime.block_on(sweep::data_files(&bucket))?;
-        let lease = runtime.block_on(Lease::take(&bucket, &name, runtime))?;
+        let lease = runtime.block_on(take(&bucket, &name, runtime))?;
         // From here on, whatever goes wrong gives the lock back.
         let mut run = Self {
             bucket,
@@ -90,9 +88,7 @@ impl Run {
             decided: false,
         };
         run.before = runtime.block_on(before(&run.bucket))?;
-        if run.before().is_some_and(|manifest| !manifest.tables.is_empty()) && !options.overwrite {
-            return Err(Error::NotEmpty { place: run.bucket.address.clone() });
-        }
+        may_replace(&run.bucket, run.before(), options.overwrite)?;
         Ok(run)
     }
 
@@ -154,14 +150,38 @@ impl Drop for Run {
     }
 }
 
+/// See [`look`](super::look).
+pub(super) async fn look(bucket: &Bucket, overwrite: bool) -> Result<Option<Manifest>> {
+    sweep::data_files(bucket).await?;
+    lease::free(bucket).await?;
+    let manifest = published(bucket).await?.map(|(manifest, _)| manifest);
+    may_replace(bucket, manifest.as_ref(), overwrite)?;
+    Ok(manifest)
+}
+
+/// Takes the lock. Where others have their files, not even a lock is written.
+async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lease> {
+    sweep::data_files(bucket).await?;
+    Lease::take(bucket, run, runtime).await
+}
+
+fn may_replace(bucket: &Bucket, before: Option<&Manifest>, overwrite: bool) -> Result<()> {
+    if before.is_some_and(|manifest| !manifest.tables.is_empty()) && !overwrite {
+        return Err(Error::NotEmpty { place: bucket.address.clone() });
+    }
+    Ok(())
+}
+
+async fn published(bucket: &Bucket) -> Result<Option<(Manifest, Seen)>> {
+    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(None) };
+    Ok(Some((Manifest::parse(&seen.bytes, &manifest_place(bucket))?, seen)))
+}
+
 /// Reads what is there, refuses what is not ours, and brings the views up to date: the run that published may have died
 /// before it could.
 async fn before(bucket: &Bucket) -> Result<Before> {
     let files = sweep::data_files(bucket).await?;
-    let manifest = match bucket.read(MANIFEST).await? {
-        None => None,
-        Some(seen) => Some((Manifest::parse(&seen.bytes, &manifest_place(bucket))?, seen)),
-    };
+    let manifest = published(bucket).await?;
     let mut found = HashMap::new();
     for name in views::FILES {
         if let Some(seen) = bucket.read(&view(name)).await? {
@@ -198,12 +218,11 @@ async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Resul
 
 /// Removes what nobody needs any more, after the manifest has been replaced.
 async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
-    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(Vacuumed::default()) };
-    // Not that of another run that has come meanwhile.
-    if Manifest::parse(&seen.bytes, &manifest_place(bucket)).ok().as_ref() != Some(manifest) {
-        return Ok(Vacuumed::default());
+    match published(bucket).await? {
+        Some((there, seen)) if there == *manifest => sweep::sweep(bucket, manifest, seen.modified).await,
+        // That of another run that has come meanwhile.
+        _ => Ok(Vacuumed::default()),
     }
-    sweep::sweep(bucket, manifest, seen.modified).await
 }
 
 /// Writes the views that are not as they should be. What another run has replaced meanwhile stays.

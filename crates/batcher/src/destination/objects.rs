@@ -207,4 +207,4 @@ fn brief(error: &StoreError) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

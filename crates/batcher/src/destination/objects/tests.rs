@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What becomes of a put.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+pub(in crate::destination) enum Fate {
     /// It is done and answered.
     Fine,
     /// It is done, and the answer is lost.
@@ -24,6 +24,8 @@ enum Fate {
     Conflict,
     /// Somebody else's comes before.
     Overtaken,
+    /// It is done, whatever its condition.
+    Unconditional,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl ObjectStore for Unreliable {
         match fate {
             Fate::Lost => return Err(silent()),
             Fate::Conflict => return Err(there_already()),
+            Fate::Unconditional => return self.store.put(path, payload).await,
             Fate::Overtaken => drop(self.store.put(path, "theirs".into()).await?),
             _ => {}
         }
@@ -94,7 +97,7 @@ impl ObjectStore for Unreliable {
     }
 }
 
-fn bucket(fates: &[Fate]) -> Bucket {
+pub(in crate::destination) fn bucket(fates: &[Fate]) -> Bucket {
     let fates = Mutex::new(fates.iter().rev().copied().collect());
     Bucket {
         store: Arc::new(Unreliable { store: InMemory::new(), fates }),
