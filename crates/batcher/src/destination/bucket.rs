@@ -250,7 +250,7 @@ fn view(name: &str) -> String {
 
 /// See [`vacuum`](super::vacuum).
 pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
-    let lease = Lease::take(&bucket, &run_name()?, &Handle::current()).await?;
+    let lease = take(&bucket, &run_name()?, &Handle::current()).await?;
     let vacuumed = async {
         let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
