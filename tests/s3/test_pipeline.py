@@ -12,6 +12,7 @@ from program import Apsides, Ended, Prefix, end, manifest, named, tables, viewed
 from proxy import Proxy
 from server import BUCKET, Server, free_ports
 from test_publication import wait_for
+from test_upkeep import begun
 
 PIPELINE = Path(__file__).parents[2] / "pipelines" / "demo-s3.toml"
 
@@ -82,7 +83,8 @@ def test_what_keeps_tables_out_is_told_before_an_export_is_asked_for(
     told(4, "did not write")
     prefix.client.delete_object(Bucket=BUCKET, Key=f"{prefix.prefix}/readme.txt")
 
-    other = apsides.start(*convert("-", prefix))
+    # It does not renew its lock before this is over.
+    other = begun(apsides, convert("-", prefix, "--lease", "600s"))
     wait_for(lambda: ".apsides/lock" in prefix.paths())
     told(5, "another run is writing")
     end(other).failed(3)
