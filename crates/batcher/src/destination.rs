@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 
 pub use address::Address;
 pub use client::{OpenObject, StorageSettings, open_object};
-pub(crate) use objects::refused_or;
+pub(crate) use objects::told_or;
 
 /// Size of the parts that a file goes to a folder in.
 const FOLDER_PART_BYTES: usize = 256 << 10;

@@ -133,14 +133,23 @@ pub enum Error {
         /// What the store said.
         problem: String,
     },
-    /// The store failed, again and again.
+    /// The store did not answer, or said that it cannot serve now, again and again.
+    #[error("the store of {address} does not answer as it should: {problem}")]
+    Unreachable {
+        /// The bucket, and a prefix or an object in it.
+        address: String,
+        /// What the store said, or why it could not be asked.
+        problem: String,
+    },
+    /// The store did not do what was asked, and would not do it if it were asked again: there is no such bucket, for
+    /// one.
     #[error("could not {action} {address}: {problem}")]
     Storage {
         /// What was tried.
         action: &'static str,
         /// On what.
         address: String,
-        /// What the store said, or why it could not be asked.
+        /// What the store said.
         problem: String,
     },
     /// The store did not say whether it has replaced the manifest.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, PutMultipartOptions, PutPayload, PutResult,
-    Result as StoreResult, memory::InMemory,
+    Result as StoreResult, client::HttpErrorKind, memory::InMemory,
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -153,7 +153,26 @@ fn of_an_answer_only_code_and_message_are_told() {
                <Message>No match.</Message><AWSAccessKeyId>AKIA</AWSAccessKeyId><StringToSign>x</StringToSign></Error>";
     let error = StoreError::Generic { store: "S3", source: xml.into() };
     assert_eq!(told(&error), "SignatureDoesNotMatch: No match.");
-    let shown = refused_or("s3://bucket", error, |_, _| Error::Random).to_string();
+    let shown = told_or("s3://bucket", error, |_, _| Error::Random).to_string();
     assert_eq!(shown, "the store of s3://bucket refused: SignatureDoesNotMatch: No match.");
     assert!(!brief(&StoreError::Generic { store: "S3", source: xml.into() }).contains("AKIA"));
+}
+
+#[test]
+fn what_may_pass_is_told_from_what_does_not() {
+    let generic = |text: &str| StoreError::Generic { store: "S3", source: text.into() };
+    let unanswered = HttpError::new(HttpErrorKind::Timeout, std::io::Error::other("timed out"));
+    for (error, expected) in [
+        (StoreError::Generic { store: "S3", source: Box::new(unanswered) }, "Unreachable"),
+        (generic("Server returned non-2xx status code: 503 Service Unavailable: "), "Unreachable"),
+        (generic("Server returned non-2xx status code: 429 Too Many Requests: "), "Unreachable"),
+        (generic("Server returned non-2xx status code: 403 Forbidden: "), "StorageRefused"),
+        (generic("Server returned non-2xx status code: 400 Bad Request: "), "Storage"),
+        (StoreError::NotFound { path: "x".to_owned(), source: "NoSuchBucket".into() }, "Storage"),
+        (generic("http://169.254.169.254/latest"), "NoCredentials"),
+    ] {
+        let shown = error.to_string();
+        let told = format!("{:?}", bucket(&[]).failed("read", "lock", error));
+        assert_eq!(told.split(' ').next(), Some(expected), "{shown}");
+    }
 }
