@@ -24,6 +24,7 @@ mod event;
 mod export;
 mod facts;
 mod gate;
+mod hexadecimal;
 mod inspect;
 mod manifest;
 mod options;

@@ -7,7 +7,10 @@
 //! unless it does not matter whose they are.
 
 use super::clock::Clock;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hexadecimal::hexadecimal,
+};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -129,11 +132,7 @@ pub(super) fn nonce(bytes: usize) -> Result<String> {
     let mut random = vec![0; bytes];
     let filled = SystemRandom::new().fill(&mut random);
     filled.map_err(|_| Error::Random)?;
-    Ok(random.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hexadecimal(&random))
 }
 
 /// Trying again would not help.
