@@ -1,13 +1,14 @@
 //! Where tables are published: a folder, or a prefix in a bucket of S3 or a store that speaks like it.
 //!
 //! Both are written through `object_store`, and both decide a publication in one step: a folder by the
-//! rename of a manifest (see [`staging`]), a bucket by its conditional put (see
+//! rename of a manifest (see [`folder`]), a bucket by its conditional put (see
 //! [`bucket`]).
 
 mod address;
 mod bucket;
 mod client;
 mod clock;
+mod folder;
 mod lease;
 mod objects;
 mod sweep;
@@ -18,7 +19,6 @@ use crate::{
     manifest::Manifest,
     options::Options,
     profile::Profile,
-    staging,
     upload::Uploads,
 };
 use object_store::local::LocalFileSystem;
@@ -31,6 +31,7 @@ use tokio::runtime::Handle;
 
 pub use address::Address;
 pub use client::{OpenObject, StorageSettings, open_object};
+pub use folder::published;
 pub(crate) use objects::told_or;
 
 /// Size of the parts that a file goes to a folder in.
@@ -92,7 +93,7 @@ pub(crate) struct Staging {
 
 #[derive(Debug)]
 enum Place {
-    Folder(staging::Staging),
+    Folder(folder::Run),
     Bucket(Box<bucket::Run>),
 }
 
@@ -110,7 +111,7 @@ pub struct Staged {
 /// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written.
 pub async fn look(destination: &Destination, overwrite: bool) -> Result<Option<Manifest>> {
     match destination {
-        Destination::Folder(root) => staging::look(root, overwrite),
+        Destination::Folder(root) => folder::look(root, overwrite),
         Destination::Bucket { address, settings } => {
             bucket::look(&client::connect(address, settings)?, overwrite).await
         }
@@ -127,14 +128,14 @@ impl Staging {
     pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
-                let staging = staging::Staging::open(root, options.overwrite)?;
-                let folder = staging.tables();
+                let run = folder::Run::open(root, options.overwrite)?;
+                let folder = run.tables();
                 let store = LocalFileSystem::new_with_prefix(&folder)
                     .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
                 // What is published must survive a loss of power.
                 let store = Arc::new(store.with_fsync(true));
                 let uploads = Uploads::new(store, runtime.clone(), FOLDER_PART_BYTES, FOLDER_PARTS);
-                Ok(Self { place: Place::Folder(staging), uploads })
+                Ok(Self { place: Place::Folder(run), uploads })
             }
             Destination::Bucket { address, settings } => {
                 let bucket = client::connect(address, settings)?;
@@ -152,7 +153,7 @@ impl Staging {
     /// What is published there so far.
     pub(crate) fn before(&self) -> Result<Option<Manifest>> {
         match &self.place {
-            Place::Folder(staging) => staging.before(),
+            Place::Folder(run) => run.before(),
             Place::Bucket(run) => Ok(run.before().cloned()),
         }
     }
@@ -176,7 +177,7 @@ impl Staged {
     /// Lets readers see the tables, in place of those that were there before.
     pub fn publish(self) -> Result<Manifest> {
         match self.place {
-            Place::Folder(staging) => staging.publish(&self.manifest).map(|()| self.manifest),
+            Place::Folder(run) => run.publish(&self.manifest).map(|()| self.manifest),
             Place::Bucket(run) => run.publish(self.manifest),
         }
     }
@@ -200,7 +201,7 @@ pub enum Unlocked {
 /// process, and ends with it: there is nothing to take away.
 pub async fn unlock(destination: &Destination) -> Result<Unlocked> {
     match destination {
-        Destination::Folder(root) if staging::is_free(root)? => Ok(Unlocked::WasFree),
+        Destination::Folder(root) if folder::is_free(root)? => Ok(Unlocked::WasFree),
         Destination::Folder(root) => Err(Error::Locked { place: root.display().to_string() }),
         Destination::Bucket { address, settings } => lease::unlock(&client::connect(address, settings)?).await,
     }

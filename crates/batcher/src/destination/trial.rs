@@ -48,7 +48,11 @@ mod tests {
             assert_eq!(tried.is_ok(), is_fit, "{fates:?}: {tried:?}");
             assert!(is_fit || matches!(tried, Err(Error::Unconditional { .. })), "{fates:?}");
             let mut left = Vec::new();
-            bucket.each(|object| Ok(left.push(object.location))).await.expect("a listing");
+            let listed = bucket.each(|object| {
+                left.push(object.location);
+                Ok(())
+            });
+            listed.await.expect("a listing");
             assert_eq!(left, [], "{fates:?}");
         }
     }

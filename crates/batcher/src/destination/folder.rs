@@ -1,4 +1,4 @@
-//! Publishing all tables in a folder, or none.
+//! A run that publishes to a folder: all tables, or none.
 //!
 //! ```text
 //! DEST/
@@ -35,16 +35,18 @@ use std::{
 /// The folder that holds all that is not a table.
 const HIDDEN: &str = ".apsides";
 const MANIFEST: &str = "manifest.json";
+/// In it: a folder per run that is not published yet.
+const RUNS: &str = "staging";
 /// Who looks whether the lock is free holds it for a moment, which must not turn a run away.
 const LOCK_TRIES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// A place in a destination where a run writes its tables. Dropped, it removes what it wrote.
+/// A place in a folder where a run writes its tables. Dropped, it removes what it wrote.
 #[derive(Debug)]
-pub(crate) struct Staging {
+pub(super) struct Run {
     root: PathBuf,
-    /// The folder of this run.
-    run: PathBuf,
+    /// Where it is written, until it is published.
+    folder: PathBuf,
     /// This run made the destination's folder.
     made_root: bool,
     /// The run is decided: what it wrote is the next run's to publish, if this one cannot.
@@ -53,40 +55,39 @@ pub(crate) struct Staging {
     _lock: File,
 }
 
-impl Staging {
+impl Run {
     /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
     /// room for this run's tables.
-    pub(crate) fn open(root: &Path, overwrite: bool) -> Result<Self> {
+    pub(super) fn open(root: &Path, overwrite: bool) -> Result<Self> {
         let made_root = !root.exists();
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
         let lock = lock(root, &hidden)?;
-        let runs = hidden.join("staging");
+        let runs = hidden.join(RUNS);
         for left in entries(&runs)? {
             recover(root, &runs.join(left))?;
         }
         // From here on, whatever goes wrong leaves nothing of this run behind.
-        let staging =
-            Self { root: root.to_owned(), run: runs.join(run_name()), made_root, decided: false, _lock: lock };
+        let run = Self { root: root.to_owned(), folder: runs.join(run_name()), made_root, decided: false, _lock: lock };
         may_replace(root, published(root)?.as_ref(), &[], overwrite)?;
-        let tables = staging.tables();
+        let tables = run.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
-        Ok(staging)
+        Ok(run)
     }
 
     /// What is published there so far.
-    pub(crate) fn before(&self) -> Result<Option<Manifest>> {
+    pub(super) fn before(&self) -> Result<Option<Manifest>> {
         published(&self.root)
     }
 
     /// The folder for this run's tables.
-    pub(crate) fn tables(&self) -> PathBuf {
-        self.run.join("tables")
+    pub(super) fn tables(&self) -> PathBuf {
+        self.folder.join("tables")
     }
 
     /// Lets readers see the tables, in place of those that were there before.
-    pub(crate) fn publish(mut self, manifest: &Manifest) -> Result<()> {
-        let (root, run) = (self.root.clone(), self.run.clone());
+    pub(super) fn publish(mut self, manifest: &Manifest) -> Result<()> {
+        let (root, run) = (self.root.clone(), self.folder.clone());
         let decided = run.join(MANIFEST);
         let json = manifest.json(&decided.display().to_string())?;
         let draft = run.join("manifest.draft");
@@ -103,16 +104,16 @@ impl Staging {
     }
 }
 
-impl Drop for Staging {
+impl Drop for Run {
     fn drop(&mut self) {
         if self.decided {
             return;
         }
         // Where removing fails, the next run does it.
-        let _ = fs::remove_dir_all(&self.run);
+        let _ = fs::remove_dir_all(&self.folder);
         if !manifest_path(&self.root).exists() {
             let hidden = self.root.join(HIDDEN);
-            let _ = fs::remove_dir(hidden.join("staging"));
+            let _ = fs::remove_dir(hidden.join(RUNS));
             let _ = fs::remove_file(hidden.join("lock"));
             let _ = fs::remove_dir(hidden);
             if self.made_root {
@@ -192,13 +193,13 @@ fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     }
 }
 
-/// See [`look`](crate::look).
-pub(crate) fn look(root: &Path, overwrite: bool) -> Result<Option<Manifest>> {
+/// See [`look`](super::look).
+pub(super) fn look(root: &Path, overwrite: bool) -> Result<Option<Manifest>> {
     if !is_free(root)? {
         return Err(Error::Locked { place: root.display().to_string() });
     }
     let published = published(root)?;
-    let runs = root.join(HIDDEN).join("staging");
+    let runs = root.join(HIDDEN).join(RUNS);
     let mut decided = Vec::new();
     for left in entries(&runs)? {
         decided.extend(read_manifest(&runs.join(left).join(MANIFEST))?);
@@ -257,7 +258,7 @@ fn entries(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Whether no run holds the folder's lock.
-pub(crate) fn is_free(root: &Path) -> Result<bool> {
+pub(super) fn is_free(root: &Path) -> Result<bool> {
     let path = root.join(HIDDEN).join("lock");
     match File::open(&path) {
         Ok(file) => match file.try_lock_shared() {
