@@ -125,7 +125,7 @@ impl Extent {
             (Self::All, true) => Err(Error::HasWindows { place: place() }),
             (Self::Snapshot { .. } | Self::Window(_), false) => Err(Error::HasNoWindows { place: place() }),
             (Self::All, false) if overwrite => Ok(()),
-            (Self::All, false) => Err(Error::NotEmpty { path: place().into() }),
+            (Self::All, false) => Err(Error::NotEmpty { place: place() }),
             (Self::Snapshot { .. }, true) => Ok(()),
             (Self::Window(window), true) => {
                 match before.windows.iter().find(|other| other.overlaps(window) && !other.is_same(window)) {

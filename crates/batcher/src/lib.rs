@@ -1,7 +1,7 @@
 //! From an APSIS One profile export to Parquet tables, published whole or not at all.
 //!
 //! ```text
-//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ staging
+//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ destination
 //!                       one thread                           a thread per further processor    one thread
 //! ```
 //!
@@ -25,6 +25,7 @@ mod export;
 mod extent;
 mod facts;
 mod gate;
+mod hexadecimal;
 mod inspect;
 mod manifest;
 mod options;
@@ -36,7 +37,6 @@ mod progress;
 mod schema;
 mod scope;
 mod stage;
-mod staging;
 mod table;
 mod tables;
 mod time;
@@ -47,8 +47,8 @@ mod writer;
 
 pub use catalogue::Selection;
 pub use destination::{
-    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, published_at,
-    unlock, vacuum,
+    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, look, open_object, published,
+    published_at, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
@@ -66,6 +66,5 @@ pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{stage, stage_parts};
-pub use staging::published;
 pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use writer::{Codec, FileOptions};

@@ -1,6 +1,7 @@
 //! What a destination holds.
 
 use crate::{
+    error::{Error, Result},
     export::Findings,
     extent::Window,
     schema::TableSchema,
@@ -117,9 +118,31 @@ impl DataFile {
     }
 }
 
+/// What manifests of all versions have.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 impl Manifest {
     /// The version of the format that this program writes.
     pub(crate) const VERSION: u32 = 1;
+
+    /// Reads a manifest; `place` is where it was found, for messages. One of another version of the format is refused,
+    /// since to take it for one of ours could cost the tables that it names.
+    pub(crate) fn parse(json: &[u8], place: &str) -> Result<Self> {
+        let failed = |source| Error::Manifest { place: place.to_owned(), source };
+        let Versioned { version } = serde_json::from_slice(json).map_err(failed)?;
+        if version != Self::VERSION {
+            return Err(Error::ManifestVersion { place: place.to_owned(), version });
+        }
+        serde_json::from_slice(json).map_err(failed)
+    }
+
+    /// As it is written.
+    pub(crate) fn json(&self, place: &str) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|source| Error::Manifest { place: place.to_owned(), source })
+    }
 
     /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&TableFiles> {
@@ -159,5 +182,39 @@ impl TableFiles {
     pub(crate) fn count(&mut self) {
         self.rows = self.files.iter().map(|file| file.rows).sum();
         self.bytes = self.files.iter().map(|file| file.bytes).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        r#"{"version":1,"tool":"apsides 0.1.0","source":"x","json_bytes":2,"findings":FINDINGS,"tables":[]}"#;
+
+    #[test]
+    fn a_manifest_is_ours_or_refused() {
+        let findings = serde_json::to_string(&Findings::default()).expect("plain data");
+        let ours = OURS.replace("FINDINGS", &findings);
+        for (json, expected) in [
+            (ours.clone(), None),
+            (
+                ours.replace("version\":1", "version\":2"),
+                Some("the manifest there has version 2, but this apsides knows only"),
+            ),
+            // What a later version looks like is not known.
+            (r#"{"version":7,"tables":{}}"#.to_owned(), Some("the manifest there has version 7")),
+            (ours.replace("\"version\":1,", ""), Some("the manifest there cannot be read: missing field `version`")),
+            (ours.replace("\"tables\":[]", "\"tables\":7"), Some("the manifest there cannot be read: invalid type")),
+            (ours[..20].to_owned(), Some("the manifest there cannot be read: EOF")),
+        ] {
+            let refused = Manifest::parse(json.as_bytes(), "there").err().map(|error| error.to_string());
+            match expected {
+                None => assert_eq!(refused, None, "{json}"),
+                Some(expected) => {
+                    assert!(refused.as_ref().is_some_and(|error| error.starts_with(expected)), "{refused:?}")
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Encoded batches of one table to Parquet files.
 
 use crate::{
-    destination::refused_or,
+    destination::told_or,
     encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
     extent::Extent,
@@ -229,6 +229,6 @@ impl TableWriter {
     }
 
     fn write_error(&self, source: object_store::Error) -> Error {
-        refused_or(&self.path(), source, |path, source| Error::Write { path, source })
+        told_or(&self.path(), source, |path, source| Error::Write { path, source })
     }
 }

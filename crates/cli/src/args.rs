@@ -22,7 +22,7 @@ Exit status:
   0  all is published                 5  another run writes to the destination
   1  something unexpected             6  the API refused the credentials
   2  usage or configuration           7  the API said no, or the export failed
-  3  the input is no valid export     8  the network
+  3  the input is no valid export     8  the network, or the store is down
   4  the destination                  9  the store (S3) refused the credentials
                                     130  interrupted; nothing was published")]
 pub(crate) struct Args {
@@ -262,7 +262,7 @@ pub(crate) struct Init {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
-fetched; no export is requested, and nothing is left in any folder.")]
+fetched; no export is requested, and nothing is left in any folder or bucket.")]
 pub(crate) struct Check {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]

@@ -2,6 +2,7 @@
 
 use crate::{
     args::{Output, Run},
+    check::is_writable,
     config::Pipeline,
     failure::{Exit, Failure},
     intake::Intake,
@@ -12,7 +13,7 @@ use crate::{
     tables::{self, Input, NextPart, Published},
     windows,
 };
-use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window};
+use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window, look};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -69,6 +70,7 @@ pub(crate) async fn execute(
     if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
         return Err(Error::WideInParts.into());
     }
+    shutdown.or_interrupted(look_at(job)).await??;
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
     }
@@ -110,6 +112,15 @@ fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
         Extent::All => Extent::All,
         Extent::Snapshot { asked_at } => Extent::Snapshot { asked_at: shifted(asked_at) },
         Extent::Window(window) => Extent::Window(Window { asked_at: shifted(window.asked_at), ..window }),
+    }
+}
+
+/// Fails if the tables could not be published now.
+async fn look_at(job: &Job) -> Result<(), Failure> {
+    look(&job.destination, &job.options.extent, job.overwrite).await?;
+    match &job.destination {
+        Destination::Folder(folder) => is_writable(folder),
+        Destination::Bucket { .. } => Ok(()),
     }
 }
 

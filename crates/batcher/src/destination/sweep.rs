@@ -65,7 +65,7 @@ pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
             // Some tools write an empty object for a folder.
             if !is_ours(&object.location) && object.size > 0 {
                 let entry = object.location.to_string();
-                return Err(Error::Foreign { path: bucket.address.clone().into(), entry });
+                return Err(Error::Foreign { place: bucket.address.clone(), entry });
             }
             if is_data(&object.location) {
                 files.insert(object.location, object.size);
