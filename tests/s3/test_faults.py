@@ -102,7 +102,7 @@ def test_a_store_that_is_gone_for_good(
         except Exception:  # noqa: BLE001: it is still trying
             pass
         run.terminate()
-        assert end(run).code in (4, 130)
+        assert end(run).code in (8, 130)
     assert manifest(prefix) == before and tables(prefix) == exports[0].tables
 
 

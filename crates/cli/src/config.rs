@@ -82,6 +82,8 @@ struct Source {
     proxy: Option<Text>,
     /// How often an export with events may be asked for. Default: 1, as the API documents it.
     event_exports_per_minute: Option<std::num::NonZeroU32>,
+    /// How long after its request an export is polled for first. Default: 1s.
+    first_poll: Option<Age>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
     poll_hosts: Vec<String>,
@@ -231,6 +233,7 @@ impl Source {
         if let Some(calls) = self.event_exports_per_minute {
             limits.rates.event_exports = Rate::new(calls.get(), 60);
         }
+        limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
         Ok(ClientConfig {
             limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
