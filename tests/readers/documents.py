@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+#: The README, the guide and the examples.
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
 #: Fences may be indented, and may be of no language.
 FENCED = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 #: Of a schema, what says nothing about values.
@@ -41,9 +43,8 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """All blocks of the README, the guide and the examples."""
-    paths = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
-    return [block for path in paths for block in blocks_of(path)]
+    """All blocks of the documents."""
+    return [block for path in DOCUMENTS for block in blocks_of(path)]
 
 
 def blocks_of(path: Path) -> Iterator[Block]:

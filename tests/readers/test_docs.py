@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from documents import ROOT, Block, blocks, faults
+from documents import DOCUMENTS, ROOT, Block, blocks, faults
 from program import Apsides
 from pyspark.sql import SparkSession
 
@@ -191,10 +191,73 @@ def test_queries_are_answered(
             with duckdb.connect() as connection:
                 assert connection.sql(query).fetchall(), query
 
+STATUS = re.compile(r"^exit status (\d+)$", re.MULTILINE)
+
+
+def said() -> list[tuple[int, list[str]]]:
+    """All that is known to be said of mistakes, by exit status."""
+    text = (ROOT / "crates/cli/tests/it/mistakes/said.txt").read_text()
+    return [(int(STATUS.search(block)[1]), block.splitlines()) for block in text.split("\n## ")]
+
 
 @of("text")
 def test_messages_are_those_that_are_told(block: Block) -> None:
-    """What is shown of errors stands, line by line, among all that is said."""
-    said = (ROOT / "crates/cli/tests/it/mistakes/said.txt").read_text().splitlines()
-    lines = [line for line in block.text.splitlines() if line.strip()]
-    assert lines and [line for line in lines if line not in said] == [], block
+    """What is shown of errors stands, line by line, in what is said of mistakes."""
+    known = {line for _, lines in said() for line in lines}
+    lines = [line for line in block.text.splitlines() if line]
+    assert lines and set(lines) <= known, set(lines) - known
+
+
+def test_the_faq_has_every_exit_status_and_its_messages() -> None:
+    statuses = re.findall(r"(?m)^\| (\d+) \|", (ROOT / "README.md").read_text())
+    parts = re.split(r"(?m)^## (\d+): ", (ROOT / "docs" / "faq.md").read_text())
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert list(sections) == statuses[1:], "all but success, in the order of the README"
+    for status in {status for status, _ in said()}:
+        known = {line for other, lines in said() if other == status for line in lines}
+        shown = re.findall(r"(?m)^(?:error|  because|  next): .*$", sections[str(status)])
+        assert shown and set(shown) <= known, f"{status}: {set(shown) - known}"
+
+
+def test_figures_are_those_of_the_records() -> None:
+    """Each row of figures stands in the record that is named above it."""
+    record = ""
+    rows = 0
+    for line in (ROOT / "docs" / "performance.md").read_text().splitlines():
+        if link := re.search(r"\(\.\./(benches/record/[\w.-]+)\)", line):
+            record = (ROOT / link[1]).read_text()
+        if re.match(r"\|.*\d.*\|$", line):
+            rows += 1
+            assert line in record.splitlines(), line
+    assert rows > 5
+
+
+def test_tables_have_the_columns_of_the_schemas() -> None:
+    sections = re.split(r"(?m)^### (\w+)$", (ROOT / "docs" / "tables.md").read_text())
+    shown = dict(zip(sections[1::2], sections[2::2], strict=True))
+    schemas = [json.loads(path.read_text()) for path in (ROOT / "schemas").glob("*.json") if "." not in path.stem]
+    assert shown.keys() == {schema["table"] for schema in schemas}
+    for schema in schemas:
+        rows = [
+            f"| `{column['name']}` | {column['type']} | {'yes' if column['nullable'] else 'no'} | {column['description']} |"
+            for column in schema["columns"]
+        ]
+        assert re.findall(r"(?m)^\| `.*$", shown[schema["table"]]) == rows, schema["table"]
+        assert schema["description"] in shown[schema["table"]]
+
+
+def test_the_index_has_every_page() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text())) == pages
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)", path.read_text())
+    for target, anchor in links:
+        to = (path.parent / target).resolve() if target else path
+        assert to.exists(), f"{target} is not there"
+        if anchor:
+            headings = re.findall(r"(?m)^#+ (.*)$", to.read_text())
+            anchors = {"#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{target}{anchor} is not there"
