@@ -12,6 +12,7 @@ mod exports;
 mod forms;
 mod inspect;
 mod manual;
+mod mistakes;
 mod pipelines;
 mod program;
 mod refused;
