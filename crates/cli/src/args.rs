@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Tell whether a run of a pipeline could work: configuration, credentials, clock, folders, free space
     Check(Check),
+    /// Show what a pipeline amounts to
+    #[command(subcommand)]
+    Config(Config),
     /// Print completions for a shell
     Completions(Completions),
     /// Write man pages
@@ -222,6 +225,19 @@ pub(crate) struct Init {
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
 fetched; no export is requested, and nothing is left in any folder.")]
 pub(crate) struct Check {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Every setting of a pipeline with its value, and where that comes from; secrets are masked
+    Show(ConfigShow),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigShow {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,

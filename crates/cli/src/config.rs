@@ -1,5 +1,7 @@
 //! The pipeline file.
 
+mod defaults;
+mod effective;
 mod export;
 #[cfg(test)]
 mod schema;
@@ -24,6 +26,9 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+
+pub(crate) use effective::{Effective, Origin, effective};
+pub(crate) use text::Place;
 
 use export::{Export, VersionsName};
 use tables::{Privacy, Schema};

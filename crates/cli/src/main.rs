@@ -20,6 +20,7 @@ mod progress;
 mod raw;
 mod replay;
 mod run;
+mod settings;
 mod shutdown;
 mod simulate;
 mod storage;
@@ -27,7 +28,7 @@ mod summary;
 mod tables;
 mod upkeep;
 
-use args::{Args, Command, LogFormat};
+use args::{Args, Command, Config, LogFormat};
 use clap::Parser;
 use failure::Failure;
 use shutdown::Shutdown;
@@ -69,6 +70,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
         Command::Init(args) => init::init(&args),
         Command::Check(args) => check::check(args, &output, &shutdown).await,
+        Command::Config(Config::Show(args)) => settings::show(&args, &output),
         Command::Completions(args) => manual::completions(&args),
         Command::Manual(args) => manual::manual(&args),
     }
