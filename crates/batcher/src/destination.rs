@@ -17,9 +17,11 @@ use crate::{
     manifest::Manifest,
     options::Options,
     profile::Profile,
+    run::RunId,
     staging,
     upload::Uploads,
 };
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use std::{
     fmt,
@@ -108,11 +110,11 @@ pub struct Staged {
 /// Takes hold of a destination as a run does, and lets it go again: what is published there, or why a
 /// run could not begin. It must not be called by a thread that works for `runtime`.
 pub fn probe(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Option<Manifest>> {
-    Staging::open(destination, options, runtime)?.before()
+    Staging::open(destination, &RunId::new()?.next_name(), options, runtime)?.before()
 }
 
 impl Staging {
-    pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
+    pub(crate) fn open(destination: &Destination, run: &str, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
                 let staging = staging::Staging::open(root, options.overwrite)?;
@@ -126,7 +128,7 @@ impl Staging {
             }
             Destination::Bucket { address, settings } => {
                 let bucket = client::connect(address, settings)?;
-                let run = bucket::Run::open(bucket, options, runtime)?;
+                let run = bucket::Run::open(bucket, run, options, runtime)?;
                 Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
             }
         }
@@ -162,7 +164,9 @@ impl Staged {
     }
 
     /// Lets readers see the tables, in place of those that were there before.
-    pub fn publish(self) -> Result<Manifest> {
+    pub fn publish(mut self) -> Result<Manifest> {
+        // Nobody needs to know it more exactly.
+        self.manifest.published_at = Timestamp::from_second(Timestamp::now().as_second()).ok();
         match self.place {
             Place::Folder(staging) => staging.publish(&self.manifest).map(|()| self.manifest),
             Place::Bucket(run) => run.publish(self.manifest),

@@ -5,6 +5,7 @@ use crate::{
     error::Result,
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
+    run::RunId,
     typed::Typed,
     writer::FileOptions,
 };
@@ -17,6 +18,8 @@ use std::{collections::HashSet, thread::available_parallelism};
 pub struct Options {
     /// What the export is, for the manifest: a file's name, an address without secrets.
     pub source: String,
+    /// What the run is called. Default: it gets a name of its own.
+    pub run: Option<RunId>,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
     /// Ids that are attributes even where their value is null, which else marks a tag.
@@ -81,6 +84,7 @@ impl Options {
         let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
         Self {
             source: String::new(),
+            run: None,
             overwrite: false,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),

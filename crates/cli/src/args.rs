@@ -1,10 +1,12 @@
 //! The command line's words.
 
 mod privacy;
+mod reports;
 mod simulate;
 mod tables;
 
 pub(crate) use privacy::Privacy;
+pub(crate) use reports::Reports;
 pub(crate) use simulate::{PollUrlKind, Simulate};
 pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of, typed_of};
 
@@ -110,6 +112,8 @@ pub(crate) struct Run {
     /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep_raw: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -159,6 +163,8 @@ pub(crate) struct To {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) storage: Storage,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]

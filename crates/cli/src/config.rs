@@ -3,6 +3,7 @@
 mod defaults;
 mod effective;
 mod export;
+mod reports;
 #[cfg(test)]
 mod schema;
 mod suggest;
@@ -13,6 +14,7 @@ use crate::{
     args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
     names::Lookup,
+    reports::Told,
     run::Job,
     storage::{Storage, span},
 };
@@ -31,6 +33,7 @@ pub(crate) use effective::{Effective, Origin, effective};
 pub(crate) use text::Place;
 
 use export::{Export, VersionsName};
+use reports::Metrics;
 use tables::{Privacy, Schema};
 use text::Text;
 
@@ -60,6 +63,9 @@ pub(crate) struct Pipeline {
     /// What is withheld from the tables.
     #[serde(default)]
     privacy: Privacy,
+    /// Metrics of the runs.
+    #[serde(default)]
+    metrics: Metrics,
 }
 
 /// The API and the client.
@@ -200,6 +206,7 @@ impl Pipeline {
             spools,
             destination: destination.s3.destination(&destination.path)?,
             overwrite: destination.overwrite,
+            told: Told { metrics: self.metrics.textfile },
             options,
         })
     }

@@ -95,6 +95,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("privacy.export_key", Default::None),
         ("privacy.attributes", Default::None),
         ("privacy.events", Default::None),
+        ("metrics.textfile", Default::None),
     ]
     .map(|(name, default)| Setting { name, default })
     .into()
