@@ -125,7 +125,7 @@ fn pipelines_name_the_schema_and_keep_to_it() {
 
 /// The dotted names of all settings, sorted.
 pub(super) fn leaves() -> Vec<String> {
-    settings().into_iter().map(|(name, _)| name).collect()
+    settings().into_keys().collect()
 }
 
 /// Those whose texts may come from elsewhere, in the order of the file.
