@@ -22,6 +22,7 @@ use crate::{
     profile::Profile,
     upload::Uploads,
 };
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use std::{
     fmt,
@@ -129,7 +130,7 @@ pub async fn try_puts(address: &Address, settings: &StorageSettings) -> Result<(
 }
 
 impl Staging {
-    pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
+    pub(crate) fn open(destination: &Destination, run: &str, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
                 let run = folder::Run::open(root, options)?;
@@ -143,7 +144,7 @@ impl Staging {
             }
             Destination::Bucket { address, settings } => {
                 let bucket = client::connect(address, settings)?;
-                let run = bucket::Run::open(bucket, options, runtime)?;
+                let run = bucket::Run::open(bucket, run, options, runtime)?;
                 Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
             }
         }
@@ -181,7 +182,9 @@ impl Staged {
     }
 
     /// Lets readers see the tables, in place of those that were there before. Gives all that is published then.
-    pub fn publish(self) -> Result<Manifest> {
+    pub fn publish(mut self) -> Result<Manifest> {
+        // Nobody needs to know it more exactly.
+        self.published.published_at = Timestamp::from_second(Timestamp::now().as_second()).ok();
         match self.place {
             Place::Folder(run) => run.publish(&self.published).map(|()| self.published),
             Place::Bucket(run) => run.publish(self.published),

@@ -17,6 +17,12 @@ pub struct Manifest {
     pub version: u32,
     /// The program that wrote the tables, with its version.
     pub tool: String,
+    /// The run that wrote the tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// When they were published, by the clock of the machine that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
     /// What the tables were made from, for people: a file's name, an address without secrets.
     pub source: String,
     /// Bytes of (uncompressed) JSON that the tables come from.

@@ -6,6 +6,7 @@ use crate::{
     extent::Extent,
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
+    run::RunId,
     typed::Typed,
     writer::FileOptions,
 };
@@ -18,6 +19,8 @@ use std::{collections::HashSet, thread::available_parallelism};
 pub struct Options {
     /// What the export is, for the manifest: a file's name, an address without secrets.
     pub source: String,
+    /// What the run is called. Default: it gets a name of its own.
+    pub run: Option<RunId>,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
     /// What of them. Default: all.
@@ -84,6 +87,7 @@ impl Options {
         let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
         Self {
             source: String::new(),
+            run: None,
             overwrite: false,
             extent: Extent::All,
             attribute_ids: HashSet::new(),

@@ -22,6 +22,7 @@ use crate::{
     prepare::{Known, Prepared, prepare},
     profile::{self, Profile, Timed},
     progress::Progress,
+    run::RunId,
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
     typed::Maker,
@@ -39,6 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
+use tracing::Span;
 
 /// Reads an export to its end and writes its tables to `destination`, where readers do not take
 /// notice of them yet. `runtime` does the writing; it must not be the one this thread works for.
@@ -88,7 +90,8 @@ fn stage_from(
 ) -> Result<Staged> {
     let extent = &options.extent;
     let options = &Options { typed: extent.typed(&options.typed), ..options.clone() };
-    let staging = Staging::open(destination, options, runtime)?;
+    let run = options.run.clone().map_or_else(RunId::new, Ok)?.next_name();
+    let staging = Staging::open(destination, &run, options, runtime)?;
     let uploads = staging.uploads();
     let before = staging.before()?.and_then(|manifest| manifest.typed);
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
@@ -134,6 +137,8 @@ fn stage_from(
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
+        run: Some(run),
+        published_at: None,
         source: options.source.clone(),
         json_bytes: progress.bytes(),
         findings,
@@ -169,7 +174,9 @@ fn spawn<'scope, T: Send + 'scope>(
     name: String,
     run: impl FnOnce() -> Result<T> + Send + 'scope,
 ) -> Result<Thread<'scope, T>> {
-    thread::Builder::new().name(name).spawn_scoped(scope, run).map_err(Error::Thread)
+    // What it logs belongs to the run, too.
+    let span = Span::current();
+    thread::Builder::new().name(name).spawn_scoped(scope, move || span.in_scope(run)).map_err(Error::Thread)
 }
 
 /// Reads the export and hands its batches to the encoders.

@@ -17,6 +17,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 /// How long the removal of a part-written file may take, when all has failed anyway.
 const ABORT_WAIT: Duration = Duration::from_secs(2);
@@ -177,11 +178,12 @@ impl Parts {
         }
         let permit = Arc::clone(&uploads.permits).acquire_owned().await.ok();
         let part = self.upload.put_part(part.into());
-        self.in_flight.spawn(async move {
+        let sent = async move {
             let sent = part.await;
             drop(permit);
             sent
-        });
+        };
+        self.in_flight.spawn(sent.in_current_span());
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! The command line's words.
 
 mod privacy;
+mod reports;
 mod simulate;
 mod tables;
 
 pub(crate) use privacy::Privacy;
+pub(crate) use reports::Reports;
 pub(crate) use simulate::{PollUrlKind, Simulate};
 pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of, typed_of};
 
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Tell whether a run of a pipeline could work: configuration, credentials, clock, folders, free space
     Check(Check),
+    /// Show what a pipeline amounts to
+    #[command(subcommand)]
+    Config(Config),
     /// Print completions for a shell
     Completions(Completions),
     /// Write man pages
@@ -120,6 +125,8 @@ pub(crate) struct Run {
     /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep_raw: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
@@ -149,6 +156,8 @@ pub(crate) struct Backfill {
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -198,6 +207,8 @@ pub(crate) struct To {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) storage: Storage,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -264,6 +275,19 @@ pub(crate) struct Init {
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
 fetched; no export is requested, and nothing is left in any folder or bucket.")]
 pub(crate) struct Check {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Every setting of a pipeline with its value, and where that comes from; secrets are masked
+    Show(ConfigShow),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigShow {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,

@@ -134,8 +134,14 @@ async fn destination(job: &Job) -> Line {
 fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
     let cache = job.lookup.cache.as_ref().and_then(|cache| cache.path.parent());
     let cache = cache.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let folders =
-        [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", job.keep_raw.as_deref())];
+    let metrics = job.told.metrics.as_ref().and_then(|file| file.parent());
+    let metrics = metrics.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let folders = [
+        ("definitions", cache),
+        ("state", job.client.state.as_deref()),
+        ("keep_raw", job.keep_raw.as_deref()),
+        ("metrics", metrics),
+    ];
     folders.into_iter().filter_map(|(check, folder)| Some((check, folder?))).collect()
 }
 

@@ -1,6 +1,9 @@
 //! The pipeline file.
 
+mod defaults;
+mod effective;
 mod export;
+mod reports;
 mod schedule;
 #[cfg(test)]
 mod schema;
@@ -12,6 +15,7 @@ use crate::{
     args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
     names::Lookup,
+    reports::Told,
     run::Job,
     storage::{Storage, span},
 };
@@ -26,7 +30,11 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use effective::{Effective, Origin, effective};
+pub(crate) use text::Place;
+
 use export::{Export, VersionsName};
+use reports::Metrics;
 use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
@@ -62,6 +70,9 @@ pub(crate) struct Pipeline {
     /// What is withheld from the tables.
     #[serde(default)]
     privacy: Privacy,
+    /// Metrics of the runs.
+    #[serde(default)]
+    metrics: Metrics,
 }
 
 /// The API and the client.
@@ -220,6 +231,7 @@ impl Pipeline {
             spools,
             destination: destination.s3.destination(&destination.path)?,
             overwrite: destination.overwrite,
+            told: Told { metrics: self.metrics.textfile },
             options,
         })
     }

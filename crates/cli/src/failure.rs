@@ -1,6 +1,7 @@
 //! How the program says that something went wrong: what, where, what to do next, and an exit
 //! status per kind.
 
+use crate::args::LogFormat;
 use apsides_batcher as batcher;
 use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
@@ -111,11 +112,20 @@ impl Failure {
         (self.message.clone() + &causes.collect::<String>(), self.next.clone())
     }
 
-    /// Prints the failure and gives its exit status.
-    pub(crate) fn report(&self) -> ExitCode {
-        // Where nobody listens, there is still the exit status.
-        let _ = writeln!(io::stderr(), "{self}");
-        ExitCode::from(self.exit as u8)
+    /// Prints the failure and gives its exit status. To programs it is a line of the log like any other.
+    pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
+        let exit_status = self.exit as u8;
+        match format {
+            LogFormat::Json if tracing::enabled!(tracing::Level::ERROR) => {
+                let (message, next) = self.told();
+                tracing::error!(exit_status, next, "{message}");
+            }
+            LogFormat::Json | LogFormat::Text => {
+                // Where nobody listens, there is still the exit status.
+                let _ = writeln!(io::stderr(), "{self}");
+            }
+        }
+        ExitCode::from(exit_status)
     }
 }
 

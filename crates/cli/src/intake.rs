@@ -1,15 +1,17 @@
 //! What a run downloads, part by part: kept and spooled if that is wanted.
 
-use crate::{failure::Failure, raw::RawRun, run::Job};
+use crate::{failure::Failure, raw::RawRun, run::Job, watch::Watch};
 use apsides_batcher::Adds;
 use apsides_fetcher::{self as fetcher, Exports, Reader, Ready};
 use jiff::Timestamp;
+use tracing::Instrument;
 
 /// The exports of a run.
 pub(crate) struct Intake {
     exports: Exports,
     raw: Option<RawRun>,
     spools: bool,
+    watch: Watch,
     /// Those whose tables are not published yet.
     taken: Vec<Ready>,
 }
@@ -25,14 +27,19 @@ pub(crate) struct Taken {
 }
 
 impl Intake {
-    pub(crate) fn new(exports: Exports, job: &Job) -> Result<Self, Failure> {
+    pub(crate) fn new(exports: Exports, job: &Job, watch: &Watch) -> Result<Self, Failure> {
         let begin = |dir| RawRun::begin(dir, &job.source, &job.export.attributes);
         let raw = job.keep_raw.as_deref().map(begin).transpose()?;
-        Ok(Self { exports, raw, spools: job.spools, taken: Vec::new() })
+        Ok(Self { exports, raw, spools: job.spools, watch: watch.clone(), taken: Vec::new() })
     }
 
     /// The next part, when it is ready.
     pub(crate) async fn next(&mut self) -> Result<Option<Taken>, Failure> {
+        let (watch, part) = (self.watch.clone(), self.taken.len() + 1);
+        watch.wait(self.ready().instrument(tracing::error_span!("part", part))).await
+    }
+
+    async fn ready(&mut self) -> Result<Option<Taken>, Failure> {
         let Some(next) = self.exports.next().await.transpose()? else { return Ok(None) };
         let adds = match next.part.adds {
             fetcher::Adds::All => Adds::All,

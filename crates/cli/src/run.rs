@@ -8,9 +8,11 @@ use crate::{
     intake::Intake,
     names::{self, Lookup},
     progress::{Waiting, duration},
+    reports::{Reports, Told},
     schedule::{Clock, Schedule},
     shutdown::Shutdown,
     tables::{self, Input, NextPart, Published},
+    watch::Watch,
     windows,
 };
 use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window, look};
@@ -41,25 +43,41 @@ pub(crate) struct Job {
     pub(crate) spools: bool,
     pub(crate) destination: Destination,
     pub(crate) overwrite: bool,
+    /// Who is told how it went.
+    pub(crate) told: Told,
     /// How the export is converted. What is above, and what was asked for, is added.
     pub(crate) options: Options,
 }
 
-pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut job = Pipeline::read(&args.pipeline)?.into_job()?;
     job.keep_raw = args.keep_raw.or(job.keep_raw);
     let client = Client::new(job.client.clone())?;
-    let job = names::resolved(job, &client, output, shutdown).await?;
-    match &job.schedule {
-        None => execute(&job, &client, output, shutdown).await?.print(&job.destination, output),
-        Some(schedule) => windows::run(&job, schedule, &client, &Clock::of(args.now), output, shutdown).await,
-    }
+    let name = args.pipeline.file_stem().unwrap_or_default().to_string_lossy();
+    let reports = Reports::new(args.reports.or(job.told.clone()), name, &job.destination);
+    let run = async {
+        let job = names::resolved(job, &client, output, shutdown).await?;
+        match &job.schedule {
+            None => {
+                let published = execute(&job, &client, watch, output, shutdown).await?;
+                published.print(&job.destination, output)?;
+                Ok(published.all)
+            }
+            Some(schedule) => {
+                let clock = Clock::of(args.now);
+                windows::run(&windows::Work { job: &job, schedule, client: &client, clock, watch, output, shutdown })
+                    .await
+            }
+        }
+    };
+    reports.around(watch, || client.counts(), run).await
 }
 
 /// Requests an export, in parts if need be, waits until each is there, downloads it and publishes the tables.
 pub(crate) async fn execute(
     job: &Job,
     client: &Client,
+    watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
 ) -> Result<Published, Failure> {
@@ -81,12 +99,13 @@ pub(crate) async fn execute(
         let waiting = Arc::clone(&waiting);
         move |wait| say(&waiting, wait)
     });
-    let mut intake = Intake::new(exports, job)?;
+    let mut intake = Intake::new(exports, job, watch)?;
     let first = shutdown.or_interrupted(intake.next()).await??;
     let first = first.ok_or_else(|| Failure::new(Exit::Unexpected, "there is no part of the export"))?;
     drop(waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
     let options = Options {
         source: job.source.clone(),
+        run: Some(watch.run().clone()),
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
@@ -97,7 +116,7 @@ pub(crate) async fn execute(
     let intake = Arc::new(tokio::sync::Mutex::new(intake));
     let rest = first.has_next.then(|| rest_of(Arc::clone(&intake), shutdown.clone()));
     let input = Input { first: first.reader, rest };
-    let published = tables::publish(input, &job.destination, options, output, shutdown).await;
+    let published = tables::publish(input, &job.destination, options, watch, output, shutdown).await;
     // An export that cannot be read is of no more use than one that is published: the next run asks for another.
     if published.as_ref().map_or_else(|failure| failure.is_malformed_export, |_| true) {
         intake.lock().await.done().await;

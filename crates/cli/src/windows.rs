@@ -6,11 +6,13 @@ use crate::{
     config::Pipeline,
     failure::{Exit, Failure},
     measure, names,
+    reports::Reports,
     run::{self, Job},
     schedule::{Bounds, Clock, Due, Schedule},
     shutdown::Shutdown,
     summary::print,
     tables::Published,
+    watch::Watch,
 };
 use apsides_batcher::{Extent, Manifest, Options, Window, published_at};
 use apsides_fetcher::{Client, ExportSpec};
@@ -43,23 +45,32 @@ impl Steps {
     }
 }
 
-/// The run of a pipeline with a schedule.
-pub(crate) async fn run(
-    job: &Job,
-    schedule: &Schedule,
-    client: &Client,
-    clock: &Clock,
+/// A run of a pipeline with a schedule, and all that it works with.
+pub(crate) struct Work<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) client: &'a Client,
+    pub(crate) clock: Clock,
+    pub(crate) watch: &'a Watch,
+    pub(crate) output: &'a Output,
+    pub(crate) shutdown: &'a Shutdown,
+}
+
+/// Does what is due. Gives what is published then.
+pub(crate) async fn run(work: &Work<'_>) -> Result<Manifest, Failure> {
+    let published = work.published().await?;
+    let steps = Steps::due(work.schedule, published.as_ref(), work.clock.now());
+    work.told(steps, published).await
+}
+
+pub(crate) async fn backfill(
+    args: Backfill,
+    watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
-    let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
-    let steps = Steps::due(schedule, published.as_ref(), clock.now());
-    Work { job, schedule, client, clock, output, shutdown }.all(steps, published).await?.print(output)
-}
-
-pub(crate) async fn backfill(args: Backfill, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.into_job()?;
-    let Some(schedule) = job.schedule.clone() else {
+    let Some(schedule) = &job.schedule.clone() else {
         let failure = Failure::new(Exit::Configuration, "the pipeline has no [schedule], so there are no windows");
         return Err(failure.next("add [schedule] with its `start`; docs/schedules.md tells how"));
     };
@@ -70,23 +81,18 @@ pub(crate) async fn backfill(args: Backfill, output: &Output, shutdown: &Shutdow
         let next = format!("the first begins at {}; `apsides plan` shows more", schedule.start);
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
-    let client = Client::new(job.client.clone())?;
-    let job = names::resolved(job, &client, output, shutdown).await?;
-    let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
-    // All that somebody asks for is done in one run.
-    let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
-    let steps = Steps::of(windows, &all, published.as_ref(), false);
-    let work = Work { job: &job, schedule: &schedule, client: &client, clock: &clock, output, shutdown };
-    work.all(steps, published).await?.print(output)
-}
-
-struct Work<'a> {
-    job: &'a Job,
-    schedule: &'a Schedule,
-    client: &'a Client,
-    clock: &'a Clock,
-    output: &'a Output,
-    shutdown: &'a Shutdown,
+    let client = &Client::new(job.client.clone())?;
+    let name = args.pipeline.file_stem().unwrap_or_default().to_string_lossy();
+    let reports = Reports::new(args.reports.or(job.told.clone()), name, &job.destination);
+    let run = async {
+        let job = &names::resolved(job, client, output, shutdown).await?;
+        let work = Work { job, schedule, client, clock, watch, output, shutdown };
+        let published = work.published().await?;
+        // All that somebody asks for is done in one run.
+        let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
+        work.told(Steps::of(windows, &all, published.as_ref(), false), published).await
+    };
+    reports.around(watch, || client.counts(), run).await
 }
 
 /// What a run of a schedule has done.
@@ -117,8 +123,18 @@ struct Done {
 }
 
 impl Work<'_> {
-    async fn all(&self, steps: Steps, published: Option<Manifest>) -> Result<Report, Failure> {
-        let mut published = published;
+    async fn published(&self) -> Result<Option<Manifest>, Failure> {
+        Ok(self.shutdown.or_interrupted(published_at(&self.job.destination)).await??)
+    }
+
+    async fn told(&self, steps: Steps, published: Option<Manifest>) -> Result<Manifest, Failure> {
+        let (report, published) = self.all(steps, published).await?;
+        report.print(self.output)?;
+        // The first step of all is how profiles are.
+        published.ok_or_else(|| Failure::new(Exit::Unexpected, "nothing is published after a run"))
+    }
+
+    async fn all(&self, steps: Steps, mut published: Option<Manifest>) -> Result<(Report, Option<Manifest>), Failure> {
         let mut done = Vec::new();
         if steps.snapshot {
             let extent = Extent::Snapshot { asked_at: self.clock.now() };
@@ -131,13 +147,13 @@ impl Work<'_> {
             let step = self.step(extent, events(&self.job.export, due.bounds)).await;
             self.tell(Some(due), step, &steps, &mut done, &mut published)?;
         }
-        Ok(self.report(&steps, done, published.as_ref()))
+        Ok((self.report(&steps, done, published.as_ref()), published))
     }
 
     async fn step(&self, extent: Extent, export: ExportSpec) -> Result<Published, Failure> {
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export, options, ..self.job.clone() };
-        run::execute(&job, self.client, self.output, self.shutdown).await
+        run::execute(&job, self.client, self.watch, self.output, self.shutdown).await
     }
 
     /// Takes down what a step has done.

@@ -93,6 +93,7 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
             base: client.base_url().origin().ascii_serialization(),
         });
     }
+    tracing::Span::current().record("export", shown(&poll_url));
     tracing::info!(
         attributes = spec.attributes.len(),
         tags = spec.tags.len(),
@@ -115,6 +116,7 @@ async fn remembered(client: &Client, request: &str) -> Option<Pending> {
     if !client.is_own(&poll_url) {
         return None;
     }
+    tracing::Span::current().record("export", shown(&poll_url));
     tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
     let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })

@@ -15,6 +15,7 @@ use crate::{Client, Error, ExportSpec, Poll, Ready, Result};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::Instrument;
 
 /// What the API allows in one export.
 pub(crate) const ATTRIBUTES_MAX: usize = 75;
@@ -173,15 +174,17 @@ impl Exports {
     pub(crate) fn start(client: Client, parts: Vec<Part>, mut observer: impl FnMut(Waiting) + Send + 'static) -> Self {
         // One is with the consumer, one waits in the task for its place.
         let (sender, ready) = mpsc::channel(1);
-        let task = tokio::spawn(async move {
+        let task = async move {
             let mut parts = VecDeque::from(parts);
             let mut done = 0;
             while let Some(part) = parts.pop_front() {
                 // Asked for only when there is a place, so that its day does not run out unused.
                 let Ok(place) = sender.reserve().await else { return };
                 let (number, all) = (done + 1, done + parts.len() + 1);
-                let ready =
-                    client.export(&part.spec, |poll| observer(Waiting { part: number, parts: all, poll })).await;
+                // The export is filled in once there is one.
+                let span = tracing::error_span!("part", part = number, export = tracing::field::Empty);
+                let ready = client.export(&part.spec, |poll| observer(Waiting { part: number, parts: all, poll }));
+                let ready = ready.instrument(span).await;
                 let ready = match ready {
                     Err(error) if error.wants_less() => {
                         let Some([one, other]) = part.halves(client.http().limits.window_min) else {
@@ -202,7 +205,8 @@ impl Exports {
                     return;
                 }
             }
-        });
+        };
+        let task = tokio::spawn(task.in_current_span());
         Self { ready, task }
     }
 

@@ -26,6 +26,7 @@ use crate::{
     extent::Extent,
     manifest::{Manifest, Publication, Retired},
     options::Options,
+    run::RunId,
     upload::Uploads,
     views::{self, views},
 };
@@ -76,8 +77,8 @@ struct Before {
 
 impl Run {
     /// Takes the lock, and finishes what an earlier run has left undone.
-    pub(super) fn open(bucket: Bucket, options: &Options, runtime: &Handle) -> Result<Self> {
-        let name = run_name()?;
+    pub(super) fn open(bucket: Bucket, name: &str, options: &Options, runtime: &Handle) -> Result<Self> {
+        let name = name.to_owned();
         let part_bytes = PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX));
         let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, PARTS_IN_FLIGHT)
             .named(format!("{name}-"), bucket.attributes.clone());
@@ -249,7 +250,7 @@ fn view(name: &str) -> String {
 
 /// See [`vacuum`](super::vacuum).
 pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
-    let lease = take(&bucket, &run_name()?, &Handle::current()).await?;
+    let lease = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
     let vacuumed = async {
         let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
@@ -266,9 +267,4 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
     let vacuumed = vacuumed.await;
     lease.release(DONE_WAIT).await;
     vacuumed
-}
-
-/// When it began, and something random: a name that no other run has.
-fn run_name() -> Result<String> {
-    Ok(format!("{}-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), nonce(4)?))
 }

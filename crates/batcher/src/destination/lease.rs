@@ -29,6 +29,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 const NAME: &str = ".apsides/lock";
 /// So many times in the length of a lease its holder says that it is alive.
@@ -94,7 +95,8 @@ impl Lease {
             Swapped::Done(version) => {
                 let held = Arc::new(Mutex::new(Held { lock, version }));
                 let lost = Arc::new(AtomicBool::new(false));
-                let renewal = runtime.spawn(keep(bucket.clone(), Arc::clone(&held), Arc::clone(&lost)));
+                let kept = keep(bucket.clone(), Arc::clone(&held), Arc::clone(&lost));
+                let renewal = runtime.spawn(kept.in_current_span());
                 Ok(Self { bucket: bucket.clone(), held, lost, renewal })
             }
         }

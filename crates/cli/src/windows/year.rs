@@ -66,6 +66,7 @@ fn job(base_url: &str, out: &Path, attributes: usize) -> Job {
         spools: false,
         destination: out.into(),
         overwrite: false,
+        told: crate::reports::Told::default(),
         options: Options::default(),
     }
 }
@@ -126,6 +127,7 @@ async fn nights(folder: &Path) -> Manifest {
     let server = Server::start(settings).await.expect("a server");
     let shutdown = Shutdown::listen().expect("signals");
     let output = Output { json: true, quiet: true, verbose: 0, log_format: LogFormat::Text };
+    let watch = Watch::begin().expect("a run");
     let schedule = schedule();
     let client = Client::new(job(server.base_url(), folder, 5).client).expect("a client");
     let mut published: Option<Manifest> = None;
@@ -139,7 +141,8 @@ async fn nights(folder: &Path) -> Manifest {
             job: &job,
             schedule: &schedule,
             client: &client,
-            clock: &clock,
+            clock,
+            watch: &watch,
             output: &output,
             shutdown: &shutdown,
         };
@@ -150,7 +153,7 @@ async fn nights(folder: &Path) -> Manifest {
             server.plan_fault(Class::Export, Fault::TooLarge);
             exports += 2;
         }
-        let report =
+        let (report, _) =
             work.all(steps, published.take()).await.unwrap_or_else(|failure| panic!("night {night}: {failure}"));
         assert_eq!(server.stats().exports, exports, "night {night}: as many requests as planned");
         if report.left == 0 {

@@ -1,7 +1,8 @@
-//! `apsides init` writes a pipeline, and `apsides check` tells whether one could run.
+//! `apsides init` writes a pipeline, `apsides config show` tells what it amounts to, and `apsides check` whether it could
+//! run.
 
 use crate::{
-    pipelines::{Api, CREDENTIALS, Pipeline},
+    pipelines::{Api, CREDENTIALS, Pipeline, SECRET},
     program::{Ended, apsides, convert_bytes, end},
     tables::contents,
 };
@@ -142,4 +143,31 @@ fn init_writes_a_pipeline_once() {
     // Without credentials it says which are missing.
     let ended = end(apsides("check").arg(folder.path().join("pipeline.toml"))).failed(2);
     assert!(ended.stdout.contains("APSIS_CLIENT_ID is not set"), "{ended:?}");
+}
+
+#[test]
+fn config_show_tells_every_value_and_its_origin() {
+    let pipeline = Pipeline::of("http://127.0.0.1:9", EXPORT);
+    let show = |arguments: &str| {
+        let mut command = apsides("config show");
+        command.arg(pipeline.folder.path().join("pipeline.toml")).args(arguments.split_whitespace());
+        end(command.env("APSIDES_TEST_ID", "the-client").env("APSIDES_TEST_SECRET", SECRET))
+    };
+    let text = show("").succeeded().stdout;
+    let line = |words: &str| text.lines().find(|line| line.starts_with(words)).unwrap_or_default();
+    assert!(line("source.client_id").contains("\"the-client\""), "{text}");
+    assert!(line("source.client_secret").contains("\"***\"") && !text.contains("s3cret"), "{text}");
+    assert!(line("limits.memory_limit").ends_with("default"), "{text}");
+    let all = show("--json").succeeded().json();
+    let of = |name: &str| all.as_array().unwrap().iter().find(|of| of["setting"] == name).unwrap().clone();
+    assert_eq!(
+        of("source.client_secret")["from"],
+        serde_json::json!([{"kind": "environment", "name": "APSIDES_TEST_SECRET"}])
+    );
+    assert_eq!(
+        (of("export.attributes")["line"].as_u64(), &of("export.attributes")["value"][0]),
+        (Some(7), &"40103".into())
+    );
+    assert_eq!((&of("files.codec")["value"], &of("files.codec")["origin"]), (&"zstd".into(), &"default".into()));
+    end(apsides("config show /nowhere.toml").arg("--json")).failed(2);
 }
