@@ -1,6 +1,10 @@
 //! The pipeline file.
 
+mod defaults;
+mod effective;
 mod export;
+mod reports;
+mod schedule;
 #[cfg(test)]
 mod schema;
 mod suggest;
@@ -11,12 +15,13 @@ use crate::{
     args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
     names::Lookup,
+    reports::Told,
     run::Job,
     storage::{Storage, span},
 };
-use apsides_batcher::{Destination as Place, FileOptions, Options};
+use apsides_batcher::{self as batcher, FileOptions, Options};
 use apsides_definitions::Versions;
-use apsides_fetcher::{ClientConfig, DefinitionsCache, Network, Region, Secret};
+use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
@@ -25,7 +30,12 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use effective::{Effective, Origin, effective};
+pub(crate) use text::Place;
+
 use export::{Export, VersionsName};
+use reports::Metrics;
+use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
 
@@ -34,11 +44,16 @@ use text::Text;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pipeline {
+    /// The file, for messages.
+    #[serde(skip)]
+    path: PathBuf,
     /// Where exports come from.
     source: Source,
     /// What is asked for.
     #[serde(default)]
     export: Export,
+    /// When which events are asked for.
+    schedule: Option<Schedule>,
     /// What the ids stand for.
     definitions: Option<Definitions>,
     /// Where the tables go.
@@ -55,6 +70,9 @@ pub(crate) struct Pipeline {
     /// What is withheld from the tables.
     #[serde(default)]
     privacy: Privacy,
+    /// Metrics of the runs.
+    #[serde(default)]
+    metrics: Metrics,
 }
 
 /// The API and the client.
@@ -76,6 +94,10 @@ struct Source {
     ca_file: Option<PathBuf>,
     /// Instead of what HTTPS_PROXY says.
     proxy: Option<Text>,
+    /// How often an export with events may be asked for. Default: 1, as the API documents it.
+    event_exports_per_minute: Option<std::num::NonZeroU32>,
+    /// How long after its request an export is polled for first. Default: 1s.
+    first_poll: Option<Age>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
     poll_hosts: Vec<String>,
@@ -149,21 +171,22 @@ impl Pipeline {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|error| {
             let message = format!("the pipeline {} cannot be read: {error}", path.display());
-            Failure::new(Exit::Configuration, message).next("check the path; pipelines/ has some to start from")
+            let next = "check the path; `apsides init FILE` writes a pipeline to start from";
+            Failure::new(Exit::Configuration, message).next(next)
         })?;
-        toml::from_str(&text).map_err(|error| {
+        let pipeline: Self = toml::from_str(&text).map_err(|error| {
             // The error's own text shows the line, which may hold a secret.
             let place = error.span().map(|span| place(&text, span.start)).unwrap_or_default();
-            let meant =
-                suggest::meant(error.message()).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-            wrong(&format!("{}: {place}{}{meant}", path.display(), error.message()))
-        })
+            wrong(&format!("{place}{}", suggest::in_plain_words(error.message()))).in_file(path)
+        })?;
+        Ok(Self { path: path.to_owned(), ..pipeline })
     }
 
     /// What `apsides definitions` needs, whatever else there is or is not yet.
     pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
-        let lookup = lookup(self.definitions, self.export.versions)?;
-        Ok((self.source.into_client()?, lookup))
+        let lookup = lookup(self.definitions, self.export.versions);
+        let source = lookup.and_then(|lookup| Ok((self.source.into_client()?, lookup)));
+        source.map_err(|failure| failure.in_file(&self.path))
     }
 
     /// The same, with downloads kept there.
@@ -173,6 +196,11 @@ impl Pipeline {
     }
 
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
+        let path = self.path.clone();
+        self.job().map_err(|failure| failure.in_file(&path))
+    }
+
+    fn job(self) -> Result<Job, Failure> {
         let client = self.source.into_client()?;
         let destination = self
             .destination
@@ -187,7 +215,14 @@ impl Pipeline {
             return Err(wrong("[export] `keep_raw` is within [destination] `path`, where nothing but tables may be"));
         }
         let spools = self.export.spool;
-        let export = self.export.into_spec(Timestamp::now())?;
+        let now = Timestamp::now();
+        let schedule = self.schedule.map(|schedule| schedule.into_windows(now)).transpose()?;
+        if schedule.is_some() && destination.overwrite {
+            return Err(wrong(
+                "[destination] has `overwrite`, but runs with [schedule] replace windows alone: leave it out",
+            ));
+        }
+        let export = self.export.into_spec(now, schedule.is_some())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
         let options = Options {
@@ -201,11 +236,13 @@ impl Pipeline {
             client,
             lookup,
             export,
+            schedule,
             source,
             keep_raw,
             spools,
             destination: place,
             overwrite: destination.overwrite,
+            told: Told { metrics: self.metrics.textfile },
             options,
         })
     }
@@ -216,15 +253,29 @@ impl Source {
         let base_url = match (self.region, self.base_url) {
             (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
             (None, Some(url)) => {
-                url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
+                let no_url = |error| wrong(&format!("[source] `base_url` is no URL ({error}); write https://host"));
+                url.0.parse().map_err(no_url)?
             }
             (Some(RegionName::Apac), None) => Region::Apac.base_url(),
             (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
         };
         let poll_hosts = self.poll_hosts.iter().map(|host| {
-            host.parse().map_err(|error| wrong(&format!("[source] `poll_hosts`: {host} is no URL: {error}")))
+            let no_url =
+                |error| wrong(&format!("[source] `poll_hosts`: {host} is no URL ({error}); write https://host"));
+            host.parse().map_err(no_url)
         });
+        let mut limits = fetcher::Limits::default();
+        if let Some(calls) = self.event_exports_per_minute {
+            limits.rates.event_exports = Rate::new(calls.get(), 60);
+        }
+        limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
+        for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
+            if text.0.is_empty() {
+                return Err(wrong(&format!("[source] `{key}` is empty: so is the variable or the file it comes from")));
+            }
+        }
         Ok(ClientConfig {
+            limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
             poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
             state: self.state,
@@ -249,10 +300,11 @@ fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lo
     Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
 }
 
-fn is_within(place: &Place, root: &Place) -> bool {
+fn is_within(place: &batcher::Destination, root: &batcher::Destination) -> bool {
+    use batcher::Destination::{Bucket, Folder};
     match (place, root) {
-        (Place::Folder(place), Place::Folder(root)) => place.starts_with(root),
-        (Place::Bucket { .. }, Place::Bucket { .. }) => format!("{place}/").starts_with(&format!("{root}/")),
+        (Folder(place), Folder(root)) => place.starts_with(root),
+        (Bucket { .. }, Bucket { .. }) => format!("{place}/").starts_with(&format!("{root}/")),
         _ => false,
     }
 }
@@ -291,7 +343,8 @@ impl Limits {
 }
 
 fn wrong(message: &str) -> Failure {
-    Failure::new(Exit::Configuration, message).next("correct the pipeline file; docs and examples are in pipelines/")
+    let next = "correct it, and try with `apsides check`; `apsides init FILE` writes a pipeline with comments";
+    Failure::new(Exit::Configuration, message).next(next)
 }
 
 /// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
@@ -399,7 +452,7 @@ mod tests {
                 "max_age = '1h'",
                 error(
                     "error: [definitions] has `max_age`, but no `cache` that could be too old\n  \
-                     next: correct the pipeline file; docs and examples are in pipelines/",
+                     next: correct it, and try with `apsides check`; `apsides init FILE` writes a pipeline with comments",
                 ),
             ),
         ] {

@@ -1,6 +1,7 @@
 //! How the program says that something went wrong: what, where, what to do next, and an exit
 //! status per kind.
 
+use crate::args::LogFormat;
 use apsides_batcher as batcher;
 use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
@@ -9,6 +10,8 @@ use std::{
     error::Error,
     fmt,
     io::{self, Write},
+    iter,
+    path::Path,
     process::ExitCode,
 };
 
@@ -61,14 +64,33 @@ impl Failure {
         failure
     }
 
+    /// Of the causes of a broken connection, only the last one says something.
+    fn of_fetch(error: &fetcher::Error) -> Self {
+        let (message, next) = error.told();
+        let root = iter::successors(error.source(), |&cause| cause.source()).last();
+        let causes = root.map(ToString::to_string).into_iter().collect();
+        Self { causes, ..Self::new(fetch_exit(error), message).next(next) }
+    }
+
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
         self
     }
 
+    /// The same, of this.
+    pub(crate) fn of_part(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// The same, and which file it is about.
+    pub(crate) fn in_file(mut self, file: &Path) -> Self {
+        self.message = format!("{}: {}", file.display(), self.message);
+        self
+    }
+
     /// The same of a command that publishes nothing in any case.
     pub(crate) fn of_reading(mut self) -> Self {
-        self.message = self.message.replace("; nothing was published)", ")");
         let next = self.next.map(|next| next.trim_start_matches("nothing was published; ").to_owned());
         self.next = next;
         self
@@ -90,11 +112,20 @@ impl Failure {
         (self.message.clone() + &causes.collect::<String>(), self.next.clone())
     }
 
-    /// Prints the failure and gives its exit status.
-    pub(crate) fn report(&self) -> ExitCode {
-        // Where nobody listens, there is still the exit status.
-        let _ = writeln!(io::stderr(), "{self}");
-        ExitCode::from(self.exit as u8)
+    /// Prints the failure and gives its exit status. To programs it is a line of the log like any other.
+    pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
+        let exit_status = self.exit as u8;
+        match format {
+            LogFormat::Json if tracing::enabled!(tracing::Level::ERROR) => {
+                let (message, next) = self.told();
+                tracing::error!(exit_status, next, "{message}");
+            }
+            LogFormat::Json | LogFormat::Text => {
+                // Where nobody listens, there is still the exit status.
+                let _ = writeln!(io::stderr(), "{self}");
+            }
+        }
+        ExitCode::from(exit_status)
     }
 }
 
@@ -121,7 +152,7 @@ impl From<io::Error> for Failure {
 
 impl From<fetcher::Error> for Failure {
     fn from(error: fetcher::Error) -> Self {
-        Self::of(fetch_exit(&error), &error)
+        Self::of_fetch(&error)
     }
 }
 
@@ -163,8 +194,9 @@ impl From<batcher::Error> for Failure {
         if let E::Read { source, offset } = &error
             && let Some(fetch) = fetcher::Error::of(source)
         {
-            let mut failure = Self::of(fetch_exit(fetch), fetch);
-            failure.message.push_str(&format!(" (after {offset} bytes of JSON; nothing was published)"));
+            let mut failure = Self::of_fetch(fetch);
+            failure.message.push_str(&format!(" (after {offset} bytes of JSON)"));
+            failure.next = failure.next.map(|next| format!("nothing was published; {next}"));
             failure.is_malformed_export = fetch.kind() == fetcher::ErrorKind::Data;
             return failure;
         }
@@ -188,18 +220,33 @@ impl From<batcher::Error> for Failure {
                 Exit::Configuration,
                 "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
             ),
-            E::NotEmpty { .. } => {
-                (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
+            E::NotEmpty { .. } => (
+                Exit::Destination,
+                "choose another folder, or replace the tables with --overwrite (in a pipeline: overwrite = true)"
+                    .to_owned(),
+            ),
+            E::HasWindows { .. } => {
+                let next = "choose another destination; those windows would be lost";
+                (Exit::Destination, next.to_owned())
+            }
+            E::HasNoWindows { .. } => {
+                let next = "choose another destination for a pipeline with [schedule]: its windows would stand beside \
+                            events that are among them already";
+                (Exit::Destination, next.to_owned())
+            }
+            E::WindowOverlaps { .. } => {
+                let next = "keep `start` and `every` of [schedule] as they were, or choose another destination";
+                (Exit::Configuration, next.to_owned())
             }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
             }
             E::Unfinished { .. } => {
-                (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
+                (place_exit(&error), "check the destination and run again: the next run finishes it first".to_owned())
             }
             // The lock of a folder ends with its process.
-            E::Locked { path } if path.starts_with("s3:") => {
-                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {}`", path.display()))
+            E::Locked { place } if place.starts_with("s3:") => {
+                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {place}`"))
             }
             E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
             E::InputObject { .. } => {
@@ -213,26 +260,36 @@ impl From<batcher::Error> for Failure {
             }
             E::NoCredentials { .. } => {
                 let next = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them";
-                (Exit::Storage, next.to_owned())
+                (place_exit(&error), next.to_owned())
             }
             E::StorageRefused { .. } => {
                 let next = "nothing was published; check the credentials and what they are allowed to do: read, write, \
                             list and delete";
-                (Exit::Storage, next.to_owned())
+                (place_exit(&error), next.to_owned())
+            }
+            E::Unconditional { .. } => {
+                (Exit::Destination, "choose a store that keeps to conditional puts; docs/s3.md names some".to_owned())
             }
             E::Undecided { .. } => {
                 let next = "run again: it finds what was published, and removes what was not";
-                (Exit::Destination, next.to_owned())
+                (place_exit(&error), next.to_owned())
             }
+            E::Unreachable { .. } => (
+                place_exit(&error),
+                "nothing was published; check the endpoint and the network, and run again".to_owned(),
+            ),
             E::Storage { .. } => {
-                (Exit::Destination, "check the bucket, the endpoint and the network, and run again".to_owned())
+                (place_exit(&error), "check the bucket, its region and the endpoint, and run again".to_owned())
             }
-            E::Manifest { path, .. } => (
+            E::Manifest { place, .. } => {
+                (Exit::Destination, format!("if the tables there are not needed, remove them and {place}"))
+            }
+            E::ManifestVersion { .. } => (
                 Exit::Destination,
-                format!("if the folder's tables are not needed, remove them and {}", path.display()),
+                "a newer apsides wrote it: use that one here too, or choose another destination".to_owned(),
             ),
             E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
-                (Exit::Destination, "nothing was published; check free space and permissions, and run again".to_owned())
+                (Exit::Destination, format!("nothing was published; {}", disk_next(&error)))
             }
             _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),
         };
@@ -246,8 +303,36 @@ impl From<batcher::Error> for Failure {
     }
 }
 
+/// Whether it is the network, the credentials or the destination itself that is to be looked at.
+fn place_exit(error: &batcher::Error) -> Exit {
+    use batcher::Error as E;
+    match error {
+        E::Undecided { source, .. } | E::Unfinished { source, .. } => place_exit(source),
+        E::Unreachable { .. } => Exit::Network,
+        E::NoCredentials { .. } | E::StorageRefused { .. } => Exit::Storage,
+        _ => Exit::Destination,
+    }
+}
+
+/// What to do about a disk that cannot be written.
+fn disk_next(error: &batcher::Error) -> &'static str {
+    let of_system = |error: &(dyn Error + 'static)| error.downcast_ref::<io::Error>().map(io::Error::kind);
+    let mut causes = iter::successors(error.source(), |&cause| cause.source());
+    match causes.find_map(of_system) {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => "make room on the disk, and run again",
+        Some(io::ErrorKind::PermissionDenied) => "let the user that runs apsides write there, and run again",
+        Some(io::ErrorKind::ReadOnlyFilesystem) => "choose another folder, or mount the disk so that it can be written",
+        Some(io::ErrorKind::NotADirectory) => "choose a folder: what is there is a file",
+        _ => "check free space and permissions, and run again",
+    }
+}
+
 fn json_next(kind: JsonError, offset: u64) -> String {
     match kind {
+        JsonError::UnexpectedEnd if offset == 0 => "nothing was published; the input is empty: fetch it again".to_owned(),
+        JsonError::Unexpected { .. } if offset == 0 => {
+            "nothing was published; this is no JSON: check that it is an export, and no web page or table".to_owned()
+        }
         JsonError::UnexpectedEnd => "nothing was published; the export is cut short: fetch it again".to_owned(),
         JsonError::TokenTooLong { .. } | JsonError::RawTooLong { .. } => {
             "nothing was published; if the value is meant to be there, raise --max-value-size (in a pipeline: limits.max_value_size)".to_owned()
@@ -255,9 +340,45 @@ fn json_next(kind: JsonError, offset: u64) -> String {
         JsonError::TooDeep { .. } => {
             "nothing was published; if the nesting is meant to be there, raise --max-depth (in a pipeline: limits.max_depth)".to_owned()
         }
-        JsonError::TrailingData => "nothing was published; an export ends with its closing brace".to_owned(),
+        JsonError::TrailingData => {
+            "nothing was published; an export ends with its closing brace: cut off what follows, or convert it by itself"
+                .to_owned()
+        }
         _ => format!(
             "nothing was published; look at the file around byte {offset} of the (inflated) JSON, or fetch it again"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use batcher::Error as E;
+
+    #[test]
+    fn stores_fail_in_three_ways() {
+        let address = || "s3://bucket/lake".to_owned();
+        let undecided = |source| E::Undecided { address: address(), source: Box::new(source) };
+        let unfinished = |source| E::Unfinished { place: address(), source: Box::new(source) };
+        let unreachable = || E::Unreachable { address: address(), problem: "timed out".to_owned() };
+        let refused = || E::StorageRefused { address: address(), answer: "AccessDenied".to_owned() };
+        let storage = || E::Storage { action: "read", address: address(), problem: "NoSuchBucket".to_owned() };
+        for (error, exit) in [
+            (unreachable(), Exit::Network),
+            (refused(), Exit::Storage),
+            (E::NoCredentials { address: address() }, Exit::Storage),
+            (storage(), Exit::Destination),
+            (undecided(unreachable()), Exit::Network),
+            (undecided(refused()), Exit::Storage),
+            (undecided(storage()), Exit::Destination),
+            (unfinished(unreachable()), Exit::Network),
+        ] {
+            let shown = error.to_string();
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, exit, "{shown}");
+            // What is not known to be unpublished is not called so.
+            let next = failure.told().1.unwrap_or_default();
+            assert!(!(shown.starts_with("it is not known") && next.contains("nothing was published")), "{next}");
+        }
     }
 }

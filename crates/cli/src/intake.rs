@@ -1,14 +1,17 @@
 //! What a run downloads, part by part: kept and spooled if that is wanted.
 
-use crate::{failure::Failure, raw::RawRun};
+use crate::{failure::Failure, raw::RawRun, watch::Watch};
 use apsides_batcher::Adds;
 use apsides_fetcher::{self as fetcher, Exports, Reader, Ready};
+use jiff::Timestamp;
+use tracing::Instrument;
 
 /// The exports of a run.
 pub(crate) struct Intake {
     exports: Exports,
     raw: Option<RawRun>,
     spools: bool,
+    watch: Watch,
     /// Those whose tables are not published yet.
     taken: Vec<Ready>,
 }
@@ -17,18 +20,25 @@ pub(crate) struct Intake {
 pub(crate) struct Taken {
     pub(crate) reader: Reader,
     pub(crate) adds: Adds,
+    /// When it was asked for.
+    pub(crate) asked_at: Timestamp,
     /// Whether another one follows.
     pub(crate) has_next: bool,
 }
 
 impl Intake {
     /// What is kept goes to `raw`.
-    pub(crate) fn new(exports: Exports, raw: Option<RawRun>, spools: bool) -> Self {
-        Self { exports, raw, spools, taken: Vec::new() }
+    pub(crate) fn new(exports: Exports, raw: Option<RawRun>, spools: bool, watch: &Watch) -> Self {
+        Self { exports, raw, spools, watch: watch.clone(), taken: Vec::new() }
     }
 
     /// The next part, when it is ready.
     pub(crate) async fn next(&mut self) -> Result<Option<Taken>, Failure> {
+        let (watch, part) = (self.watch.clone(), self.taken.len() + 1);
+        watch.wait(self.ready().instrument(tracing::error_span!("part", part))).await
+    }
+
+    async fn ready(&mut self) -> Result<Option<Taken>, Failure> {
         let Some(next) = self.exports.next().await.transpose()? else { return Ok(None) };
         let adds = match next.part.adds {
             fetcher::Adds::All => Adds::All,
@@ -47,8 +57,9 @@ impl Intake {
                 raw.read(raw.parts() - 1).await?.0
             }
         };
+        let asked_at = next.ready.asked_at();
         self.taken.push(next.ready);
-        Ok(Some(Taken { reader, adds, has_next }))
+        Ok(Some(Taken { reader, adds, asked_at, has_next }))
     }
 
     /// Says that no part is read any more: what is not kept whole by now is not kept.

@@ -5,18 +5,32 @@ use crate::{
     convert,
     failure::Failure,
     raw::RawRun,
+    reports::{Reports, Told},
     shutdown::Shutdown,
     tables::{self, Input, NextPart},
+    watch::Watch,
 };
-use apsides_batcher::{Options, Part};
+use apsides_batcher::{Destination, Manifest, Options, Part};
+use apsides_fetcher::Counts;
 use std::io;
 use tokio::runtime::Handle;
 
-pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn replay(args: Replay, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let destination = args.to.storage.destination(&args.to.out)?;
+    let reports = Reports::new(args.to.reports.clone().or(Told::default()), "replay", &destination);
+    reports.around(watch, Counts::default, published(args, &destination, watch, output, shutdown)).await
+}
+
+async fn published(
+    args: Replay,
+    destination: &Destination,
+    watch: &Watch,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Manifest, Failure> {
     let run = args.to.storage.destination(&args.run)?;
     let run = shutdown.or_interrupted(RawRun::open(&run)).await??;
-    let destination = args.to.storage.destination(&args.to.out)?;
-    let options = convert::options(args.to, run.index.source.clone())?;
+    let options = convert::options(args.to, run.index.source.clone(), watch)?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
     let options = Options { attribute_ids, ..options };
     let (first, _) = shutdown.or_interrupted(run.read(0)).await??;
@@ -29,6 +43,7 @@ pub(crate) async fn replay(args: Replay, output: &Output, shutdown: &Shutdown) -
             Ok(Part { input, adds })
         })))
     };
-    tables::publish(Input { first, rest }, &destination, options, output, shutdown).await?;
-    Ok(())
+    let published = tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await?;
+    published.print(destination, output)?;
+    Ok(published.all)
 }

@@ -38,6 +38,7 @@
 
 mod budget;
 mod client;
+mod counts;
 mod definitions;
 mod download;
 mod error;
@@ -60,6 +61,7 @@ mod wire;
 
 pub use budget::{Rate, Rates};
 pub use client::{Client, ClientConfig, Region};
+pub use counts::Counts;
 pub use definitions::DefinitionsCache;
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result};

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    hexadecimal::hexadecimal,
     typed::{Kind, Typed},
 };
 use apsides_definitions::{Definitions, ValueType, is_id};
@@ -82,7 +83,11 @@ impl Privacy {
         let hashes = |rules: &[(String, Treatment)]| rules.iter().any(|(_, treatment)| *treatment == Treatment::Hash);
         let needs_key = rules.hash_export_key || hashes(&rules.attributes) || hashes(&rules.members);
         let key = match rules.key.as_deref() {
-            None if needs_key => return Err(Error::Privacy { problem: "hashing needs a key".to_owned() }),
+            None if needs_key => {
+                return Err(Error::Privacy {
+                    problem: "hashing needs a key: `key` in [privacy] of a pipeline, or --hash-key-file".to_owned(),
+                });
+            }
             Some(key) if key.len() < KEY_BYTES_MIN => {
                 let problem = format!("the key for hashing is shorter than {KEY_BYTES_MIN} bytes");
                 return Err(Error::Privacy { problem });
@@ -155,12 +160,7 @@ impl Privacy {
 
     pub(super) fn hash(&self, text: &str) -> String {
         let Some(key) = &self.key else { return MASK.to_owned() };
-        hmac::sign(key, text.as_bytes()).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use fmt::Write;
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(hmac::sign(key, text.as_bytes()).as_ref())
     }
 
     pub(super) fn export_key<'k>(&self, key: &'k str) -> Cow<'k, str> {

@@ -1,6 +1,6 @@
 //! Texts of a pipeline that come from elsewhere: from the environment, a file, a command.
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{
     fs,
     io::{self, Read},
@@ -24,21 +24,24 @@ impl std::fmt::Debug for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Its own words would show what stands there, which may be a secret without its quotes.
-        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("a text in quotes is expected"))?;
+        let text = String::deserialize(deserializer).map_err(|error| {
+            // A key that is not there comes here, too, and nothing of it is secret.
+            let is_missing = error.to_string().starts_with("missing field");
+            if is_missing { error } else { D::Error::custom("a text in quotes is expected") }
+        })?;
         expand(&text).map(Self).map_err(D::Error::custom)
     }
 }
 
-fn expand(text: &str) -> Result<String, String> {
+pub(super) fn expand(text: &str) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         let (name, after) = after.split_once('}').ok_or("`${` without its `}`")?;
         expanded.push_str(before);
         expanded.push_str(&match name.split_once(':') {
-            Some(("env", name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-            }
+            Some(("env", name)) => std::env::var(name)
+                .map_err(|_| format!("the environment variable {name} is not set where apsides runs"))?,
             Some(("file", path)) => read_secret(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
             Some(("command", line)) => secret_of(line)?,
             _ => return Err("`${…}` names neither env:NAME nor file:PATH nor command:LINE".to_owned()),
@@ -47,6 +50,32 @@ fn expand(text: &str) -> Result<String, String> {
     }
     expanded.push_str(rest);
     Ok(expanded)
+}
+
+/// A place that a part of a text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(crate) enum Place {
+    Environment {
+        name: String,
+    },
+    SecretFile {
+        path: String,
+    },
+    /// Its line is not told: it may hold what nobody is to see.
+    Command,
+}
+
+/// The places that a text names.
+pub(super) fn places(text: &str) -> Vec<Place> {
+    let names = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let place = |name: &str| match name.split_once(':')? {
+        ("env", name) => Some(Place::Environment { name: name.to_owned() }),
+        ("file", path) => Some(Place::SecretFile { path: path.to_owned() }),
+        ("command", _) => Some(Place::Command),
+        _ => None,
+    };
+    names.filter_map(place).collect()
 }
 
 /// Secrets in files mostly end with a line break that does not belong to them.

@@ -19,7 +19,7 @@ pub(super) struct KeptObject {
 enum State {
     /// Nothing has come yet.
     Fresh,
-    Growing(NewObject),
+    Growing(Box<NewObject>),
     /// It is whole, or will never be.
     Over,
 }
@@ -43,7 +43,7 @@ impl Keep for KeptObject {
         let mut state = self.state.lock().await;
         // What an object has cannot be written over: it begins anew with the download.
         if at == 0 && !matches!(*state, State::Over) {
-            let before = mem::replace(&mut *state, State::Growing(self.archive.create(&self.name)));
+            let before = mem::replace(&mut *state, State::Growing(Box::new(self.archive.create(&self.name))));
             if let State::Growing(object) = before {
                 object.discard().await;
             }
@@ -56,7 +56,7 @@ impl Keep for KeptObject {
 
     async fn finish(&self, bytes: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
         let object = match mem::replace(&mut *self.state.lock().await, State::Over) {
-            State::Growing(object) if object.bytes() == bytes => object,
+            State::Growing(object) if object.bytes() == bytes => *object,
             // It has started over, and nothing has come then.
             State::Growing(object) => {
                 object.discard().await;

@@ -2,7 +2,7 @@
 
 use crate::{
     exports::golden,
-    program::{Ended, apsides, convert, end},
+    program::{Ended, apsides, convert, end, start, watch},
     tables::{contents, rows},
 };
 use apsides_simulator::{CorpusSpec, Selection, Size, Window, catalogue, write_export};
@@ -15,6 +15,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
+    time::{Duration, Instant},
 };
 use tempfile::{TempDir, tempdir};
 
@@ -199,7 +200,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
     (
         "an unknown key",
         "[source]\nclient_id = \"x\"\nclient_secrt = \"hunter2\"\n",
-        "line 3, column 1: unknown field `client_secrt`, expected one of `region`, `base_url`, `client_id`, `client_secret`",
+        "line 3, column 1: unknown key `client_secrt`",
     ),
     (
         "a key that is nearly right",
@@ -217,7 +218,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\ntables = [\"wide\"]\n[limits]\nmemory_limit = \"48M\"\n",
         "typed tables take at least 64M of memory",
     ),
-    ("no source", "[export]\nattributes = [\"1\"]\n", "missing field `source`"),
+    ("no source", "[export]\nattributes = [\"1\"]\n", "missing key `source`"),
     (
         "an unset variable",
         "[source]\nclient_id = \"${env:APSIDES_TEST_UNSET}\"\nclient_secret = \"hunter2\"\n",
@@ -251,7 +252,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
     (
         "a base URL that is none",
         "[source]\nbase_url = \"nowhere\"\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\n",
-        "[source] `base_url` is no URL: relative URL without a base",
+        "[source] `base_url` is no URL (relative URL without a base); write https://host",
     ),
     (
         "a secret in the clear",
@@ -379,16 +380,22 @@ fn what_is_kept_is_private_and_can_be_replayed_once_it_is_whole() {
 
 #[test]
 fn a_run_that_fails_leaves_its_export_to_the_next() {
-    let api = Api::start("--polls 0");
+    let api = Api::start("--polls 2");
     let state = tempdir().unwrap();
     let pipeline = Pipeline::of(&api.base_url, &without_events());
     let text = fs::read_to_string(pipeline.folder.path().join("pipeline.toml")).unwrap();
     let text = text.replace("[source]\n", &format!("[source]\nstate = {:?}\n", state.path()));
     fs::write(pipeline.folder.path().join("pipeline.toml"), text).unwrap();
-    // The destination is taken, so that the first run fails after its download has begun.
+    // The destination is taken while the first run waits for its export, so that it fails after its download has begun.
+    let first = start(&mut pipeline.command());
+    let begun = Instant::now();
+    while !state.path().join("exports.json").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no export was asked for");
+        thread::sleep(Duration::from_millis(5));
+    }
     fs::create_dir(pipeline.out()).unwrap();
     fs::write(pipeline.out().join("other"), "").unwrap();
-    pipeline.run("").failed(4);
+    watch(first).failed(4);
     fs::remove_file(pipeline.out().join("other")).unwrap();
     let ended = pipeline.run("-v").succeeded();
     assert!(ended.stderr.contains("an earlier run has asked for this export"), "{}", ended.stderr);

@@ -1,0 +1,133 @@
+//! What those see who look after many runs: metrics, and a log for machines.
+
+use crate::{
+    pipelines::{Api, Pipeline},
+    program::{Ended, apsides, convert, convert_bytes, end},
+};
+use serde_json::Value;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tempfile::tempdir;
+
+/// Requests for events may come once a minute only, and tests do not wait for that.
+const WITHOUT_EVENTS: &str = "attributes = [\"40103\", \"40105\"]";
+
+/// The values of a metric, in the order of the file.
+fn metric(file: &Path, name: &str) -> Vec<f64> {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
+    lines.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_run_leaves_metrics_whatever_becomes_of_it() {
+    let api = Api::start("--polls 1 --fault token=503,export=429:message:retry=1");
+    let pipeline = Pipeline::of(&api.base_url, WITHOUT_EVENTS);
+    let file = pipeline.folder.path().join("metrics.prom");
+    let mut text = fs::read_to_string(pipeline.folder.path().join("pipeline.toml")).unwrap();
+    text.push_str(&format!("[metrics]\ntextfile = {file:?}\n"));
+    fs::write(pipeline.folder.path().join("pipeline.toml"), text).unwrap();
+    let ended = pipeline.run("--json").succeeded();
+    let one = |name: &str| match metric(&file, name).as_slice() {
+        [one] => *one,
+        other => panic!("{name}: {other:?}"),
+    };
+    let rows: Vec<_> = ended.rows().into_iter().map(|(_, rows)| rows as f64).collect();
+    assert_eq!(metric(&file, "apsides_last_success_rows"), rows);
+    assert_eq!((one("apsides_last_run_success"), one("apsides_last_run_exit_status")), (1.0, 0.0));
+    assert_eq!((one("apsides_last_run_retries"), one("apsides_last_run_rate_limited")), (2.0, 1.0));
+    let bytes = ended.json()["json_bytes"].as_f64().unwrap();
+    assert_eq!((one("apsides_last_run_json_bytes"), one("apsides_last_success_json_bytes")), (bytes, bytes));
+    let phases = metric(&file, "apsides_last_run_phase_duration_seconds");
+    let all = one("apsides_last_run_duration_seconds");
+    assert!(phases.len() == 4 && phases[0] > 0.5 && phases.iter().sum::<f64>() <= all, "{phases:?} of {all}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let published = one("apsides_last_success_timestamp_seconds");
+    assert!(now - 60.0 < published && published <= now);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+
+    // The tables are there, and not to be replaced.
+    let _ = pipeline.run("").failed(4);
+    assert_eq!((one("apsides_last_run_success"), one("apsides_last_run_exit_status")), (0.0, 4.0));
+    assert_eq!(metric(&file, "apsides_last_success_rows"), rows);
+    assert_eq!(one("apsides_last_success_timestamp_seconds"), published);
+    let left: Vec<_> = fs::read_dir(pipeline.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn other_commands_leave_metrics_too_and_do_without() {
+    let folder = tempdir().unwrap();
+    let (input, file) = (folder.path().join("export.json"), folder.path().join("convert.prom"));
+    fs::write(&input, r#"{"p": {"sections": {"1": {"attributes": {"7": {"value": null}}, "topics": []}}}}"#).unwrap();
+    end(convert(&input, &folder.path().join("out")).arg("--metrics-textfile").arg(&file)).succeeded();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("pipeline=\"convert\"") && text.contains("table=\"tags\"} 1\n"), "{text}");
+    assert_eq!(metric(&file, "apsides_last_success_unmapped_rows"), [1.0]);
+    // An input that is not there is a failed run like any other.
+    end(convert("/nowhere.json".as_ref(), &folder.path().join("other")).arg("--metrics-textfile").arg(&file)).failed(3);
+    assert_eq!(metric(&file, "apsides_last_run_exit_status"), [3.0]);
+    // What cannot be told is no failure.
+    let ended =
+        end(convert(&input, &folder.path().join("more")).args(["--metrics-textfile", "/proc/no.prom"])).succeeded();
+    assert!(ended.stderr.contains("the metrics could not be written"), "{ended:?}");
+}
+
+/// The lines of a log, each of which is an object.
+fn lines(ended: &Ended) -> Vec<Value> {
+    let lines = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")));
+    lines.collect()
+}
+
+#[test]
+fn each_line_of_a_log_for_machines_says_which_run_it_is_of() {
+    let faults = "token=503,export=429:message:retry=1,export=too-large,poll=call-lost,download=cut:1000,download=503";
+    let api = Api::start(&format!("--polls 1 --ranges --fault {faults}"));
+    let pipeline = Pipeline::of(&api.base_url, WITHOUT_EVENTS);
+    let ended = pipeline.run("-vv --log-format json").succeeded();
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(pipeline.out().join(".apsides/manifest.json")).unwrap()).unwrap();
+    let log = lines(&ended);
+    assert!(log.len() > 10, "{ended:?}");
+    for line in &log {
+        assert_eq!(line["spans"][0]["run"], manifest["run"], "{line}");
+    }
+    let part = |line: &Value| line["spans"].as_array().unwrap().iter().find_map(|span| span["part"].as_u64());
+    assert_eq!(log.iter().filter_map(part).max(), Some(2));
+    let polled = log.iter().find(|line| line["fields"]["message"] == "export not ready").unwrap();
+    assert!(polled["spans"][1]["export"].as_str().unwrap().starts_with(&api.base_url), "{polled}");
+    let at = manifest["published_at"].as_str().unwrap();
+    assert!(at.ends_with('Z') && at.len() == "2026-11-24T02:00:09Z".len(), "{at}");
+
+    // The failure itself is a line like any other.
+    let ended = pipeline.run("--log-format json");
+    assert_eq!(ended.code, Some(4));
+    let log = lines(&ended);
+    let [failure] = log.as_slice() else { panic!("{ended:?}") };
+    assert_eq!((failure["level"].as_str(), failure["fields"]["exit_status"].as_u64()), (Some("ERROR"), Some(4)));
+    assert!(failure["spans"][0]["run"].is_string() && failure["spans"][0]["run"] != manifest["run"]);
+    assert!(failure["fields"]["next"].as_str().unwrap().contains("--overwrite"), "{failure}");
+}
+
+#[test]
+fn quiet_is_quiet_and_text_says_which_run_it_is_of() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("out");
+    let ended = convert_bytes(b"{}", &out).succeeded();
+    assert_eq!(ended.stderr, "");
+    let input = folder.path().join("export.json");
+    fs::write(&input, "{}").unwrap();
+    let ended = end(convert(&input, &folder.path().join("more")).args(["--metrics-textfile", "/proc/no.prom"]));
+    let line = ended.stderr.lines().next().unwrap();
+    assert!(line.contains(" WARN run{run=2") && !line.contains('\x1b'), "{line}");
+    let ended =
+        end(convert(&input, &folder.path().join("most")).args(["--metrics-textfile", "/proc/no.prom", "--quiet"]));
+    assert_eq!(ended.succeeded().stderr, "");
+    // Where the log is off, the failure is told all the same.
+    let mut command = apsides("convert /nowhere.json --out /nowhere --log-format json");
+    end(command.env("APSIDES_LOG", "off")).failed(3);
+}
