@@ -26,6 +26,7 @@ mod storage;
 mod summary;
 mod tables;
 mod upkeep;
+mod wrap;
 
 use args::{Args, Command, LogFormat};
 use clap::Parser;
