@@ -325,6 +325,9 @@ pub(crate) struct Files {
     /// The most rows of a row group
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
+    /// Give row groups bloom filters of their export keys, so that readers who look for one profile skip the others
+    #[arg(long)]
+    pub(crate) bloom_filters: bool,
     /// The most bytes of all row groups under construction together, before they are encoded [default: what the
     /// memory limit allows, 64M of 192M]
     #[arg(long, value_parser = bytes, value_name = "SIZE")]

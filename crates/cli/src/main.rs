@@ -32,6 +32,7 @@ mod tables;
 mod upkeep;
 mod watch;
 mod windows;
+mod wrap;
 
 use args::{Args, Command, Config, LogFormat};
 use clap::Parser;
