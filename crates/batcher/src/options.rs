@@ -3,6 +3,7 @@
 use crate::{
     catalogue::Selection,
     error::Result,
+    extent::Extent,
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
     run::RunId,
@@ -22,6 +23,8 @@ pub struct Options {
     pub run: Option<RunId>,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
+    /// What of them. Default: all.
+    pub extent: Extent,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
     /// Which long tables are written. Default: all.
@@ -86,6 +89,7 @@ impl Options {
             source: String::new(),
             run: None,
             overwrite: false,
+            extent: Extent::All,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),
             typed: Typed::default(),

@@ -1,12 +1,12 @@
 //! An output file on its way to the object store: plain writes in, parts out.
 
+use crate::hexadecimal::hexadecimal;
 use bytes::Bytes;
 use object_store::{
     Attributes, MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, path::Path,
 };
 use ring::digest::{self, SHA256};
 use std::{
-    fmt::Write as _,
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -234,14 +234,6 @@ impl Parts {
 /// Room for a part, which the system gives only as it is filled.
 fn empty_part(bytes: usize) -> Vec<u8> {
     Vec::with_capacity(bytes + (1 << 16))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl io::Write for Upload {

@@ -1,9 +1,10 @@
 //! Encoded batches of one table to Parquet files.
 
 use crate::{
-    destination::refused_or,
+    destination::told_or,
     encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
+    extent::Extent,
     manifest::DataFile,
     schema::TableSchema,
     upload::{Upload, Uploads},
@@ -65,6 +66,8 @@ impl Default for FileOptions {
 /// The files of one table, one after the other.
 pub(crate) struct TableWriter {
     table: Arc<TableSchema>,
+    /// The folder in the table's where its files go; none if they go there themselves.
+    partition: Option<String>,
     /// What its files' names begin with.
     prefix: &'static str,
     /// Without rows, it has no file.
@@ -84,11 +87,17 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(crate) fn new(table: Arc<TableSchema>, uploads: Uploads, options: FileOptions) -> Result<Self> {
+    pub(crate) fn new(
+        table: Arc<TableSchema>,
+        uploads: Uploads,
+        options: FileOptions,
+        extent: &Extent,
+    ) -> Result<Self> {
         Ok(Self {
+            partition: extent.partition(&table.name),
+            is_optional: extent.needs_no_file(&table.name),
             table,
             prefix: "part",
-            is_optional: false,
             uploads,
             options,
             encoder: PageEncoder::with_codec(options.codec)?,
@@ -197,12 +206,14 @@ impl TableWriter {
             bytes,
             row_groups: metadata.num_row_groups() as u64,
             sha256,
+            columns: None,
         });
         Ok(())
     }
 
     fn file_name(&self) -> String {
-        format!("{}{}-{:05}.parquet", self.uploads.prefix(), self.prefix, self.files.len())
+        let name = format!("{}{}-{:05}.parquet", self.uploads.prefix(), self.prefix, self.files.len());
+        self.partition.iter().cloned().chain([name]).collect::<Vec<_>>().join("/")
     }
 
     fn path(&self) -> String {
@@ -218,6 +229,6 @@ impl TableWriter {
     }
 
     fn write_error(&self, source: object_store::Error) -> Error {
-        refused_or(&self.path(), source, |path, source| Error::Write { path, source })
+        told_or(&self.path(), source, |path, source| Error::Write { path, source })
     }
 }

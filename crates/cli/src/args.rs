@@ -13,6 +13,7 @@ pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of,
 use crate::storage::Storage;
 use apsides_batcher::{Codec, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::path::PathBuf;
 
 /// Turns APSIS One profile exports into Parquet tables for DuckDB, Spark and every lake.
@@ -23,7 +24,7 @@ Exit status:
   0  all is published                 5  another run writes to the destination
   1  something unexpected             6  the API refused the credentials
   2  usage or configuration           7  the API said no, or the export failed
-  3  the input is no valid export     8  the network
+  3  the input is no valid export     8  the network, or the store is down
   4  the destination                  9  the store (S3) refused the credentials
                                     130  interrupted; nothing was published")]
 pub(crate) struct Args {
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// One run of a pipeline: request an export, wait for it, publish its tables
     Run(Run),
+    /// What the next run of a pipeline would ask for and write, without doing it
+    Plan(Plan),
+    /// Ask once more for the windows of a span of time, of a pipeline with a schedule
+    Backfill(Backfill),
     /// Turn an export at hand into tables
     Convert(Convert),
     /// Turn the downloads that a run has kept into tables, without the API
@@ -84,6 +89,14 @@ pub(crate) struct Output {
     pub(crate) log_format: LogFormat,
 }
 
+/// An instant, or a date, which starts in UTC.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    let date =
+        || text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp());
+    let moment = text.parse().or_else(|_| date());
+    moment.map_err(|_| "no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"".to_owned())
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LogFormat {
     #[default]
@@ -114,6 +127,37 @@ pub(crate) struct Run {
     pub(crate) keep_raw: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reports: Reports,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backfill {
+    /// The pipeline file, one with [schedule]
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// The first moment, as 2026-01-31 or 2026-01-31T06:00:00Z
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+    /// The first moment after it; windows that have not ended yet are left for later
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) to: Timestamp,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -229,7 +273,7 @@ pub(crate) struct Init {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
-fetched; no export is requested, and nothing is left in any folder.")]
+fetched; no export is requested, and nothing is left in any folder or bucket.")]
 pub(crate) struct Check {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]

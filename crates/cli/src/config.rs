@@ -4,6 +4,7 @@ mod defaults;
 mod effective;
 mod export;
 mod reports;
+mod schedule;
 #[cfg(test)]
 mod schema;
 mod suggest;
@@ -20,7 +21,7 @@ use crate::{
 };
 use apsides_batcher::{FileOptions, Options};
 use apsides_definitions::Versions;
-use apsides_fetcher::{ClientConfig, DefinitionsCache, Network, Region, Secret};
+use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
@@ -34,6 +35,7 @@ pub(crate) use text::Place;
 
 use export::{Export, VersionsName};
 use reports::Metrics;
+use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
 
@@ -47,6 +49,8 @@ pub(crate) struct Pipeline {
     /// What is asked for.
     #[serde(default)]
     export: Export,
+    /// When which events are asked for.
+    schedule: Option<Schedule>,
     /// What the ids stand for.
     definitions: Option<Definitions>,
     /// Where the tables go.
@@ -87,6 +91,10 @@ struct Source {
     ca_file: Option<PathBuf>,
     /// Instead of what HTTPS_PROXY says.
     proxy: Option<Text>,
+    /// How often an export with events may be asked for. Default: 1, as the API documents it.
+    event_exports_per_minute: Option<std::num::NonZeroU32>,
+    /// How long after its request an export is polled for first. Default: 1s.
+    first_poll: Option<Age>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
     poll_hosts: Vec<String>,
@@ -187,7 +195,14 @@ impl Pipeline {
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
         let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
-        let export = self.export.into_spec(Timestamp::now())?;
+        let now = Timestamp::now();
+        let schedule = self.schedule.map(|schedule| schedule.into_windows(now)).transpose()?;
+        if schedule.is_some() && destination.overwrite {
+            return Err(wrong(
+                "[destination] has `overwrite`, but runs with [schedule] replace windows alone: leave it out",
+            ));
+        }
+        let export = self.export.into_spec(now, schedule.is_some())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
         let options = Options {
@@ -201,6 +216,7 @@ impl Pipeline {
             client,
             lookup,
             export,
+            schedule,
             source,
             keep_raw,
             spools,
@@ -225,7 +241,13 @@ impl Source {
         let poll_hosts = self.poll_hosts.iter().map(|host| {
             host.parse().map_err(|error| wrong(&format!("[source] `poll_hosts`: {host} is no URL: {error}")))
         });
+        let mut limits = fetcher::Limits::default();
+        if let Some(calls) = self.event_exports_per_minute {
+            limits.rates.event_exports = Rate::new(calls.get(), 60);
+        }
+        limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
         Ok(ClientConfig {
+            limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
             poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
             state: self.state,

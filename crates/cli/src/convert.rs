@@ -20,10 +20,10 @@ pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutd
     let run = async {
         let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
         let options = options(args.to, reader.origin().to_string(), watch)?;
-        tables::publish(reader.into(), &destination, options, watch, output, shutdown).await
+        let published = tables::publish(reader.into(), &destination, options, watch, output, shutdown).await?;
+        published.told(&destination, output)
     };
-    reports.around(watch, Counts::default, run).await?;
-    Ok(())
+    reports.around(watch, Counts::default, run).await
 }
 
 /// How an export from this source is converted.

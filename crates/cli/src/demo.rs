@@ -45,6 +45,7 @@ pub(crate) async fn demo(args: Demo, watch: &Watch, output: &Output, shutdown: &
             end_at: time(window.end_ms),
             ..ExportSpec::default()
         },
+        schedule: None,
         lookup: Lookup::default(),
         source: SOURCE.to_owned(),
         keep_raw: None,
@@ -59,7 +60,7 @@ pub(crate) async fn demo(args: Demo, watch: &Watch, output: &Output, shutdown: &
         Err(error) => Err(error.into()),
     };
     server.stop().await;
-    result?;
+    result?.told(&job.destination, output)?;
     if !output.json {
         print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
     }

@@ -3,6 +3,7 @@
 use crate::{failure::Failure, raw::RawRun, run::Job, watch::Watch};
 use apsides_batcher::Adds;
 use apsides_fetcher::{self as fetcher, Exports, Reader, Ready};
+use jiff::Timestamp;
 use tracing::Instrument;
 
 /// The exports of a run.
@@ -19,6 +20,8 @@ pub(crate) struct Intake {
 pub(crate) struct Taken {
     pub(crate) reader: Reader,
     pub(crate) adds: Adds,
+    /// When it was asked for.
+    pub(crate) asked_at: Timestamp,
     /// Whether another one follows.
     pub(crate) has_next: bool,
 }
@@ -55,8 +58,9 @@ impl Intake {
             (Some(path), false) => download.keep(&path).await?.into_reader(),
             (Some(path), true) => download.keep_first(&path).await?,
         };
+        let asked_at = next.ready.asked_at();
         self.taken.push(next.ready);
-        Ok(Some(Taken { reader, adds, has_next }))
+        Ok(Some(Taken { reader, adds, asked_at, has_next }))
     }
 
     /// Says that the tables are published.

@@ -15,12 +15,14 @@ mod listing;
 mod manual;
 mod measure;
 mod names;
+mod plan;
 mod profile;
 mod progress;
 mod raw;
 mod replay;
 mod reports;
 mod run;
+mod schedule;
 mod settings;
 mod shutdown;
 mod simulate;
@@ -29,6 +31,7 @@ mod summary;
 mod tables;
 mod upkeep;
 mod watch;
+mod windows;
 
 use args::{Args, Command, Config, LogFormat};
 use clap::Parser;
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
     };
     // Around all that a run does, so that each line of its log says which run it is.
     let span = match args.command {
-        Command::Demo(_) | Command::Run(_) | Command::Replay(_) | Command::Convert(_) => {
+        Command::Demo(_) | Command::Run(_) | Command::Backfill(_) | Command::Replay(_) | Command::Convert(_) => {
             tracing::error_span!("run", run = %watch.run())
         }
         _ => Span::none(),
@@ -77,6 +80,8 @@ async fn execute(args: Args, watch: &Watch) -> Result<(), Failure> {
     match args.command {
         Command::Demo(demo) => demo::demo(demo, watch, &output, &shutdown).await,
         Command::Run(run) => run::run(run, watch, &output, &shutdown).await,
+        Command::Plan(args) => plan::plan(args, &output, &shutdown).await,
+        Command::Backfill(args) => windows::backfill(args, watch, &output, &shutdown).await,
         Command::Replay(args) => replay::replay(args, watch, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, watch, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,

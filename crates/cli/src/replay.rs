@@ -18,8 +18,7 @@ use tokio::runtime::Handle;
 pub(crate) async fn replay(args: Replay, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let destination = args.to.storage.destination(&args.to.out)?;
     let reports = Reports::new(args.to.reports.clone().or(Told::default()), "replay", &destination);
-    reports.around(watch, Counts::default, published(args, &destination, watch, output, shutdown)).await?;
-    Ok(())
+    reports.around(watch, Counts::default, published(args, &destination, watch, output, shutdown)).await
 }
 
 async fn published(
@@ -28,7 +27,7 @@ async fn published(
     watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Option<Manifest>, Failure> {
     let run = RawRun::open(&args.folder)?;
     let options = convert::options(args.to, run.index.source.clone(), watch)?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
@@ -42,7 +41,8 @@ async fn published(
         Ok(Part { input, adds })
     });
     let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
-    tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await
+    let published = tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await?;
+    published.told(destination, output)
 }
 
 async fn open(path: PathBuf) -> fetcher::Result<Reader> {

@@ -9,7 +9,7 @@ use crate::{
     summary::Summary,
     watch::{Phase, Watch},
 };
-use apsides_batcher::{Destination, Error, Manifest, Options, Part, Progress, stage, stage_parts};
+use apsides_batcher::{Destination, Error, Manifest, Options, Part, Profile, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
 use std::{
     io,
@@ -38,6 +38,24 @@ impl From<Reader> for Input {
     }
 }
 
+/// What a run has published.
+pub(crate) struct Published {
+    /// What it has written.
+    pub(crate) written: Manifest,
+    /// All that is at the destination now.
+    pub(crate) all: Manifest,
+    pub(crate) elapsed: Duration,
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Published {
+    /// Tells of a destination that is as this run has left it, and gives what is there.
+    pub(crate) fn told(self, destination: &Destination, output: &Output) -> Result<Option<Manifest>, Failure> {
+        Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)?;
+        Ok(Some(self.all))
+    }
+}
+
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
     input: Input,
@@ -46,7 +64,7 @@ pub(crate) async fn publish(
     watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Published, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
     let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
@@ -68,9 +86,8 @@ pub(crate) async fn publish(
         });
         measured.add_json_bytes(progress.bytes());
         let staged = staged?;
-        let profile = wants_profile.then(|| staged.profile().clone());
-        let published = measured.time(Phase::Publishing, || staged.publish());
-        published.map(|manifest| (manifest, profile))
+        let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
+        measured.time(Phase::Publishing, || staged.publish()).map(|all| (written, all, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,
@@ -87,10 +104,7 @@ pub(crate) async fn publish(
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     match published {
-        Ok((manifest, profile)) => {
-            Summary::new(destination, &manifest, started.elapsed(), profile.as_ref()).print(output)?;
-            Ok(manifest)
-        }
+        Ok((written, all, profile)) => Ok(Published { written, all, elapsed: started.elapsed(), profile }),
         // What is decided will be published, and its error says so.
         Err(Error::Read { .. }) if shutdown.is_requested() => Err(Failure::interrupted()),
         Err(error) => Err(run::failure_of(error)),

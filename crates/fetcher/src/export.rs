@@ -163,7 +163,8 @@ impl Pending {
             let waited = age + requested.elapsed();
             if let Some(response) = found {
                 tracing::info!(polls = attempt, ?waited, "export ready");
-                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))) });
+                let asked_at = Timestamp::now().checked_sub(waited).unwrap_or(Timestamp::MIN);
+                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))), asked_at });
             }
             let left = limits.poll_deadline.saturating_sub(waited);
             if left.is_zero() {
@@ -183,9 +184,15 @@ pub struct Ready {
     /// The poll that found the export was answered with its very bytes, then: the first download takes them up, unless it
     /// comes so late that the server may have lost its patience with an answer that nobody reads.
     found: Mutex<Option<(Instant, Response)>>,
+    asked_at: Timestamp,
 }
 
 impl Ready {
+    /// When it was asked for, by this machine's clock: perhaps by an earlier run.
+    pub fn asked_at(&self) -> Timestamp {
+        self.asked_at
+    }
+
     /// Starts a download. After one that broke, call it again for another from the beginning.
     pub async fn download(&self) -> Result<Download> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();

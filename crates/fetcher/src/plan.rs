@@ -74,17 +74,19 @@ pub fn parts(spec: &ExportSpec) -> Result<Vec<Part>> {
         });
     }
     parts.extend(windows.map(|(start_at, end_at)| {
-        let spec = ExportSpec { start_at, end_at, ..with_one_column(&first) };
+        let spec = ExportSpec { start_at, end_at, ..first.with_one_column() };
         Part { spec, adds: Adds::Events }
     }));
     Ok(parts)
 }
 
-/// The same export with as few columns as the API allows.
-fn with_one_column(spec: &ExportSpec) -> ExportSpec {
-    let attributes: Vec<_> = spec.attributes.iter().take(1).cloned().collect();
-    let tags = spec.tags.iter().take(1 - attributes.len()).cloned().collect();
-    ExportSpec { attributes, tags, ..spec.clone() }
+impl ExportSpec {
+    /// The same export with as few columns as the API allows, for its events.
+    pub fn with_one_column(&self) -> Self {
+        let attributes: Vec<_> = self.attributes.iter().take(1).cloned().collect();
+        let tags = self.tags.iter().take(1 - attributes.len()).cloned().collect();
+        Self { attributes, tags, ..self.clone() }
+    }
 }
 
 type Window = (Option<Timestamp>, Option<Timestamp>);
@@ -118,7 +120,7 @@ impl Part {
             let middle = start.as_second().midpoint(end.as_second());
             let middle = Timestamp::from_second(middle).ok().filter(|middle| start < *middle && *middle < end)?;
             let earlier = ExportSpec { end_at: Some(middle), ..spec.clone() };
-            let later = ExportSpec { start_at: Some(middle), ..with_one_column(spec) };
+            let later = ExportSpec { start_at: Some(middle), ..spec.with_one_column() };
             return Some([Part { spec: earlier, adds: *adds }, Part { spec: later, adds: Adds::Events }]);
         }
         // A part for events has one column, and no fewer.

@@ -89,22 +89,9 @@ impl Lease {
             seconds: i64::try_from(bucket.lease.as_secs()).unwrap_or(i64::MAX),
             renewals: 0,
         };
-        let locked = || Error::Locked { path: bucket.address.clone().into() };
-        let seen = bucket.read(NAME).await?;
-        if let Some(seen) = &seen
-            && let Some(other) = Lock::of(seen)
-        {
-            let silent = silence(bucket, seen);
-            if other.keeps_away(silent) {
-                tracing::info!(run = other.run, silent, "the lock is held");
-                return Err(locked());
-            }
-            if !other.is_free {
-                tracing::warn!(run = other.run, silent, "taking the lock of a run that is not heard of any more");
-            }
-        }
+        let seen = free(bucket).await?;
         match bucket.swap(NAME, &lock.bytes(), seen.as_ref().map(|seen| &seen.version)).await? {
-            Swapped::Lost => Err(locked()),
+            Swapped::Lost => Err(locked(bucket)),
             Swapped::Done(version) => {
                 let held = Arc::new(Mutex::new(Held { lock, version }));
                 let lost = Arc::new(AtomicBool::new(false));
@@ -146,6 +133,32 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.renewal.abort();
     }
+}
+
+/// The lock as it is, if there is one; an error if a run holds it.
+pub(super) async fn free(bucket: &Bucket) -> Result<Option<Seen>> {
+    let seen = bucket.read(NAME).await?;
+    if let Some(seen) = &seen
+        && let Some(other) = Lock::of(seen)
+    {
+        let silent = silence(bucket, seen);
+        if other.keeps_away(silent) {
+            tracing::info!(run = other.run, silent, "the lock is held");
+            return Err(locked(bucket));
+        }
+        if !other.is_free {
+            tracing::warn!(
+                run = other.run,
+                silent,
+                "the lock is of a run that is not heard of any more, and can be taken"
+            );
+        }
+    }
+    Ok(seen)
+}
+
+fn locked(bucket: &Bucket) -> Error {
+    Error::Locked { place: bucket.address.clone() }
 }
 
 /// Says again and again that the run is alive.
@@ -191,7 +204,7 @@ pub(super) async fn unlock(bucket: &Bucket) -> Result<Unlocked> {
     match bucket.swap(NAME, &free.bytes(), Some(&seen.version)).await? {
         Swapped::Done(_) => Ok(Unlocked::From { run: lock.run, silent_seconds }),
         // It has been renewed or given back in this moment.
-        Swapped::Lost => Err(Error::Locked { path: bucket.address.clone().into() }),
+        Swapped::Lost => Err(locked(bucket)),
     }
 }
 

@@ -4,9 +4,11 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "demo",
     "run",
+    "plan",
+    "backfill",
     "replay",
     "convert",
     "inspect",
