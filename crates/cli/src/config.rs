@@ -44,6 +44,9 @@ use text::Text;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pipeline {
+    /// The file, for messages.
+    #[serde(skip)]
+    path: PathBuf,
     /// Where exports come from.
     source: Source,
     /// What is asked for.
@@ -168,24 +171,30 @@ impl Pipeline {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|error| {
             let message = format!("the pipeline {} cannot be read: {error}", path.display());
-            Failure::new(Exit::Configuration, message).next("check the path; pipelines/ has some to start from")
+            let next = "check the path; `apsides init FILE` writes a pipeline to start from";
+            Failure::new(Exit::Configuration, message).next(next)
         })?;
-        toml::from_str(&text).map_err(|error| {
+        let pipeline: Self = toml::from_str(&text).map_err(|error| {
             // The error's own text shows the line, which may hold a secret.
             let place = error.span().map(|span| place(&text, span.start)).unwrap_or_default();
-            let meant =
-                suggest::meant(error.message()).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-            wrong(&format!("{}: {place}{}{meant}", path.display(), error.message()))
-        })
+            wrong(&format!("{place}{}", suggest::in_plain_words(error.message()))).in_file(path)
+        })?;
+        Ok(Self { path: path.to_owned(), ..pipeline })
     }
 
     /// What `apsides definitions` needs, whatever else there is or is not yet.
     pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
-        let lookup = lookup(self.definitions, self.export.versions)?;
-        Ok((self.source.into_client()?, lookup))
+        let lookup = lookup(self.definitions, self.export.versions);
+        let source = lookup.and_then(|lookup| Ok((self.source.into_client()?, lookup)));
+        source.map_err(|failure| failure.in_file(&self.path))
     }
 
     pub(crate) fn into_job(self) -> Result<Job, Failure> {
+        let path = self.path.clone();
+        self.job().map_err(|failure| failure.in_file(&path))
+    }
+
+    fn job(self) -> Result<Job, Failure> {
         let client = self.source.into_client()?;
         let destination = self
             .destination
@@ -233,19 +242,27 @@ impl Source {
         let base_url = match (self.region, self.base_url) {
             (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
             (None, Some(url)) => {
-                url.0.parse().map_err(|error| wrong(&format!("[source] `base_url` is no URL: {error}")))?
+                let no_url = |error| wrong(&format!("[source] `base_url` is no URL ({error}); write https://host"));
+                url.0.parse().map_err(no_url)?
             }
             (Some(RegionName::Apac), None) => Region::Apac.base_url(),
             (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
         };
         let poll_hosts = self.poll_hosts.iter().map(|host| {
-            host.parse().map_err(|error| wrong(&format!("[source] `poll_hosts`: {host} is no URL: {error}")))
+            let no_url =
+                |error| wrong(&format!("[source] `poll_hosts`: {host} is no URL ({error}); write https://host"));
+            host.parse().map_err(no_url)
         });
         let mut limits = fetcher::Limits::default();
         if let Some(calls) = self.event_exports_per_minute {
             limits.rates.event_exports = Rate::new(calls.get(), 60);
         }
         limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
+        for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
+            if text.0.is_empty() {
+                return Err(wrong(&format!("[source] `{key}` is empty: so is the variable or the file it comes from")));
+            }
+        }
         Ok(ClientConfig {
             limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
@@ -306,7 +323,8 @@ impl Limits {
 }
 
 fn wrong(message: &str) -> Failure {
-    Failure::new(Exit::Configuration, message).next("correct the pipeline file; docs and examples are in pipelines/")
+    let next = "correct it, and try with `apsides check`; `apsides init FILE` writes a pipeline with comments";
+    Failure::new(Exit::Configuration, message).next(next)
 }
 
 /// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
@@ -398,7 +416,7 @@ mod tests {
                 "max_age = '1h'",
                 error(
                     "error: [definitions] has `max_age`, but no `cache` that could be too old\n  \
-                     next: correct the pipeline file; docs and examples are in pipelines/",
+                     next: correct it, and try with `apsides check`; `apsides init FILE` writes a pipeline with comments",
                 ),
             ),
         ] {

@@ -10,6 +10,8 @@ use std::{
     error::Error,
     fmt,
     io::{self, Write},
+    iter,
+    path::Path,
     process::ExitCode,
 };
 
@@ -62,6 +64,14 @@ impl Failure {
         failure
     }
 
+    /// Of the causes of a broken connection, only the last one says something.
+    fn of_fetch(error: &fetcher::Error) -> Self {
+        let (message, next) = error.told();
+        let root = iter::successors(error.source(), |&cause| cause.source()).last();
+        let causes = root.map(ToString::to_string).into_iter().collect();
+        Self { causes, ..Self::new(fetch_exit(error), message).next(next) }
+    }
+
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
         self
@@ -73,9 +83,14 @@ impl Failure {
         self
     }
 
+    /// The same, and which file it is about.
+    pub(crate) fn in_file(mut self, file: &Path) -> Self {
+        self.message = format!("{}: {}", file.display(), self.message);
+        self
+    }
+
     /// The same of a command that publishes nothing in any case.
     pub(crate) fn of_reading(mut self) -> Self {
-        self.message = self.message.replace("; nothing was published)", ")");
         let next = self.next.map(|next| next.trim_start_matches("nothing was published; ").to_owned());
         self.next = next;
         self
@@ -137,7 +152,7 @@ impl From<io::Error> for Failure {
 
 impl From<fetcher::Error> for Failure {
     fn from(error: fetcher::Error) -> Self {
-        Self::of(fetch_exit(&error), &error)
+        Self::of_fetch(&error)
     }
 }
 
@@ -172,8 +187,9 @@ impl From<batcher::Error> for Failure {
         if let E::Read { source, offset } = &error
             && let Some(fetch) = fetcher::Error::of(source)
         {
-            let mut failure = Self::of(fetch_exit(fetch), fetch);
-            failure.message.push_str(&format!(" (after {offset} bytes of JSON; nothing was published)"));
+            let mut failure = Self::of_fetch(fetch);
+            failure.message.push_str(&format!(" (after {offset} bytes of JSON)"));
+            failure.next = failure.next.map(|next| format!("nothing was published; {next}"));
             failure.is_malformed_export = fetch.kind() == fetcher::ErrorKind::Data;
             return failure;
         }
@@ -266,7 +282,7 @@ impl From<batcher::Error> for Failure {
                 "a newer apsides wrote it: use that one here too, or choose another destination".to_owned(),
             ),
             E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
-                (Exit::Destination, "nothing was published; check free space and permissions, and run again".to_owned())
+                (Exit::Destination, format!("nothing was published; {}", disk_next(&error)))
             }
             _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),
         };
@@ -291,8 +307,25 @@ fn place_exit(error: &batcher::Error) -> Exit {
     }
 }
 
+/// What to do about a disk that cannot be written.
+fn disk_next(error: &batcher::Error) -> &'static str {
+    let of_system = |error: &(dyn Error + 'static)| error.downcast_ref::<io::Error>().map(io::Error::kind);
+    let mut causes = iter::successors(error.source(), |&cause| cause.source());
+    match causes.find_map(of_system) {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => "make room on the disk, and run again",
+        Some(io::ErrorKind::PermissionDenied) => "let the user that runs apsides write there, and run again",
+        Some(io::ErrorKind::ReadOnlyFilesystem) => "choose another folder, or mount the disk so that it can be written",
+        Some(io::ErrorKind::NotADirectory) => "choose a folder: what is there is a file",
+        _ => "check free space and permissions, and run again",
+    }
+}
+
 fn json_next(kind: JsonError, offset: u64) -> String {
     match kind {
+        JsonError::UnexpectedEnd if offset == 0 => "nothing was published; the input is empty: fetch it again".to_owned(),
+        JsonError::Unexpected { .. } if offset == 0 => {
+            "nothing was published; this is no JSON: check that it is an export, and no web page or table".to_owned()
+        }
         JsonError::UnexpectedEnd => "nothing was published; the export is cut short: fetch it again".to_owned(),
         JsonError::TokenTooLong { .. } | JsonError::RawTooLong { .. } => {
             "nothing was published; if the value is meant to be there, raise --max-value-size (in a pipeline: limits.max_value_size)".to_owned()
@@ -300,7 +333,10 @@ fn json_next(kind: JsonError, offset: u64) -> String {
         JsonError::TooDeep { .. } => {
             "nothing was published; if the nesting is meant to be there, raise --max-depth (in a pipeline: limits.max_depth)".to_owned()
         }
-        JsonError::TrailingData => "nothing was published; an export ends with its closing brace".to_owned(),
+        JsonError::TrailingData => {
+            "nothing was published; an export ends with its closing brace: cut off what follows, or convert it by itself"
+                .to_owned()
+        }
         _ => format!(
             "nothing was published; look at the file around byte {offset} of the (inflated) JSON, or fetch it again"
         ),

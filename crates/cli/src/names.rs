@@ -85,7 +85,13 @@ fn select(export: ExportSpec, definitions: &Definitions, versions: Versions) -> 
 }
 
 fn wrong(errors: &[SelectError]) -> Failure {
-    let lines: Vec<_> = errors.iter().map(|error| format!("[export] {error}")).collect();
+    let lines: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            // What lists them is told once, below.
+            format!("[export] {}", error.to_string().trim_end_matches("; `apsides definitions` lists what there is"))
+        })
+        .collect();
     let next = "`apsides definitions` with this pipeline lists what there is, with --toml as lines to paste";
     Failure::new(Exit::Configuration, lines.join("\n       ")).next(next)
 }

@@ -202,13 +202,14 @@ mod tests {
     #[test]
     fn windows_are_due_when_they_have_ended_and_until_they_are_settled() {
         let two = [published(1, "2026-01-02T02:00"), published(2, "2026-01-03T02:00")];
+        let again = [1, 2].map(|day| published(day, "2026-01-03T02:00"));
         for (name, lookback, there, now, expected) in [
             ("nothing has ended", 0, &two[..0], "2026-01-02T00:29", ""),
             ("the first has", 0, &two[..0], "2026-01-02T00:30", "+1"),
             ("all since the start", 0, &two[..0], "2026-01-04T02:00", "+1 +2 +3"),
             ("what is there is not due", 0, &two, "2026-01-04T02:00", "+3"),
             ("a gap is filled", 0, &two[1..], "2026-01-04T02:00", "+1 +3"),
-            ("a second run in a night", 3, &two, "2026-01-03T03:00", ""),
+            ("a second run in a night", 3, &again, "2026-01-03T03:00", ""),
             ("late events", 3, &two, "2026-01-04T02:00", "~1 ~2 +3"),
             ("the runs are not on the second", 3, &two, "2026-01-04T01:59", "~1 ~2 +3"),
             ("the last time for the first", 3, &two, "2026-01-05T00:30", "~1 ~2 +3 +4"),

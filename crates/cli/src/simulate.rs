@@ -45,7 +45,9 @@ pub(crate) async fn simulate(args: Simulate, shutdown: &Shutdown) -> Result<(), 
     }
     let server = args.server;
     let planned = server.fault.iter().try_fold(Faults::default(), |faults, fault| faults.parsed(fault));
-    let planned = planned.map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let planned = planned.map_err(|error| {
+        Failure::new(Exit::Configuration, error.to_string()).next("correct --fault, or APSIDES_SIMULATE_FAULTS")
+    })?;
     let settings = Settings {
         bind: server.bind,
         corpus,

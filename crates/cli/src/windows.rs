@@ -243,6 +243,11 @@ fn line(done: &Done) -> String {
     format!("{what:<24} {why:<12} {found:>20} {size:>10} {seconds:>7.1} s{unmapped}")
 }
 
+/// Those of a window that is published.
+pub(crate) fn bounds(window: &Window) -> Bounds {
+    Bounds { start: window.start, end: window.end }
+}
+
 /// How a window is called: a day by its date.
 pub(crate) fn label(bounds: Bounds) -> String {
     let zoned = |moment: Timestamp| moment.to_zoned_datetime(TimeZone::UTC);

@@ -37,7 +37,7 @@ pub enum Error {
     },
 
     /// Events are asked for of no time.
-    #[error("the window of the events from {start} to {end} is empty; it ends after it starts")]
+    #[error("the window of the events from {start} to {end} is empty; set an end that is after the start")]
     EventWindow {
         /// Its start, in UTC.
         start: String,
@@ -136,7 +136,7 @@ pub enum Error {
     },
 
     /// The export is no longer there, or never was.
-    #[error("the export at {url} is gone or its id is invalid ({status}); request a new export")]
+    #[error("the export at {url} is gone or its id is invalid ({status}); run again, which requests a new export")]
     ExportGone {
         /// The poll URL.
         url: String,
@@ -413,6 +413,14 @@ impl Error {
         )
     }
 
+    /// What happened, and what to do next, which [`Display`](std::fmt::Display) makes one sentence of.
+    pub fn told(&self) -> (String, String) {
+        let whole = self.to_string();
+        // What a server says stands before the last semicolon, which is always ours.
+        let (what, next) = whole.rsplit_once("; ").unwrap_or((&whole, "run again"));
+        (what.to_owned(), next.to_owned())
+    }
+
     /// The error of this crate that came out of [`Reader`](crate::Reader)'s `read`, if `error` is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
@@ -470,6 +478,26 @@ mod tests {
     #[test]
     fn errors_are_small() {
         assert!(size_of::<Error>() <= 96, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn what_to_do_next_stands_after_what_a_server_says() {
+        let (url, body) = ("https://x/".to_owned(), "first; second".to_owned());
+        for (error, what, next) in [
+            (
+                Error::Status { what: "poll", url: url.clone(), status: 404, body },
+                "the poll at https://x/ was answered with 404: first; second",
+                "check the base URL",
+            ),
+            (
+                Error::Redirect { url, reason: "it does not say where to".into() },
+                "the redirect from https://x/ is not followed: it does not say where to",
+                "if it comes again, tell the operator of the API",
+            ),
+        ] {
+            assert_eq!(error.told(), (what.to_owned(), next.to_owned()));
+            assert_eq!(error.to_string(), format!("{what}; {next}"));
+        }
     }
 
     #[test]

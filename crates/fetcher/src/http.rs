@@ -267,7 +267,7 @@ impl Http {
     }
 }
 
-const NEXT_CONNECT: &str = "check the base URL, the network and the proxy";
+const NEXT_CONNECT: &str = "check the address, the network and the proxy";
 const NEXT_AFTER_SENT: &str = "check the network, and start over";
 
 impl Fault {

@@ -56,7 +56,7 @@ impl Input {
             // The rest is not shown: whatever it is, it may hold a password or a signature.
             Err(_) => {
                 let scheme = text.split("://").next().unwrap_or_default();
-                refuse(format!("{scheme}://…"), "it looks like an address, but is none")
+                refuse(format!("{scheme}://…"), "it looks like an address, but is none; write https://host/path")
             }
         }
     }

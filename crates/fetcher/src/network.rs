@@ -22,7 +22,9 @@ impl Network {
             |reason: String| Error::Network { setting: format!("the certificate file {}", path.display()), reason };
         let pem = fs::read(path).map_err(|error| refuse(format!("{error}; check the path and its permissions")))?;
         let certificates = Certificate::from_pem_bundle(&pem).ok().filter(|certificates| !certificates.is_empty());
-        certificates.ok_or_else(|| refuse("it has no certificates in PEM form".into()))
+        certificates.ok_or_else(|| {
+            refuse("it has no certificates in PEM form; give a file in which they begin with BEGIN CERTIFICATE".into())
+        })
     }
 
     pub(crate) fn proxy(&self) -> Result<Option<Proxy>> {

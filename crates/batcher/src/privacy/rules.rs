@@ -83,7 +83,11 @@ impl Privacy {
         let hashes = |rules: &[(String, Treatment)]| rules.iter().any(|(_, treatment)| *treatment == Treatment::Hash);
         let needs_key = rules.hash_export_key || hashes(&rules.attributes) || hashes(&rules.members);
         let key = match rules.key.as_deref() {
-            None if needs_key => return Err(Error::Privacy { problem: "hashing needs a key".to_owned() }),
+            None if needs_key => {
+                return Err(Error::Privacy {
+                    problem: "hashing needs a key: `key` in [privacy] of a pipeline, or --hash-key-file".to_owned(),
+                });
+            }
             Some(key) if key.len() < KEY_BYTES_MIN => {
                 let problem = format!("the key for hashing is shorter than {KEY_BYTES_MIN} bytes");
                 return Err(Error::Privacy { problem });

@@ -24,7 +24,11 @@ impl std::fmt::Debug for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Its own words would show what stands there, which may be a secret without its quotes.
-        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("a text in quotes is expected"))?;
+        let text = String::deserialize(deserializer).map_err(|error| {
+            // A key that is not there comes here, too, and nothing of it is secret.
+            let is_missing = error.to_string().starts_with("missing field");
+            if is_missing { error } else { D::Error::custom("a text in quotes is expected") }
+        })?;
         expand(&text).map(Self).map_err(D::Error::custom)
     }
 }
@@ -36,9 +40,8 @@ pub(super) fn expand(text: &str) -> Result<String, String> {
         let (name, after) = after.split_once('}').ok_or("`${` without its `}`")?;
         expanded.push_str(before);
         expanded.push_str(&match name.split_once(':') {
-            Some(("env", name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))?
-            }
+            Some(("env", name)) => std::env::var(name)
+                .map_err(|_| format!("the environment variable {name} is not set where apsides runs"))?,
             Some(("file", path)) => read_secret(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
             Some(("command", line)) => secret_of(line)?,
             _ => return Err("`${…}` names neither env:NAME nor file:PATH nor command:LINE".to_owned()),

@@ -13,13 +13,13 @@ use std::{
 use tempfile::{TempDir, tempdir};
 
 /// A file system of its own, gone when dropped.
-struct Disk {
+pub(crate) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
     /// None where this process may not mount.
-    fn mount(options: &str) -> Option<Self> {
+    pub(crate) fn mount(options: &str) -> Option<Self> {
         let folder = tempdir().unwrap();
         let mount =
             Command::new("mount").args(["-t", "tmpfs", "-o", options, "apsides-tests"]).arg(folder.path()).output();
@@ -36,7 +36,7 @@ impl Disk {
         Command::new("mount").args(["-o", &options]).arg(self.path()).output().unwrap().status.success()
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -59,7 +59,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let line = ended.stderr.lines().next().unwrap();
     assert!(line.starts_with("error: could not write ") && line.contains("part-00000.parquet"), "{line}");
     assert!(ended.stderr.contains("No space left on device"), "{}", ended.stderr);
-    assert!(ended.stderr.ends_with("  next: nothing was published; check free space and permissions, and run again\n"));
+    assert!(ended.stderr.ends_with("  next: nothing was published; make room on the disk, and run again\n"));
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0, "something was left behind");
     // With less to write there is room.
     convert_bytes(b"{}", &out).succeeded();

@@ -12,6 +12,7 @@ mod exports;
 mod forms;
 mod inspect;
 mod manual;
+mod mistakes;
 mod operations;
 mod pipelines;
 mod program;

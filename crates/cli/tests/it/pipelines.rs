@@ -165,10 +165,8 @@ fn a_wrong_secret_is_told_and_never_shown() {
     for arguments in ["", "-v", "-vv --log-format json"] {
         let mut command = pipeline.command();
         command.env("APSIDES_TEST_SECRET", WRONG).args(arguments.split_whitespace());
-        let ended = end(&mut command);
-        assert_eq!(ended.code, Some(6), "{ended:?}");
+        let ended = end(&mut command).failed(6);
         let said = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(said.contains("error: "), "{said}");
         assert!(!said.contains("wr0ng") && !said.contains("s3cret"), "{said}");
         assert!(!pipeline.out().exists());
     }
@@ -200,7 +198,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
     (
         "an unknown key",
         "[source]\nclient_id = \"x\"\nclient_secrt = \"hunter2\"\n",
-        "line 3, column 1: unknown field `client_secrt`, expected one of `region`, `base_url`, `client_id`, `client_secret`",
+        "line 3, column 1: unknown key `client_secrt`",
     ),
     (
         "a key that is nearly right",
@@ -218,7 +216,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\ntables = [\"wide\"]\n[limits]\nmemory_limit = \"48M\"\n",
         "typed tables take at least 64M of memory",
     ),
-    ("no source", "[export]\nattributes = [\"1\"]\n", "missing field `source`"),
+    ("no source", "[export]\nattributes = [\"1\"]\n", "missing key `source`"),
     (
         "an unset variable",
         "[source]\nclient_id = \"${env:APSIDES_TEST_UNSET}\"\nclient_secret = \"hunter2\"\n",
@@ -252,7 +250,7 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
     (
         "a base URL that is none",
         "[source]\nbase_url = \"nowhere\"\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\ntags = [\"1\"]\n[destination]\npath = \"out\"\n",
-        "[source] `base_url` is no URL: relative URL without a base",
+        "[source] `base_url` is no URL (relative URL without a base); write https://host",
     ),
     (
         "a secret in the clear",

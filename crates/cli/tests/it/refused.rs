@@ -13,7 +13,10 @@ const NO_EXPORT: &str = "nothing was published; check that this file is an expor
 const TOO_LONG: &str = "nothing was published; if the value is meant to be there, raise --max-value-size (in a pipeline: limits.max_value_size)";
 const TOO_DEEP: &str =
     "nothing was published; if the nesting is meant to be there, raise --max-depth (in a pipeline: limits.max_depth)";
-const TRAILING: &str = "nothing was published; an export ends with its closing brace";
+const TRAILING: &str =
+    "nothing was published; an export ends with its closing brace: cut off what follows, or convert it by itself";
+const EMPTY: &str = "nothing was published; the input is empty: fetch it again";
+const NO_JSON: &str = "nothing was published; this is no JSON: check that it is an export, and no web page or table";
 /// Stands for the general advice, which has the offset in it.
 const LOOK: &str = "";
 
@@ -21,15 +24,15 @@ const LOOK: &str = "";
 type Case = (&'static str, &'static [u8], &'static str, &'static str);
 
 const CASES: &[Case] = &[
-    ("nothing", b"", "the input ends before the document does at byte 0, in $", CUT_SHORT),
+    ("nothing", b"", "the input ends before the document does at byte 0, in $", EMPTY),
     ("white space", b" \n", "the input ends before the document does at byte 2, in $", CUT_SHORT),
     ("an array", b"[]", "an export is one JSON object, but this is an array, at byte 0", NO_EXPORT),
     ("a text", b"  \"x\"", "an export is one JSON object, but this is a single value, at byte 2", NO_EXPORT),
     ("null", b"null", "an export is one JSON object, but this is a single value, at byte 0", NO_EXPORT),
-    ("a web page", b"<html>", "expected a value at byte 0, in $", LOOK),
-    ("CSV", b"id;name\n1;x\n", "expected a value at byte 0, in $", LOOK),
-    ("UTF-16", b"\xff\xfe{\0}\0", "expected a value at byte 0, in $", LOOK),
-    ("Parquet", b"PAR1\x15\x04", "expected a value at byte 0, in $", LOOK),
+    ("a web page", b"<html>", "expected a value at byte 0, in $", NO_JSON),
+    ("CSV", b"id;name\n1;x\n", "expected a value at byte 0, in $", NO_JSON),
+    ("UTF-16", b"\xff\xfe{\0}\0", "expected a value at byte 0, in $", NO_JSON),
+    ("Parquet", b"PAR1\x15\x04", "expected a value at byte 0, in $", NO_JSON),
     ("two exports", b"{}\n{}", "unexpected data after the document's end at byte 3, in $", TRAILING),
     ("garbage after", b"{} x", "unexpected data after the document's end at byte 3, in $", TRAILING),
     ("a zero byte after", b"{}\0", "unexpected data after the document's end at byte 2, in $", TRAILING),
@@ -241,8 +244,8 @@ fn inputs_that_cannot_be_opened_are_refused() {
         [(missing.as_path(), "No such file or directory (os error 2)"), (folder.path(), "it is a folder")]
     {
         let ended = refused(3, |out| end(&mut convert(input, out)));
-        let message = format!("error: {} cannot be opened; check the path and its permissions", input.display());
-        assert_eq!(ended.stderr, format!("{message}\n  because: {because}\n"));
+        let message = format!("error: {} cannot be opened\n  because: {because}\n", input.display());
+        assert_eq!(ended.stderr, message + "  next: check the path and its permissions\n");
     }
 }
 
@@ -259,15 +262,19 @@ fn destinations_that_cannot_be_written_are_refused() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "mine").unwrap();
-    for (out, because) in [
-        (file.clone(), "Not a directory (os error 20)"),
-        (file.join("below"), "Not a directory (os error 20)"),
-        ("/proc/apsides".into(), "No such file or directory (os error 2)"),
+    let no_folder = "choose a folder: what is there is a file";
+    for (out, because, next) in [
+        (file.clone(), "Not a directory (os error 20)", no_folder),
+        (file.join("below"), "Not a directory (os error 20)", no_folder),
+        (
+            "/proc/apsides".into(),
+            "No such file or directory (os error 2)",
+            "check free space and permissions, and run again",
+        ),
     ] {
         let ended = end_with(&mut convert("-".as_ref(), &out), b"{}").failed(4);
         let message = format!("error: could not create the folder {}: {because}\n", out.join(".apsides").display());
-        let next = "  next: nothing was published; check free space and permissions, and run again\n";
-        assert_eq!(ended.stderr, message + next);
+        assert_eq!(ended.stderr, format!("{message}  next: nothing was published; {next}\n"));
     }
     assert_eq!(fs::read(file).unwrap(), b"mine");
 }

@@ -251,6 +251,6 @@ async fn tls_is_verified_by_our_own_certificates_too_and_may_go_through_a_proxy(
     let client = through(by_proxy(&wrong)).unwrap();
     let error = client.export(&spec(), |_| {}).await.unwrap_err();
     let said = said(&error, &["wr0ng", "h1dden"]);
-    assert!(said.contains("check the base URL, the network and the proxy"), "{said}");
+    assert!(said.contains("check the address, the network and the proxy"), "{said}");
     assert!(!seen_of(&config(&url)).contains(SECRET) && !seen_of(&by_proxy(&wrong)).contains("wr0ng"));
 }
