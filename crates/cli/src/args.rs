@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
+    /// Tell what is published, when and by which run, whether one is writing, and what is waiting
+    Status(Status),
     /// Take the lock of a destination away from a run that has died
     Unlock(Unlock),
     /// Remove the files in S3 that are published no longer, or never were
@@ -153,11 +155,11 @@ pub(crate) struct Backfill {
     /// The first moment after it; windows that have not ended yet are left for later
     #[arg(long, value_parser = moment, value_name = "TIME")]
     pub(crate) to: Timestamp,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
-    #[command(flatten)]
-    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -209,6 +211,22 @@ pub(crate) struct To {
     pub(crate) storage: Storage,
     #[command(flatten)]
     pub(crate) reports: Reports,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Status {
+    /// A destination, as s3://bucket/prefix or a folder; or a pipeline file, whose schedule and pending exports are told, too
+    #[arg(value_name = "DESTINATION|PIPELINE.toml")]
+    pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+}
+
+impl Status {
+    /// A folder may be called like a pipeline, too.
+    pub(crate) fn is_pipeline(&self) -> bool {
+        self.of.ends_with(".toml") && !self.of.starts_with("s3:") && !std::path::Path::new(&self.of).is_dir()
+    }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -21,8 +21,7 @@ pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutd
         let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
         let options = options(args.to, reader.origin().to_string(), watch)?;
         let published = tables::publish(reader.into(), &destination, options, watch, output, shutdown).await?;
-        published.print(&destination, output)?;
-        Ok(published.all)
+        published.told(&destination, output)
     };
     reports.around(watch, Counts::default, run).await
 }

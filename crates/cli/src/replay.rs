@@ -27,7 +27,7 @@ async fn published(
     watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Option<Manifest>, Failure> {
     let run = RawRun::open(&args.folder)?;
     let options = convert::options(args.to, run.index.source.clone(), watch)?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
@@ -42,8 +42,7 @@ async fn published(
     });
     let rest: Option<NextPart> = if rest.len() > 0 { Some(Box::new(rest)) } else { None };
     let published = tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await?;
-    published.print(destination, output)?;
-    Ok(published.all)
+    published.told(destination, output)
 }
 
 async fn open(path: PathBuf) -> fetcher::Result<Reader> {

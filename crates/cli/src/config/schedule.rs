@@ -13,9 +13,6 @@ use std::num::NonZeroUsize;
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(1);
 /// The most windows of one run, where the pipeline does not say.
 pub(super) const WINDOWS_PER_RUN: usize = 31;
-/// The length of windows, where it does not say.
-pub(super) const EVERY: &str = "1d";
-const EVERY_DEFAULT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Events window by window: each run asks for those that are missing, or of which events may have come late.
 #[derive(Debug, Deserialize)]
@@ -44,7 +41,7 @@ impl Schedule {
         };
         let windows = Windows {
             start: self.start.0,
-            every: span("every", self.every, EVERY_DEFAULT)?,
+            every: span("every", self.every, SignedDuration::from_hours(24))?,
             lookback: span("lookback", self.lookback, SignedDuration::ZERO)?,
             lag: span("lag", self.lag, SignedDuration::ZERO)?,
             windows_per_run: self.windows_per_run.map_or(WINDOWS_PER_RUN, NonZeroUsize::get),
