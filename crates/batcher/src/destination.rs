@@ -205,6 +205,26 @@ pub async fn published_at(destination: &Destination) -> Result<Option<Manifest>>
     }
 }
 
+/// A run that holds the lock of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// Which, where the lock says so.
+    pub run: Option<String>,
+    /// Seconds since it last said that it was alive, by the store's clock; the lock of a folder ends with its process.
+    pub silent_seconds: Option<i64>,
+    /// Whether others cannot write yet; a run that is silent for long has died.
+    pub keeps_others_away: bool,
+}
+
+/// The run that holds the lock of a destination, if one does. Takes no lock, and writes nothing.
+pub async fn holder(destination: &Destination) -> Result<Option<Holder>> {
+    match destination {
+        Destination::Folder(root) if folder::is_free(root)? => Ok(None),
+        Destination::Folder(_) => Ok(Some(Holder { run: None, silent_seconds: None, keeps_others_away: true })),
+        Destination::Bucket { address, settings } => lease::holder(&client::connect(address, settings)?).await,
+    }
+}
+
 /// What became of a lock that was to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unlocked {

@@ -90,8 +90,8 @@ fn stage_from(
 ) -> Result<Staged> {
     let extent = &options.extent;
     let options = &Options { typed: extent.typed(&options.typed), ..options.clone() };
-    let run = options.run.clone().map_or_else(RunId::new, Ok)?.next_name();
-    let staging = Staging::open(destination, &run, options, runtime)?;
+    let run = options.run.clone().map_or_else(RunId::new, Ok)?;
+    let staging = Staging::open(destination, &run.next_name(), options, runtime)?;
     let uploads = staging.uploads();
     let before = staging.before()?.and_then(|manifest| manifest.typed);
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
@@ -137,7 +137,7 @@ fn stage_from(
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
-        run: Some(run),
+        run: Some(run.to_string()),
         published_at: None,
         source: options.source.clone(),
         json_bytes: progress.bytes(),

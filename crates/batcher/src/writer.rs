@@ -14,7 +14,11 @@ use parquet::{
     arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
-    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+    file::{
+        metadata::KeyValue,
+        properties::{BloomFilterPosition, WriterProperties},
+        writer::SerializedFileWriter,
+    },
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -55,13 +59,25 @@ pub struct FileOptions {
     pub row_group_bytes: usize,
     /// A file that has reached this many bytes is closed, and the next one begun. Default 512 MiB.
     pub file_bytes: usize,
+    /// Whether row groups have a bloom filter of their export keys, where a profile has many rows: readers that look for
+    /// one profile skip the others. Default false.
+    pub bloom_filters: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 64 << 20, file_bytes: 512 << 20 }
+        Self {
+            codec: Codec::default(),
+            row_group_rows: 1 << 20,
+            row_group_bytes: 64 << 20,
+            file_bytes: 512 << 20,
+            bloom_filters: false,
+        }
     }
 }
+
+/// The column that may have bloom filters.
+const BLOOM_COLUMN: &str = "export_key";
 
 /// The files of one table, one after the other.
 pub(crate) struct TableWriter {
@@ -158,7 +174,9 @@ impl TableWriter {
         let columns = file.schema_descr().columns().to_vec();
         let mut group = file.next_row_group()?;
         for (chunk, column) in self.chunks.drain(..).zip(&columns) {
-            let (pages, closed) = chunk.close(column, self.options.codec.compression(), &mut self.encoder)?;
+            let has_bloom_filter = self.options.bloom_filters && column.name() == BLOOM_COLUMN;
+            let compression = self.options.codec.compression();
+            let (pages, closed) = chunk.close(column, compression, &mut self.encoder, has_bloom_filter)?;
             group.append_column(&pages, closed)?;
         }
         group.close()?;
@@ -188,6 +206,8 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
             .set_compression(self.options.codec.compression())
+            // Else all of them would wait in memory for the file's end.
+            .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
             .set_key_value_metadata(metadata)
             .build();
         ArrowSchemaConverter::new()

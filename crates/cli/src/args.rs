@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
+    /// Tell what is published, when and by which run, whether one is writing, and what is waiting
+    Status(Status),
     /// Take the lock of a destination away from a run that has died
     Unlock(Unlock),
     /// Remove the files in S3 that are published no longer, or never were
@@ -154,11 +156,11 @@ pub(crate) struct Backfill {
     /// The first moment after it; windows that have not ended yet are left for later
     #[arg(long, value_parser = moment, value_name = "TIME")]
     pub(crate) to: Timestamp,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
-    #[command(flatten)]
-    pub(crate) reports: Reports,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -210,6 +212,22 @@ pub(crate) struct To {
     pub(crate) storage: Storage,
     #[command(flatten)]
     pub(crate) reports: Reports,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Status {
+    /// A destination, as s3://bucket/prefix or a folder; or a pipeline file, whose schedule and pending exports are told, too
+    #[arg(value_name = "DESTINATION|PIPELINE.toml")]
+    pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+}
+
+impl Status {
+    /// A folder may be called like a pipeline, too.
+    pub(crate) fn is_pipeline(&self) -> bool {
+        self.of.ends_with(".toml") && !self.of.starts_with("s3:") && !std::path::Path::new(&self.of).is_dir()
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -326,6 +344,9 @@ pub(crate) struct Files {
     /// The most rows of a row group
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
+    /// Give row groups bloom filters of their export keys, so that readers who look for one profile skip the others
+    #[arg(long)]
+    pub(crate) bloom_filters: bool,
     /// The most bytes of all row groups under construction together, before they are encoded [default: what the
     /// memory limit allows, 64M of 192M]
     #[arg(long, value_parser = bytes, value_name = "SIZE")]

@@ -10,13 +10,17 @@ use crate::{
     run::Job,
     shutdown::Shutdown,
     summary::print,
+    wrap::{self, wrapped},
 };
 use apsides_batcher::{Archive, Destination, Extent, look, published, try_puts};
 use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::{io::Write, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 /// A clock that differs by more is worth a word: tokens have a margin of a minute.
 const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(30);
@@ -54,7 +58,7 @@ pub(crate) async fn check(args: Check, output: &Output, shutdown: &Shutdown) -> 
     if output.json {
         print(&serde_json::to_string_pretty(&lines).expect("plain data"))?;
     } else {
-        print(&text(&lines))?;
+        print(&text(&lines, wrap::width_of(io::stdout())))?;
     }
     let failed: Vec<_> = lines.iter().filter_map(|line| line.exit).collect();
     match failed.first() {
@@ -222,7 +226,7 @@ fn failed(check: &'static str, failure: &Failure) -> Line {
     Line { check, status: Status::Failed, message, next, exit: Some(failure.exit) }
 }
 
-fn text(lines: &[Line]) -> String {
+fn text(lines: &[Line], width: Option<usize>) -> String {
     let mut text = Vec::new();
     for line in lines {
         let status = match line.status {
@@ -230,8 +234,8 @@ fn text(lines: &[Line]) -> String {
             Status::Warning => "warning",
             Status::Failed => "failed",
         };
-        text.push(format!("{status:<8} {:<13}  {}", line.check, line.message));
-        text.extend(line.next.as_ref().map(|next| format!("{:24}next: {next}", "")));
+        text.push(wrapped(&format!("{status:<8} {:<13}  ", line.check), &line.message, width));
+        text.extend(line.next.as_ref().map(|next| wrapped(&format!("{:24}next: ", ""), next, width)));
     }
     text.join("\n")
 }

@@ -150,6 +150,9 @@ struct Files {
     row_group_size: Option<ByteSize>,
     /// The most rows of a row group. Default: 1048576.
     row_group_rows: Option<std::num::NonZeroUsize>,
+    /// Whether row groups have bloom filters of their export keys, so that readers who look for one profile skip the others.
+    #[serde(default)]
+    bloom_filters: bool,
 }
 
 /// What is still taken for an export.
@@ -316,6 +319,7 @@ impl Files {
             file_bytes: self.file_size.map_or(default.file_bytes, |size| size.0),
             row_group_bytes: self.row_group_size.map_or(default.row_group_bytes, |size| size.0),
             row_group_rows: self.row_group_rows.map_or(default.row_group_rows, Into::into),
+            bloom_filters: self.bloom_filters,
         }
     }
 }

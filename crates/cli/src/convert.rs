@@ -21,8 +21,7 @@ pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutd
         let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
         let options = options(args.to, reader.origin().to_string(), watch)?;
         let published = tables::publish(reader.into(), &destination, options, watch, output, shutdown).await?;
-        published.print(&destination, output)?;
-        Ok(published.all)
+        published.told(&destination, output)
     };
     reports.around(watch, Counts::default, run).await
 }
@@ -78,6 +77,7 @@ fn file_options(files: &Files, default: FileOptions) -> FileOptions {
         row_group_rows: files.row_group_rows as usize,
         row_group_bytes: files.row_group_size.map_or(default.row_group_bytes, usize_of),
         file_bytes: usize_of(files.file_size),
+        bloom_filters: files.bloom_filters,
     }
 }
 

@@ -1,7 +1,10 @@
 //! How the program says that something went wrong: what, where, what to do next, and an exit
 //! status per kind.
 
-use crate::args::LogFormat;
+use crate::{
+    args::LogFormat,
+    wrap::{self, wrapped},
+};
 use apsides_batcher as batcher;
 use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
@@ -112,6 +115,14 @@ impl Failure {
         (self.message.clone() + &causes.collect::<String>(), self.next.clone())
     }
 
+    /// The message, in lines of so many characters.
+    fn text(&self, width: Option<usize>) -> String {
+        let error = wrapped("error: ", &self.message, width);
+        let causes = self.causes.iter().map(|cause| wrapped("  because: ", cause, width));
+        let next = self.next.iter().map(|next| wrapped("  next: ", next, width));
+        iter::once(error).chain(causes).chain(next).collect::<Vec<_>>().join("\n")
+    }
+
     /// Prints the failure and gives its exit status. To programs it is a line of the log like any other.
     pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
         let exit_status = self.exit as u8;
@@ -122,7 +133,7 @@ impl Failure {
             }
             LogFormat::Json | LogFormat::Text => {
                 // Where nobody listens, there is still the exit status.
-                let _ = writeln!(io::stderr(), "{self}");
+                let _ = writeln!(io::stderr(), "{}", self.text(wrap::width_of(io::stderr())));
             }
         }
         ExitCode::from(exit_status)
@@ -131,14 +142,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "error: {}", self.message)?;
-        for cause in &self.causes {
-            write!(out, "\n  because: {cause}")?;
-        }
-        match &self.next {
-            Some(next) => write!(out, "\n  next: {next}"),
-            None => Ok(()),
-        }
+        out.write_str(&self.text(None))
     }
 }
 

@@ -26,12 +26,14 @@ mod schedule;
 mod settings;
 mod shutdown;
 mod simulate;
+mod status;
 mod storage;
 mod summary;
 mod tables;
 mod upkeep;
 mod watch;
 mod windows;
+mod wrap;
 
 use args::{Args, Command, Config, LogFormat};
 use clap::Parser;
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
     };
     // Around all that a run does, so that each line of its log says which run it is.
     let span = match args.command {
-        Command::Demo(_) | Command::Run(_) | Command::Replay(_) | Command::Convert(_) => {
+        Command::Demo(_) | Command::Run(_) | Command::Backfill(_) | Command::Replay(_) | Command::Convert(_) => {
             tracing::error_span!("run", run = %watch.run())
         }
         _ => Span::none(),
@@ -86,6 +88,7 @@ async fn execute(args: Args, watch: &Watch) -> Result<(), Failure> {
         Command::Convert(convert) => convert::convert(convert, watch, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,
         Command::Definitions(args) => definitions::definitions(args, &output, &shutdown).await,
+        Command::Status(args) => status::status(args, &output, &shutdown).await,
         Command::Unlock(args) => upkeep::unlock(args, &shutdown).await,
         Command::Vacuum(args) => upkeep::vacuum(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,

@@ -4,10 +4,10 @@
 
 mod metrics;
 
-use crate::{failure::Failure, watch::Watch};
+use crate::{args, failure::Failure, run::Job, schedule::Schedule, watch::Watch};
 use apsides_batcher::{Destination, Manifest};
 use apsides_fetcher::Counts;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,28 +22,42 @@ pub(crate) struct Reports {
     /// The pipeline's name, or that of the command.
     pipeline: String,
     destination: String,
+    /// Tells until when all events are there.
+    schedule: Option<Schedule>,
 }
 
 impl Reports {
     pub(crate) fn new(told: Told, pipeline: impl Into<String>, destination: &Destination) -> Self {
-        Self { told, pipeline: pipeline.into(), destination: destination.to_string() }
+        Self { told, pipeline: pipeline.into(), destination: destination.to_string(), schedule: None }
     }
 
-    /// Tells of a run when it has ended. `counts` are those of its calls.
+    /// Those of a pipeline's run.
+    pub(crate) fn of(job: &Job, args: args::Reports, pipeline: &Path) -> Self {
+        let name = pipeline.file_stem().unwrap_or_default().to_string_lossy();
+        Self { schedule: job.schedule.clone(), ..Self::new(args.or(job.told.clone()), name, &job.destination) }
+    }
+
+    /// Tells of a run when it has ended, which gives what is published then. `counts` are those of its calls.
     pub(crate) async fn around(
         &self,
         watch: &Watch,
         counts: impl FnOnce() -> Counts,
-        run: impl Future<Output = Result<Manifest, Failure>>,
+        run: impl Future<Output = Result<Option<Manifest>, Failure>>,
     ) -> Result<(), Failure> {
         let ended = run.await;
         if let Some(path) = &self.told.metrics {
+            let published = ended.as_ref().ok().and_then(Option::as_ref);
             let run = metrics::Run {
                 pipeline: &self.pipeline,
                 destination: &self.destination,
                 watch,
                 counts: counts(),
-                ended: ended.as_ref(),
+                watermark: self
+                    .schedule
+                    .as_ref()
+                    .zip(published)
+                    .and_then(|(schedule, of)| schedule.watermark(&of.windows)),
+                ended: ended.as_ref().map(Option::as_ref),
             };
             if let Err(error) = metrics::write(path, &run) {
                 tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");

@@ -52,20 +52,13 @@ pub(crate) struct Job {
 pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.keeping(args.keep_raw).into_job()?;
     let client = Client::new(job.client.clone())?;
-    let name = args.pipeline.file_stem().unwrap_or_default().to_string_lossy();
-    let reports = Reports::new(args.reports.or(job.told.clone()), name, &job.destination);
+    let reports = Reports::of(&job, args.reports, &args.pipeline);
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
         match &job.schedule {
-            None => {
-                let published = execute(&job, &client, watch, output, shutdown).await?;
-                published.print(&job.destination, output)?;
-                Ok(published.all)
-            }
+            None => execute(&job, &client, watch, output, shutdown).await?.told(&job.destination, output),
             Some(schedule) => {
-                let clock = Clock::of(args.now);
-                windows::run(&windows::Work { job: &job, schedule, client: &client, clock, watch, output, shutdown })
-                    .await
+                windows::run(&job, schedule, &client, &Clock::of(args.now), watch, output, shutdown).await
             }
         }
     };

@@ -49,9 +49,10 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Tells of a destination that is as this run has left it.
-    pub(crate) fn print(&self, destination: &Destination, output: &Output) -> Result<(), Failure> {
-        Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)
+    /// Tells of a destination that is as this run has left it, and gives what is there.
+    pub(crate) fn told(self, destination: &Destination, output: &Output) -> Result<Option<Manifest>, Failure> {
+        Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)?;
+        Ok(Some(self.all))
     }
 }
 
@@ -86,8 +87,7 @@ pub(crate) async fn publish(
         measured.add_json_bytes(progress.bytes());
         let staged = staged?;
         let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
-        let published = measured.time(Phase::Publishing, || staged.publish());
-        published.map(|all| (written, all, profile))
+        measured.time(Phase::Publishing, || staged.publish()).map(|all| (written, all, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,

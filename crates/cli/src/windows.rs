@@ -45,22 +45,19 @@ impl Steps {
     }
 }
 
-/// A run of a pipeline with a schedule, and all that it works with.
-pub(crate) struct Work<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) schedule: &'a Schedule,
-    pub(crate) client: &'a Client,
-    pub(crate) clock: Clock,
-    pub(crate) watch: &'a Watch,
-    pub(crate) output: &'a Output,
-    pub(crate) shutdown: &'a Shutdown,
-}
-
-/// Does what is due. Gives what is published then.
-pub(crate) async fn run(work: &Work<'_>) -> Result<Manifest, Failure> {
-    let published = work.published().await?;
-    let steps = Steps::due(work.schedule, published.as_ref(), work.clock.now());
-    work.told(steps, published).await
+/// The run of a pipeline with a schedule.
+pub(crate) async fn run(
+    job: &Job,
+    schedule: &Schedule,
+    client: &Client,
+    clock: &Clock,
+    watch: &Watch,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Option<Manifest>, Failure> {
+    let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
+    let steps = Steps::due(schedule, published.as_ref(), clock.now());
+    Work { job, schedule, client, clock, watch, output, shutdown }.all(steps, published).await?.told(output)
 }
 
 pub(crate) async fn backfill(
@@ -70,7 +67,7 @@ pub(crate) async fn backfill(
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.into_job()?;
-    let Some(schedule) = &job.schedule.clone() else {
+    let Some(schedule) = job.schedule.clone() else {
         let failure = Failure::new(Exit::Configuration, "the pipeline has no [schedule], so there are no windows");
         return Err(failure.next("add [schedule] with its `start`; docs/schedules.md tells how"));
     };
@@ -81,18 +78,28 @@ pub(crate) async fn backfill(
         let next = format!("the first begins at {}; `apsides plan` shows more", schedule.start);
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
-    let client = &Client::new(job.client.clone())?;
-    let name = args.pipeline.file_stem().unwrap_or_default().to_string_lossy();
-    let reports = Reports::new(args.reports.or(job.told.clone()), name, &job.destination);
+    let client = Client::new(job.client.clone())?;
+    let reports = Reports::of(&job, args.reports, &args.pipeline);
     let run = async {
-        let job = &names::resolved(job, client, output, shutdown).await?;
-        let work = Work { job, schedule, client, clock, watch, output, shutdown };
-        let published = work.published().await?;
+        let job = names::resolved(job, &client, output, shutdown).await?;
+        let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
         // All that somebody asks for is done in one run.
         let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
-        work.told(Steps::of(windows, &all, published.as_ref(), false), published).await
+        let steps = Steps::of(windows, &all, published.as_ref(), false);
+        let work = Work { job: &job, schedule: &schedule, client: &client, clock: &clock, watch, output, shutdown };
+        work.all(steps, published).await?.told(output)
     };
     reports.around(watch, || client.counts(), run).await
+}
+
+struct Work<'a> {
+    job: &'a Job,
+    schedule: &'a Schedule,
+    client: &'a Client,
+    clock: &'a Clock,
+    watch: &'a Watch,
+    output: &'a Output,
+    shutdown: &'a Shutdown,
 }
 
 /// What a run of a schedule has done.
@@ -106,6 +113,9 @@ struct Report {
     watermark: Option<Timestamp>,
     /// When the next window is due.
     next_due: Option<Timestamp>,
+    /// All that is at the destination then.
+    #[serde(skip)]
+    published: Option<Manifest>,
 }
 
 /// A step that is published.
@@ -123,18 +133,8 @@ struct Done {
 }
 
 impl Work<'_> {
-    async fn published(&self) -> Result<Option<Manifest>, Failure> {
-        Ok(self.shutdown.or_interrupted(published_at(&self.job.destination)).await??)
-    }
-
-    async fn told(&self, steps: Steps, published: Option<Manifest>) -> Result<Manifest, Failure> {
-        let (report, published) = self.all(steps, published).await?;
-        report.print(self.output)?;
-        // The first step of all is how profiles are.
-        published.ok_or_else(|| Failure::new(Exit::Unexpected, "nothing is published after a run"))
-    }
-
-    async fn all(&self, steps: Steps, mut published: Option<Manifest>) -> Result<(Report, Option<Manifest>), Failure> {
+    async fn all(&self, steps: Steps, published: Option<Manifest>) -> Result<Report, Failure> {
+        let mut published = published;
         let mut done = Vec::new();
         if steps.snapshot {
             let extent = Extent::Snapshot { asked_at: self.clock.now() };
@@ -147,7 +147,7 @@ impl Work<'_> {
             let step = self.step(extent, events(&self.job.export, due.bounds)).await;
             self.tell(Some(due), step, &steps, &mut done, &mut published)?;
         }
-        Ok((self.report(&steps, done, published.as_ref()), published))
+        Ok(self.report(&steps, done, published))
     }
 
     async fn step(&self, extent: Extent, export: ExportSpec) -> Result<Published, Failure> {
@@ -188,24 +188,28 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn report(&self, steps: &Steps, done: Vec<Done>, published: Option<&Manifest>) -> Report {
-        let windows = published.map_or(&[][..], |manifest| &manifest.windows);
+    fn report(&self, steps: &Steps, done: Vec<Done>, published: Option<Manifest>) -> Report {
+        let windows = published.as_ref().map_or(&[][..], |manifest| &manifest.windows);
         Report {
             destination: self.job.destination.to_string(),
             steps: done,
             left: steps.left,
             watermark: self.schedule.watermark(windows),
             next_due: self.schedule.next_due(windows),
+            published,
         }
     }
 }
 
 impl Report {
-    fn print(&self, output: &Output) -> Result<(), Failure> {
+    /// Prints it, and gives what is at the destination.
+    fn told(self, output: &Output) -> Result<Option<Manifest>, Failure> {
         if output.json {
-            return print(&serde_json::to_string_pretty(self).expect("a report is plain data"));
+            print(&serde_json::to_string_pretty(&self).expect("a report is plain data"))?;
+        } else {
+            print(&self.text())?;
         }
-        print(&self.text())
+        Ok(self.published)
     }
 
     fn text(&self) -> String {
@@ -237,6 +241,11 @@ fn line(done: &Done) -> String {
         number => format!("  ({} unmapped)", measure::count(number)),
     };
     format!("{what:<24} {why:<12} {found:>20} {size:>10} {seconds:>7.1} s{unmapped}")
+}
+
+/// Those of a window that is published.
+pub(crate) fn bounds(window: &Window) -> Bounds {
+    Bounds { start: window.start, end: window.end }
 }
 
 /// How a window is called: a day by its date.

@@ -74,4 +74,5 @@ pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};
+pub use state::{PendingExport, pending_exports};
 pub use token::TokenCheck;

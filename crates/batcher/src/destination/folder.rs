@@ -21,7 +21,7 @@
 use crate::{
     error::{Error, Result},
     extent::Extent,
-    manifest::Manifest,
+    manifest::{Manifest, TableFiles},
     options::Options,
     views::{self, views},
 };
@@ -140,26 +140,31 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     let replaced = run.join("old");
     fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
     let before = published(root)?.map(|manifest| manifest.tables).unwrap_or_default();
-    for old in before.iter().filter(|old| manifest.table(&old.name).is_none()) {
-        if root.join(&old.name).exists() {
-            rename(&root.join(&old.name), &replaced.join(&old.name))?;
+    for old in &before {
+        for folder in no_longer_there(old, manifest.table(&old.name)) {
+            let visible = root.join(&folder);
+            if visible.exists() {
+                create_parent(&replaced.join(&folder))?;
+                rename(&visible, &replaced.join(&folder))?;
+            }
         }
     }
     for folder in manifest.tables.iter().map(|table| table.name.as_str()).chain([views::FOLDER]) {
         let staged = run.join("tables").join(folder);
-        let (partitions, visible): (Vec<_>, _) = (partitions(&staged)?, root.join(folder));
-        if partitions.is_empty() && staged.exists() {
-            replace(&staged, &visible, &replaced.join(folder))?;
-        }
-        for partition in &partitions {
-            for folder in [&visible, &replaced.join(folder)] {
-                fs::create_dir_all(folder).map_err(Error::destination("create the folder", folder))?;
+        // One that has nothing left to move is as good as none: it must not take the place of all windows.
+        if manifest.table(folder).is_some_and(TableFiles::has_windows) {
+            for partition in entries(&staged)? {
+                let path = Path::new(folder).join(&partition);
+                replace(&staged.join(&partition), &root.join(&path), &replaced.join(&path))?;
             }
-            replace(&staged.join(partition), &visible.join(partition), &replaced.join(folder).join(partition))?;
+        } else if staged.exists() {
+            replace(&staged, &root.join(folder), &replaced.join(folder))?;
         }
-        if !partitions.is_empty() {
-            sync(&visible)?;
-        }
+    }
+    let with_windows = manifest.tables.iter().filter(|table| table.has_windows());
+    // Somebody may have removed the files of one.
+    for table in with_windows.map(|table| root.join(&table.name)).filter(|table| table.exists()) {
+        sync(&table)?;
     }
     sync(root)?;
     rename(&run.join(MANIFEST), &manifest_path(root))?;
@@ -167,18 +172,28 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     fs::remove_dir_all(run).map_err(Error::destination("remove", run))
 }
 
-/// The folders of windows in that of a staged table.
-fn partitions(table: &Path) -> Result<Vec<String>> {
-    let entries = entries(table)?;
-    Ok(entries.into_iter().filter(|entry| table.join(entry).is_dir()).collect())
+/// The folders of a table's files that it has no more: its own, or those of some of its windows.
+fn no_longer_there(before: &TableFiles, after: Option<&TableFiles>) -> Vec<String> {
+    let Some(after) = after else { return vec![before.name.clone()] };
+    let partitions = before.files.iter().filter_map(|file| file.partition());
+    let mut gone: Vec<_> = partitions.filter(|partition| !after.has_partition(partition)).collect();
+    gone.dedup();
+    gone.into_iter().map(|partition| format!("{}/{partition}", before.name)).collect()
 }
 
 /// Moves a folder to where readers look, and what was there out of the way.
 fn replace(staged: &Path, visible: &Path, replaced: &Path) -> Result<()> {
     if visible.exists() {
+        create_parent(replaced)?;
         rename(visible, replaced)?;
     }
+    create_parent(visible)?;
     rename(staged, visible)
+}
+
+fn create_parent(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(Error::destination("create the folder", folder))
 }
 
 /// Writes the views of the tables as they will stand below `root`.

@@ -8,7 +8,7 @@
 //! It is never deleted, since a deletion cannot be conditional: who gives it back writes that it is free.
 
 use super::{
-    Unlocked,
+    Holder, Unlocked,
     objects::{Bucket, Seen, Swapped, nonce},
 };
 use crate::error::{Error, Result};
@@ -188,6 +188,15 @@ async fn renewed(bucket: &Bucket, held: &mut Held) -> Result<bool> {
         }
         Swapped::Lost => Ok(false),
     }
+}
+
+/// Who has the lock.
+pub(super) async fn holder(bucket: &Bucket) -> Result<Option<Holder>> {
+    let Some(seen) = bucket.read(NAME).await? else { return Ok(None) };
+    let Some(lock) = Lock::of(&seen).filter(|lock| !lock.is_free) else { return Ok(None) };
+    let silent = silence(bucket, &seen);
+    let keeps_others_away = lock.keeps_away(silent);
+    Ok(Some(Holder { run: Some(lock.run), silent_seconds: Some(silent), keeps_others_away }))
 }
 
 /// Takes the lock away from whoever has it.

@@ -190,3 +190,77 @@ fn windows_of_other_times_keep_their_columns() {
     let view = fs::read_to_string(folder.path().join("views/spark.sql")).unwrap();
     assert!(view.contains("NULL AS `b` FROM parquet.`"), "{view}");
 }
+
+/// An event, and what else it has.
+fn event(more: &str) -> Vec<u8> {
+    let event = format!(r#"{{"typeId":"90001","createdAt":1767225600000,"data":{{"a":1}}{more}}}"#);
+    format!(r#"{{"p":{{"sections":{{"1":{{"attributes":{{}},"events":[{event}]}}}}}}}}"#).into_bytes()
+}
+
+#[test]
+fn what_a_window_has_no_more_is_gone() {
+    let options = Options { typed: Typed { events: true, ..Typed::default() }, ..Options::default() };
+    for (name, of_first) in [("of several windows", event(r#","new":1"#)), ("of this window alone", event(""))] {
+        let folder = tempdir().unwrap();
+        let at = folder.path();
+        publish(at, Extent::Snapshot { asked_at: january(40) }, &export(None, 20), &options).unwrap();
+        publish(at, Extent::Window(day(1)), &of_first, &options).unwrap();
+        let before = publish(at, Extent::Window(day(2)), &event(r#","new":1"#), &options).unwrap();
+        let has = |manifest: &Manifest, table| {
+            named(manifest).iter().any(|file| file.starts_with(&format!("{table}/window_start=2026-01-02/")))
+        };
+        assert!(has(&before, "unmapped") && before.tables.iter().any(|table| table.name.starts_with("events_")));
+        // Neither that member nor an event.
+        let after = publish(at, Extent::Window(day(2)), b"{}", &options).unwrap();
+        assert!(!has(&after, "unmapped"), "{name}");
+        assert_eq!(files(at).into_keys().collect::<Vec<_>>(), named(&after), "{name}");
+        publish(at, Extent::Window(day(3)), b"{}", &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn an_interrupted_publication_is_finished_at_whatever_step_it_was() {
+    let partition = "events/window_start=2026-01-02";
+    // What the dead run had moved out of the way, and what it had moved into its place, when it died.
+    for (name, moved_out, moved_in) in
+        [("nothing", false, false), ("what was there before", true, false), ("all but the manifest", true, true)]
+    {
+        let folder = tempdir().unwrap();
+        let at = folder.path();
+        snapshot(at, 20).unwrap();
+        for number in 1..=2 {
+            window(at, day(number)).unwrap();
+        }
+        let old = files(at);
+        let old_manifest = fs::read(at.join(".apsides/manifest.json")).unwrap();
+        let asked_at = january(41);
+        publish(at, Extent::Window(Window { asked_at, ..day(2) }), &export(Some(day(2)), 400), &Options::default())
+            .unwrap();
+        let new = files(at);
+        assert!(old != new);
+
+        let hidden = at.join(".apsides");
+        let run = hidden.join("staging/run-1-1");
+        fs::create_dir_all(run.join("tables/events")).unwrap();
+        fs::create_dir_all(run.join("old/events")).unwrap();
+        fs::rename(hidden.join("manifest.json"), run.join("manifest.json")).unwrap();
+        fs::write(hidden.join("manifest.json"), &old_manifest).unwrap();
+        let write_old = |folder: &Path| {
+            fs::create_dir_all(folder.join(partition)).unwrap();
+            for (file, bytes) in old.iter().filter(|(file, _)| file.starts_with(partition)) {
+                fs::write(folder.join(file), bytes).unwrap();
+            }
+        };
+        if !moved_in {
+            fs::rename(at.join(partition), run.join("tables").join(partition)).unwrap();
+        }
+        write_old(&if moved_out { run.join("old") } else { at.to_owned() });
+
+        // The next run finishes it, and then does its own.
+        snapshot(at, 20).unwrap();
+        let found = files(at);
+        let is_of_events = |(file, _): &(&String, &Vec<u8>)| file.starts_with("events/");
+        assert!(found.iter().filter(is_of_events).eq(new.iter().filter(is_of_events)), "{name}: {:?}", found.keys());
+        assert_eq!(fs::read_dir(hidden.join("staging")).unwrap().count(), 0, "{name}");
+    }
+}

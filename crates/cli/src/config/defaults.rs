@@ -2,10 +2,10 @@
 //!
 //! A test holds the list to the schema of pipelines, so that no setting can be forgotten here.
 
-use super::Pipeline;
+use super::{Pipeline, schedule::WINDOWS_PER_RUN};
 use crate::args::CodecName;
 use apsides_batcher::{FileOptions, Options, StorageSettings};
-use apsides_fetcher::Region;
+use apsides_fetcher::{Limits, Region};
 use std::time::Duration;
 use toml::Value;
 
@@ -26,10 +26,10 @@ pub(super) struct Setting {
 
 /// All of them. Some defaults depend on what the pipeline does say.
 pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
-    let Pipeline { source, definitions, limits, .. } = pipeline;
+    let Pipeline { source, definitions, schedule, limits, .. } = pipeline;
     let memory = limits.memory_limit.map_or(Options::MEMORY_DEFAULT, |size| size.0);
     let options = Options::within(memory);
-    let FileOptions { file_bytes, row_group_bytes, row_group_rows, codec: _ } = options.files;
+    let FileOptions { file_bytes, row_group_bytes, row_group_rows, bloom_filters: _, codec: _ } = options.files;
     let storage = StorageSettings::default();
     let has_cache = definitions.as_ref().is_some_and(|definitions| definitions.cache.is_some());
     let base_url = match (&source.base_url, source.region) {
@@ -37,6 +37,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         (None, _) => Some(Region::Emea.base_url()),
         (Some(_), _) => None,
     };
+    let scheduled = |default| if schedule.is_some() { default } else { Default::None };
     let no = || Default::Value(false.into());
     let list = || Default::Value(Value::Array(Vec::new()));
     let tables = ["profiles", "attributes", "tags", "events"].map(Value::from).to_vec();
@@ -48,6 +49,8 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("source.state", Default::None),
         ("source.ca_file", Default::None),
         ("source.proxy", Default::Environment(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], None)),
+        ("source.event_exports_per_minute", number(1)),
+        ("source.first_poll", span(Limits::default().poll_interval_first)),
         ("source.poll_hosts", list()),
         ("export.segment", Default::None),
         ("export.attributes", list()),
@@ -61,6 +64,11 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("export.poll_url_pointer", Default::None),
         ("export.keep_raw", Default::None),
         ("export.spool", no()),
+        ("schedule.start", Default::None),
+        ("schedule.every", scheduled(text("1d"))),
+        ("schedule.lookback", scheduled(text("0s"))),
+        ("schedule.lag", scheduled(text("0s"))),
+        ("schedule.windows_per_run", scheduled(number(WINDOWS_PER_RUN))),
         ("definitions.cache", Default::None),
         ("definitions.max_age", if has_cache { span(super::DEFINITIONS_AGE_MAX) } else { Default::None }),
         ("destination.path", Default::None),
@@ -85,6 +93,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("files.file_size", size(file_bytes)),
         ("files.row_group_size", size(row_group_bytes)),
         ("files.row_group_rows", number(row_group_rows)),
+        ("files.bloom_filters", no()),
         ("limits.max_value_size", size(options.limits.token_bytes_max)),
         ("limits.max_depth", number(options.limits.depth_max.into())),
         ("limits.memory_limit", size(memory)),

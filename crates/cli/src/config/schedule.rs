@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 /// The shortest window.
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(1);
 /// The most windows of one run, where the pipeline does not say.
-const WINDOWS_PER_RUN: usize = 31;
+pub(super) const WINDOWS_PER_RUN: usize = 31;
 
 /// Events window by window: each run asks for those that are missing, or of which events may have come late.
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,7 @@
 use super::shown::{Timeline, day, nulls, percent, span, span_of, types};
 use crate::{listing::clean, measure, progress::width};
 use apsides_batcher::{AttributeFound, Inspection};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use std::{
     fmt::Write,
     io::{IsTerminal, stdout},
@@ -141,7 +141,13 @@ impl Tables<'_> {
     }
 
     fn event_types(&mut self) {
-        let timeline = Timeline::new(self.found, usize::from(self.look.width / 4));
+        // Beside all the other columns there is room for a few bars, or for none.
+        let bars_max = match self.look.width {
+            100.. => self.look.width / 4,
+            72.. => self.look.width / 6,
+            _ => 0,
+        };
+        let timeline = (bars_max > 0).then(|| Timeline::new(self.found, bars_max.into())).flatten();
         let rows = self.found.event_types.iter().map(|of| {
             let spark = timeline.as_ref().map(|timeline| sparks(&timeline.bars(&of.days))).unwrap_or_default();
             let times = span_of(of);
@@ -185,6 +191,10 @@ impl Tables<'_> {
         }
         for (at, column) in table.column_iter_mut().enumerate() {
             column.set_padding((u16::from(at > 0), u16::from(at + 1 < used.len())));
+            if header[used[at]].is_empty() {
+                // Half a bar on another line would be another number.
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
             if right.contains(&used[at]) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -295,6 +305,29 @@ mod tests {
             for line in text.lines().filter(|line| !line.starts_with("note: ")) {
                 assert!(line.chars().count() <= usize::from(width), "{line}\n{text}");
             }
+        }
+    }
+
+    #[test]
+    fn bars_are_not_broken() {
+        let mut export = String::from("{\"k\":{\"sections\":{\"1\":{\"events\":[");
+        for day in 0..30_u64 {
+            export.push_str(&format!("{{\"typeId\":\"{}\",\"createdAt\":{}}},", "9".repeat(20), day * 86_400_000));
+        }
+        let export = export.trim_end_matches(',').to_owned() + "]},\"2222222222\":{}}}}";
+        let found = inspect(export.as_bytes(), &InspectOptions::default(), &Progress::default()).expect("an export");
+        for (width, bars) in [(60, 0), (80, 10), (100, 15), (120, 30)] {
+            let text = text(&found, Look { width, colours: false });
+            let is_bar = |&character: &char| matches!(character, '▁'..='█');
+            let with_bars = text
+                .lines()
+                .skip_while(|line| !line.starts_with("event types"))
+                .map(|line| line.chars().filter(is_bar).count());
+            assert_eq!(
+                with_bars.filter(|&bars| bars > 0).collect::<Vec<_>>(),
+                Vec::from_iter((bars > 0).then_some(bars)),
+                "{text}"
+            );
         }
     }
 

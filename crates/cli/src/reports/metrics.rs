@@ -33,7 +33,10 @@ pub(super) struct Run<'a> {
     pub(super) destination: &'a str,
     pub(super) watch: &'a Watch,
     pub(super) counts: Counts,
-    pub(super) ended: Result<&'a Manifest, &'a Failure>,
+    /// Until when all events are there, where a schedule asks for them.
+    pub(super) watermark: Option<Timestamp>,
+    /// What is published then.
+    pub(super) ended: Result<Option<&'a Manifest>, &'a Failure>,
 }
 
 /// Replaces the file, whole.
@@ -85,7 +88,8 @@ struct Text<'a> {
 
 impl Text<'_> {
     /// What was published, by this run or else by an earlier one.
-    fn last_success(&mut self, published: Option<&Manifest>, now: Timestamp) {
+    fn last_success(&mut self, success: Option<Option<&Manifest>>, now: Timestamp) {
+        let published = success.flatten();
         let tables = published.map(|manifest| manifest.tables.as_slice());
         let of_tables = |number: fn(&apsides_batcher::TableFiles) -> u64| {
             tables.map(|tables| tables.iter().map(|table| (table.name.as_str(), number(table))).collect::<Vec<_>>())
@@ -93,9 +97,11 @@ impl Text<'_> {
         let [rows, bytes] = [of_tables(|table| table.rows), of_tables(|table| table.bytes)];
         let files = of_tables(|table| table.files.len() as u64);
         let one = |number: fn(&Manifest) -> u64| published.map(|manifest| vec![("", number(manifest))]);
-        let at = published.map(|_| vec![("", now.as_second().unsigned_abs())]);
+        let seconds = |time: Timestamp| vec![("", time.as_second().unsigned_abs())];
+        let (at, watermark) = (success.map(|_| seconds(now)), self.run.watermark.map(seconds));
         for (name, help, label, samples) in [
-            ("timestamp_seconds", "When a run published last", "", at),
+            ("timestamp_seconds", "When a run succeeded last", "", at),
+            ("watermark_timestamp_seconds", "Until when all events are there", "", watermark),
             ("rows", "Rows that it published", "table", rows),
             ("bytes", "Bytes that they take", "table", bytes),
             ("files", "Files that they are in", "table", files),
@@ -177,10 +183,11 @@ mod tests {
         serde_json::from_str(json).expect("a manifest")
     }
 
-    fn told(ended: Result<&Manifest, &Failure>, former: &str, now: i64) -> String {
+    fn told(ended: Result<Option<&Manifest>, &Failure>, former: &str, now: i64) -> String {
         let watch = Watch::begin().expect("a run");
         let counts = Counts { requests: 9, retries: 4, rate_limited: 1 };
-        let run = Run { pipeline: "nightly", destination: "/data/\"a\\b\"", watch: &watch, counts, ended };
+        let watermark = ended.ok().flatten().and_then(|_| Timestamp::from_second(50).ok());
+        let run = Run { pipeline: "nightly", destination: "/data/\"a\\b\"", watch: &watch, counts, watermark, ended };
         text(&run, former, Timestamp::from_second(now).expect("a time"))
     }
 
@@ -192,7 +199,7 @@ mod tests {
     #[test]
     fn a_failed_run_keeps_what_was_published() {
         let (manifest, failure) = (manifest(), Failure::new(Exit::Network, "no way"));
-        let good = told(Ok(&manifest), "", 100);
+        let good = told(Ok(Some(&manifest)), "", 100);
         let labels = "{pipeline=\"nightly\",destination=\"/data/\\\"a\\\\b\\\"\"";
         assert!(good.contains(&format!("apsides_last_success_rows{labels},table=\"tags\"}} 3\n")), "{good}");
         let bad = told(Err(&failure), &good, 200);
@@ -202,6 +209,7 @@ mod tests {
             ("apsides_last_run_exit_status", vec!["0"], vec!["8"]),
             ("apsides_last_run_retries", vec!["4"], vec!["4"]),
             ("apsides_last_success_timestamp_seconds", vec!["100"], vec!["100"]),
+            ("apsides_last_success_watermark_timestamp_seconds", vec!["50"], vec!["50"]),
             ("apsides_last_success_rows", vec!["3", "5"], vec!["3", "5"]),
             ("apsides_last_success_bytes", vec!["40", "6"], vec!["40", "6"]),
             ("apsides_last_success_unmapped_rows", vec!["5"], vec!["5"]),
@@ -234,7 +242,7 @@ mod tests {
     fn every_metric_is_documented() {
         let docs = include_str!("../../../../docs/operations.md");
         let manifest = manifest();
-        let text = told(Ok(&manifest), "", 1);
+        let text = told(Ok(Some(&manifest)), "", 1);
         let names: Vec<_> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" gauge")).collect();
         assert!(names.len() >= 16, "{names:?}");

@@ -2,7 +2,7 @@
 //! that is new. In the end, every event is there once.
 
 use super::*;
-use crate::args::LogFormat;
+use crate::{args::LogFormat, reports::Told};
 use apsides_batcher::{Progress, TableId, stage};
 use apsides_fetcher::{ClientConfig, Limits, Rate, Rates, Secret};
 use apsides_simulator::{
@@ -66,7 +66,7 @@ fn job(base_url: &str, out: &Path, attributes: usize) -> Job {
         spools: false,
         destination: out.into(),
         overwrite: false,
-        told: crate::reports::Told::default(),
+        told: Told::default(),
         options: Options::default(),
     }
 }
@@ -126,8 +126,8 @@ async fn nights(folder: &Path) -> Manifest {
     let settings = Settings { corpus: account(), polls_until_ready: 0, late_max, ..Settings::default() };
     let server = Server::start(settings).await.expect("a server");
     let shutdown = Shutdown::listen().expect("signals");
-    let output = Output { json: true, quiet: true, verbose: 0, log_format: LogFormat::Text };
     let watch = Watch::begin().expect("a run");
+    let output = Output { json: true, quiet: true, verbose: 0, log_format: LogFormat::Text };
     let schedule = schedule();
     let client = Client::new(job(server.base_url(), folder, 5).client).expect("a client");
     let mut published: Option<Manifest> = None;
@@ -141,7 +141,7 @@ async fn nights(folder: &Path) -> Manifest {
             job: &job,
             schedule: &schedule,
             client: &client,
-            clock,
+            clock: &clock,
             watch: &watch,
             output: &output,
             shutdown: &shutdown,
@@ -153,7 +153,7 @@ async fn nights(folder: &Path) -> Manifest {
             server.plan_fault(Class::Export, Fault::TooLarge);
             exports += 2;
         }
-        let (report, _) =
+        let report =
             work.all(steps, published.take()).await.unwrap_or_else(|failure| panic!("night {night}: {failure}"));
         assert_eq!(server.stats().exports, exports, "night {night}: as many requests as planned");
         if report.left == 0 {

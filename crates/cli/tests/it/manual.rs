@@ -4,7 +4,7 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "run",
     "plan",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "init",
     "check",
     "config",
+    "status",
     "unlock",
     "vacuum",
     "completions",

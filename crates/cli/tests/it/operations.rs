@@ -1,15 +1,16 @@
-//! What those see who look after many runs: metrics, and a log for machines.
+//! What those see who look after many runs: metrics, a log for machines, and how things stand.
 
 use crate::{
     pipelines::{Api, Pipeline},
-    program::{Ended, apsides, convert, convert_bytes, end},
+    program::{Ended, apsides, convert, convert_bytes, end, signal, start, watch},
 };
 use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::tempdir;
 
@@ -130,4 +131,72 @@ fn quiet_is_quiet_and_text_says_which_run_it_is_of() {
     // Where the log is off, the failure is told all the same.
     let mut command = apsides("convert /nowhere.json --out /nowhere --log-format json");
     end(command.env("APSIDES_LOG", "off")).failed(3);
+}
+
+/// What a status says of something.
+fn of<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.unwrap_or_else(|| panic!("{name}: {text}")).split_once("  ").unwrap().1.trim()
+}
+
+#[test]
+fn status_tells_what_is_published() {
+    let api = Api::start("--polls 0");
+    let pipeline = Pipeline::of(&api.base_url, WITHOUT_EVENTS);
+    let status = |arguments: &str| end(apsides("status").arg(pipeline.out()).args(arguments.split_whitespace()));
+    let text = status("").succeeded().stdout;
+    assert_eq!((of(&text, "published"), of(&text, "lock")), ("nothing", "free"));
+    assert!(!pipeline.out().exists());
+    let run = pipeline.run("--json").succeeded();
+    let json = status("--json").succeeded().json();
+    let published = &json["published"];
+    for member in ["source", "json_bytes", "findings", "tool", "run"] {
+        assert_eq!(published[member], run.json()[member], "{member}");
+    }
+    assert!(published["at"].is_string());
+    let rows: Vec<_> = published["tables"].as_array().unwrap().iter().map(|of| of["rows"].as_u64().unwrap()).collect();
+    assert_eq!(rows, run.rows().into_iter().map(|(_, rows)| rows).collect::<Vec<_>>());
+    assert_eq!((&json["lock"], &json["pending"], &json["schedule"]), (&Value::Null, &Value::Null, &Value::Null));
+    for view in published["views"].as_array().unwrap() {
+        assert!(Path::new(view.as_str().unwrap()).is_file(), "{view}");
+    }
+    let text = status("").succeeded().stdout;
+    assert!(of(&text, "published").contains(published["run"].as_str().unwrap()), "{text}");
+    assert!(text.lines().any(|line| line.trim_start().starts_with("attributes ")), "{text}");
+    // A folder's lock is that of a process.
+    let lock = fs::File::open(pipeline.out().join(".apsides/lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(of(&status("").succeeded().stdout, "lock"), "held by a run");
+    fs::write(pipeline.out().join(".apsides/manifest.json"), "[]").unwrap();
+    let _ = status("").failed(4);
+}
+
+#[test]
+fn status_of_a_pipeline_tells_what_is_pending_and_due() {
+    let api = Api::start("--polls 50");
+    let pipeline = Pipeline::of(&api.base_url, WITHOUT_EVENTS);
+    let path = pipeline.folder.path().join("pipeline.toml");
+    let state = pipeline.folder.path().join("state");
+    let text = fs::read_to_string(&path).unwrap();
+    let with_state = text.replace("[source]", &format!("[source]\nstate = {state:?}"));
+    fs::write(&path, &with_state).unwrap();
+    let status = || end(pipeline.command_of("status").arg("--json")).succeeded().json();
+    assert_eq!(status()["pending"], serde_json::json!([]));
+    let run = start(&mut pipeline.command_of("run"));
+    let exports = state.join("exports.json");
+    let waited = Instant::now();
+    while !exports.exists() && waited.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    signal(&run, "TERM");
+    let _ = watch(run).failed(130);
+    let pending = status()["pending"].clone();
+    assert_eq!((pending.as_array().map(Vec::len), &pending[0]["is_expired"]), (Some(1), &false.into()));
+    let url = pending[0]["poll_url"].as_str().unwrap();
+    assert!(url.starts_with(&api.base_url) && !url.contains('?'), "{url}");
+
+    let scheduled = with_state.replace("[export]", "[schedule]\nstart = \"2026-01-01\"\nevery = \"7d\"\n\n[export]");
+    fs::write(&path, scheduled.replace("attributes", "events = [\"90201\"]\nattributes")).unwrap();
+    let schedule = status()["schedule"].clone();
+    assert!(schedule["due"].as_u64().unwrap() > 10 && schedule["watermark"].is_null(), "{schedule}");
 }
