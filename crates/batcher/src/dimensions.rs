@@ -4,7 +4,7 @@
 //! `JOIN attribute_definitions USING (section_id, attribute_id)`. An event's fields are a table of their own rather than
 //! JSON in a cell: one can filter by type, count, and join without a parser.
 
-use apsides_definitions::{Attribute, Definitions, EventType, Index, Tag};
+use apsides_definitions::{Attribute, Definitions, EventType, Index, Tag, Versioned};
 use arrow::{
     array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     compute::kernels::cast_utils::string_to_timestamp_nanos,

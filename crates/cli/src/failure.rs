@@ -222,7 +222,8 @@ impl From<batcher::Error> for Failure {
             }
             E::WideInParts => (
                 Exit::Configuration,
-                "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
+                "ask for at most 75 attributes and 25 tags, or leave out the table wide; docs/typed-tables.md says why"
+                    .to_owned(),
             ),
             E::NotEmpty { .. } => (
                 Exit::Destination,

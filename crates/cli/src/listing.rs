@@ -96,16 +96,14 @@ fn older(thing: &Thing<'_>) -> String {
 
 /// The type of the latest version: ours, or in the API's words.
 fn value_type(thing: &Thing<'_>, index: &Index<'_>) -> String {
-    let latest = thing.live().last().or(thing.deprecated().last());
-    let version = latest.and_then(|id| index.attribute(id)).map(|(_, version)| version);
+    let version = thing.latest().and_then(|id| index.attribute(id)).map(|(_, version)| version);
     let known = version.and_then(|version| version.value_type).map(|known| known.name().to_owned());
     known.or_else(|| version?.type_name.as_deref().map(clean)).unwrap_or_else(|| "?".to_owned())
 }
 
 /// The fields of the latest version.
 fn fields(thing: &Thing<'_>, index: &Index<'_>) -> String {
-    let latest = thing.live().last().or(thing.deprecated().last());
-    let fields = latest.and_then(|id| index.event(id)).map_or(&[][..], |(_, version)| &version.fields);
+    let fields = thing.latest().and_then(|id| index.event(id)).map_or(&[][..], |(_, version)| &version.fields);
     fields.iter().map(|field| clean(&field.name)).collect::<Vec<_>>().join(", ")
 }
 

@@ -7,8 +7,9 @@ use crate::{
     run::Job,
     shutdown::Shutdown,
 };
-use apsides_definitions::{Definitions, Kind, SelectError, Snapshot, Versions, is_id};
+use apsides_definitions::{Definitions, Index, Kind, SelectError, Snapshot, ValueType, Versions, is_id};
 use apsides_fetcher::{Client, DefinitionsCache, ExportSpec};
+use std::cmp::Reverse;
 
 /// How names are looked up.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,17 @@ pub(crate) async fn resolved(
     }
     let snapshot = fetch(client, job.lookup.cache.as_ref(), output, shutdown).await?;
     job.export = select(job.export, &snapshot.definitions, job.lookup.versions).map_err(|errors| wrong(&errors))?;
+    if !has_columns(&job.export) {
+        let (id, name) = chosen(&snapshot.definitions).ok_or_else(|| {
+            Failure::new(
+                Exit::Configuration,
+                "[export] asks for no attribute and no tag, so that no profile would show up",
+            )
+            .next("the account has no attribute that could be taken by itself: ask for a tag")
+        })?;
+        tracing::info!(id, name, "no attribute and no tag is asked for, without which no profile shows up: taking one");
+        job.export.attributes.push(id.to_owned());
+    }
     job.options.definitions = Some(snapshot.definitions);
     Ok(job)
 }
@@ -56,7 +68,28 @@ pub(crate) async fn fetch(
 
 fn is_resolved(export: &ExportSpec) -> bool {
     let mut lists = [&export.attributes, &export.tags, &export.events].into_iter().flatten();
-    lists.all(|wanted| is_id(wanted)) && export.segment_filter.as_deref().is_none_or(is_segment)
+    has_columns(export) && lists.all(|wanted| is_id(wanted)) && export.segment_filter.as_deref().is_none_or(is_segment)
+}
+
+/// Whether any profile would show up.
+fn has_columns(export: &ExportSpec) -> bool {
+    !export.attributes.is_empty() || !export.tags.is_empty()
+}
+
+/// The id and the name of the attribute that is asked for where a pipeline names none: of those in use that most sections
+/// have, the one that says the least of a person by its type, and of these the one with the lowest id.
+fn chosen(definitions: &Definitions) -> Option<(&str, &str)> {
+    let index = Index::new(definitions);
+    let says = |id: &str| match index.attribute(id).and_then(|(_, version)| version.value_type) {
+        Some(ValueType::Boolean) => 0,
+        Some(ValueType::Integer | ValueType::Double) => 1,
+        Some(ValueType::Date | ValueType::Timestamp) => 2,
+        Some(ValueType::Text | ValueType::Json) | None => 3,
+    };
+    let attributes = definitions.things(Kind::Attribute);
+    let in_use = attributes.iter().filter_map(|thing| Some((thing.live().last()?, thing.name, thing.sections.len())));
+    let chosen = in_use.min_by_key(|&(id, _, sections)| (Reverse(sections), says(id), id.len(), id));
+    chosen.map(|(id, name, _)| (id, name))
 }
 
 /// Whether a text is a segment's discriminator, which an export can be asked for as it is.
@@ -109,7 +142,8 @@ mod tests {
     #[test]
     fn what_needs_no_definitions() {
         for (export, resolved) in [
-            (export(&[], &[], None), true),
+            (export(&[], &[], None), false),
+            (export(&[], &["1"], None), true),
             (export(&["40103", "7"], &["1"], None), true),
             (export(&["40103"], &[], Some("usercreated.segments.vip-0y3nrd8jva")), true),
             (export(&["40103"], &[], Some("usercreated.segments.vip*")), false),
@@ -119,6 +153,30 @@ mod tests {
             (export(&["40103 "], &[], None), false),
         ] {
             assert_eq!(is_resolved(&export), resolved, "{export:?}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_is_chosen_that_many_have_and_that_says_little() {
+        for (attributes, expected) in [
+            (r#"[]"#, None),
+            (r#"[{"id": 1, "deprecated_at": "2024"}]"#, None),
+            (r#"[{"id": 10, "name": "A"}, {"id": 9, "name": "B"}]"#, Some(("9", "B"))),
+            (
+                r#"[{"id": 1, "type": "text"}, {"id": 2, "type": "number"}, {"id": 3, "type": "boolean"}]"#,
+                Some(("3", "")),
+            ),
+            (r#"[{"id": 1, "type": "text"}, {"id": 2, "type": "date"}]"#, Some(("2", ""))),
+            (
+                r#"[{"section_id": "s", "discriminator": "a", "id": 1, "type": "boolean"},
+                    {"section_id": "s", "discriminator": "b", "id": 2, "type": "text"},
+                    {"section_id": "t", "discriminator": "b", "id": 2, "type": "text"}]"#,
+                Some(("2", "")),
+            ),
+        ] {
+            let json = format!("{{\"attributes\": {attributes}}}");
+            let definitions = Snapshot::parse(json.as_bytes()).expect("definitions").definitions;
+            assert_eq!(chosen(&definitions), expected, "{attributes}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Definitions by the ids that an export uses.
 
-use crate::model::{Attribute, AttributeVersion, Definitions, EventType, EventVersion, Section, Tag, TagVersion};
+use crate::model::{
+    Attribute, AttributeVersion, Definitions, EventType, EventVersion, Listed, Section, Tag, TagVersion, Versioned,
+};
 use std::collections::HashMap;
 
 /// Finds definitions by id. What several sections list under one id is found as the first of them has it.
@@ -19,21 +21,9 @@ impl<'d> Index<'d> {
         for section in &definitions.sections {
             index.sections.entry(&section.id).or_insert(section);
         }
-        for attribute in &definitions.attributes {
-            for version in &attribute.versions {
-                index.attributes.entry(&version.id).or_insert((attribute, version));
-            }
-        }
-        for tag in &definitions.tags {
-            for version in &tag.versions {
-                index.tags.entry(&version.id).or_insert((tag, version));
-            }
-        }
-        for event in &definitions.events {
-            for version in &event.versions {
-                index.events.entry(&version.id).or_insert((event, version));
-            }
-        }
+        by_id(&mut index.attributes, &definitions.attributes);
+        by_id(&mut index.tags, &definitions.tags);
+        by_id(&mut index.events, &definitions.events);
         index
     }
 
@@ -55,6 +45,14 @@ impl<'d> Index<'d> {
     /// The event type that has a version with this id, and that version.
     pub fn event(&self, id: &str) -> Option<(&'d EventType, &'d EventVersion)> {
         self.events.get(id).copied()
+    }
+}
+
+fn by_id<'d, V: Versioned>(index: &mut HashMap<&'d str, (&'d Listed<V>, &'d V)>, all: &'d [Listed<V>]) {
+    for listed in all {
+        for version in &listed.versions {
+            index.entry(version.id()).or_insert((listed, version));
+        }
     }
 }
 

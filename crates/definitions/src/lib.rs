@@ -6,7 +6,7 @@
 //! for their columns ([`column_name`]). It knows nothing of HTTP, and nothing of tables.
 //!
 //! ```
-//! use apsides_definitions::{Attribute, Definitions, Index, Page, ValueType};
+//! use apsides_definitions::{Attribute, Definitions, Index, Page, ValueType, Versioned};
 //!
 //! let answer = br#"{"items": [{
 //!     "discriminator": "com.apsis1.attributes.birthdate", "name": "Birthdate", "type": "Date",
@@ -43,8 +43,8 @@ mod things;
 pub use error::Error;
 pub use index::Index;
 pub use model::{
-    Attribute, AttributeVersion, Definitions, EventType, EventVersion, Field, Section, Segment, Tag, TagVersion,
-    ValueType,
+    Attribute, AttributeVersion, Definitions, EventType, EventVersion, Field, Listed, Section, Segment, Tag,
+    TagVersion, ValueType, Versioned,
 };
 pub use naming::{NAME_BYTES_MAX, Named, column_name, unique_names};
 pub use page::Page;

@@ -1,13 +1,12 @@
 //! The model: what there is in an account, as plain data.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The definitions of an account.
 ///
 /// The API lists attributes, tags and event types per section. What exists in several sections (the standard attributes)
 /// is here once for each of them, with the same discriminator and the same version ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Definitions {
     /// The sections.
     pub sections: Vec<Section>,
@@ -22,7 +21,7 @@ pub struct Definitions {
 }
 
 /// A section.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Section {
     /// The id that the export uses; the discriminator, if the API gave no id.
     pub id: String,
@@ -32,9 +31,9 @@ pub struct Section {
     pub name: String,
 }
 
-/// An attribute, as one section has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attribute {
+/// An attribute, a tag or a type of events, as one section has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed<V> {
     /// The section; empty if it is not known.
     pub section_id: String,
     /// The stable name.
@@ -42,11 +41,18 @@ pub struct Attribute {
     /// The display name.
     pub name: String,
     /// Every version, in the API's order; at least one.
-    pub versions: Vec<AttributeVersion>,
+    pub versions: Vec<V>,
 }
 
+/// An attribute, as one section has it.
+pub type Attribute = Listed<AttributeVersion>;
+/// A tag, as one section has it.
+pub type Tag = Listed<TagVersion>;
+/// A type of events, as one section has it.
+pub type EventType = Listed<EventVersion>;
+
 /// A version of an attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttributeVersion {
     /// The id that the export uses as attribute id.
     pub id: String,
@@ -58,21 +64,8 @@ pub struct AttributeVersion {
     pub deprecated_at: Option<String>,
 }
 
-/// A tag, as one section has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tag {
-    /// The section; empty if it is not known.
-    pub section_id: String,
-    /// The stable name.
-    pub discriminator: String,
-    /// The display name.
-    pub name: String,
-    /// Every version, in the API's order; at least one.
-    pub versions: Vec<TagVersion>,
-}
-
 /// A version of a tag.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TagVersion {
     /// The id that the export uses as tag id.
     pub id: String,
@@ -80,21 +73,8 @@ pub struct TagVersion {
     pub deprecated_at: Option<String>,
 }
 
-/// A type of events, as one section has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventType {
-    /// The section; empty if it is not known.
-    pub section_id: String,
-    /// The stable name.
-    pub discriminator: String,
-    /// The display name.
-    pub name: String,
-    /// Every version, in the API's order; at least one.
-    pub versions: Vec<EventVersion>,
-}
-
 /// A version of a type of events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventVersion {
     /// The id that the export uses as `typeId`.
     pub id: String,
@@ -105,7 +85,7 @@ pub struct EventVersion {
 }
 
 /// A member of an event's `data`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// The member's name.
     pub name: String,
@@ -116,7 +96,7 @@ pub struct Field {
 }
 
 /// A segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
     /// The stable name, which an export request uses.
     pub discriminator: String,
@@ -125,7 +105,7 @@ pub struct Segment {
 }
 
 /// The type of values, as far as the product tells types apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Text.
@@ -181,24 +161,47 @@ impl Definitions {
     }
 }
 
-impl AttributeVersion {
+/// What every version has.
+pub trait Versioned {
+    /// The id that the export uses.
+    fn id(&self) -> &str;
+
+    /// Since when it is no longer in use.
+    fn deprecated_at(&self) -> Option<&str>;
+
     /// Whether it is in use.
-    pub fn is_live(&self) -> bool {
-        self.deprecated_at.is_none()
+    fn is_live(&self) -> bool {
+        self.deprecated_at().is_none()
     }
 }
 
-impl TagVersion {
-    /// Whether it is in use.
-    pub fn is_live(&self) -> bool {
-        self.deprecated_at.is_none()
+impl Versioned for AttributeVersion {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn deprecated_at(&self) -> Option<&str> {
+        self.deprecated_at.as_deref()
     }
 }
 
-impl EventVersion {
-    /// Whether it is in use.
-    pub fn is_live(&self) -> bool {
-        self.deprecated_at.is_none()
+impl Versioned for TagVersion {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn deprecated_at(&self) -> Option<&str> {
+        self.deprecated_at.as_deref()
+    }
+}
+
+impl Versioned for EventVersion {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn deprecated_at(&self) -> Option<&str> {
+        self.deprecated_at.as_deref()
     }
 }
 

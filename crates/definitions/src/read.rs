@@ -18,7 +18,7 @@ pub(crate) struct Items {
 }
 
 /// What an item says of itself, whatever it is.
-struct Named {
+struct Itself {
     section_id: String,
     discriminator: String,
     name: String,
@@ -27,24 +27,24 @@ struct Named {
 impl Items {
     pub(crate) fn sections(&mut self, items: &[Value]) -> Vec<Section> {
         self.each(items, |_, item| {
-            let named = Named::of(item, None)?;
-            let id = text(item, &["id", "sectionid"]).or_else(|| filled(&named.discriminator))?;
-            Some(Section { id, discriminator: named.discriminator, name: named.name })
+            let itself = Itself::of(item, None)?;
+            let id = text(item, &["id", "sectionid"]).or_else(|| filled(&itself.discriminator))?;
+            Some(Section { id, discriminator: itself.discriminator, name: itself.name })
         })
     }
 
     pub(crate) fn segments(&mut self, items: &[Value]) -> Vec<Segment> {
         self.each(items, |_, item| {
-            let named = Named::of(item, None)?;
-            let discriminator = filled(&named.discriminator).or_else(|| text(item, &["id", "segmentid"]))?;
-            Some(Segment { discriminator, name: named.name })
+            let itself = Itself::of(item, None)?;
+            let discriminator = filled(&itself.discriminator).or_else(|| text(item, &["id", "segmentid"]))?;
+            Some(Segment { discriminator, name: itself.name })
         })
     }
 
     /// `section` is the section they were listed in, if that is known from elsewhere.
     pub(crate) fn attributes(&mut self, items: &[Value], section: Option<&str>) -> Vec<Attribute> {
         self.each(items, |this, item| {
-            let Named { section_id, discriminator, name } = Named::of(item, section)?;
+            let Itself { section_id, discriminator, name } = Itself::of(item, section)?;
             let versions = this.versions(item, |_, version, id, deprecated_at| {
                 let (type_name, value_type) = value_type(version, item);
                 AttributeVersion { id, value_type, type_name, deprecated_at }
@@ -55,7 +55,7 @@ impl Items {
 
     pub(crate) fn tags(&mut self, items: &[Value], section: Option<&str>) -> Vec<Tag> {
         self.each(items, |this, item| {
-            let Named { section_id, discriminator, name } = Named::of(item, section)?;
+            let Itself { section_id, discriminator, name } = Itself::of(item, section)?;
             let versions = this.versions(item, |_, _, id, deprecated_at| TagVersion { id, deprecated_at })?;
             Some(Tag { section_id, discriminator, name, versions })
         })
@@ -63,7 +63,7 @@ impl Items {
 
     pub(crate) fn events(&mut self, items: &[Value], section: Option<&str>) -> Vec<EventType> {
         self.each(items, |this, item| {
-            let Named { section_id, discriminator, name } = Named::of(item, section)?;
+            let Itself { section_id, discriminator, name } = Itself::of(item, section)?;
             let versions = this.versions(item, |this, version, id, deprecated_at| {
                 let fields = member(version, FIELDS).or_else(|| member(item, FIELDS));
                 EventVersion { id, deprecated_at, fields: fields.map(|fields| this.fields(fields)).unwrap_or_default() }
@@ -127,12 +127,12 @@ impl Items {
     }
 }
 
-impl Named {
+impl Itself {
     /// None if it is no object.
-    fn of(item: &Value, section: Option<&str>) -> Option<Named> {
+    fn of(item: &Value, section: Option<&str>) -> Option<Itself> {
         item.as_object()?;
         let section_id = section.map(str::to_owned).or_else(|| text(item, &["sectionid"]));
-        Some(Named {
+        Some(Itself {
             section_id: section_id.unwrap_or_default(),
             discriminator: text(item, &["discriminator"]).unwrap_or_default(),
             name: text(item, &["name", "displayname", "title", "label"]).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Attributes, tags and event types, each once, however many sections list it.
 
-use crate::Definitions;
+use crate::{Definitions, Listed, Versioned};
 use std::{collections::HashMap, fmt};
 
 /// What an export can be asked for by version ids.
@@ -56,6 +56,11 @@ impl<'d> Thing<'d> {
     pub fn deprecated(&self) -> impl Iterator<Item = &'d str> {
         self.versions.iter().filter(|version| !version.is_live).map(|version| version.id)
     }
+
+    /// The id of the latest version, of those in use if there are any.
+    pub fn latest(&self) -> Option<&'d str> {
+        self.live().last().or(self.deprecated().last())
+    }
 }
 
 impl Definitions {
@@ -64,24 +69,9 @@ impl Definitions {
     pub fn things(&self, kind: Kind) -> Vec<Thing<'_>> {
         let mut things = Things::default();
         match kind {
-            Kind::Attribute => {
-                for listed in &self.attributes {
-                    let versions = listed.versions.iter().map(|version| (version.id.as_str(), version.is_live()));
-                    things.add(&listed.section_id, &listed.discriminator, &listed.name, versions);
-                }
-            }
-            Kind::Tag => {
-                for listed in &self.tags {
-                    let versions = listed.versions.iter().map(|version| (version.id.as_str(), version.is_live()));
-                    things.add(&listed.section_id, &listed.discriminator, &listed.name, versions);
-                }
-            }
-            Kind::Event => {
-                for listed in &self.events {
-                    let versions = listed.versions.iter().map(|version| (version.id.as_str(), version.is_live()));
-                    things.add(&listed.section_id, &listed.discriminator, &listed.name, versions);
-                }
-            }
+            Kind::Attribute => things.add(&self.attributes),
+            Kind::Tag => things.add(&self.tags),
+            Kind::Event => things.add(&self.events),
         }
         things.all
     }
@@ -95,27 +85,22 @@ struct Things<'d> {
 }
 
 impl<'d> Things<'d> {
-    fn add(
-        &mut self,
-        section: &'d str,
-        discriminator: &'d str,
-        name: &'d str,
-        versions: impl Iterator<Item = (&'d str, bool)>,
-    ) {
-        let versions = versions.map(|(id, is_live)| Version { id, is_live }).collect::<Vec<_>>();
-        let first = versions.first().map_or("", |version| version.id);
-        let key = (discriminator, if discriminator.is_empty() { first } else { "" });
-        let place = *self.places.entry(key).or_insert_with(|| {
-            self.all.push(Thing { discriminator, name, sections: Vec::new(), versions: Vec::new() });
-            self.all.len() - 1
-        });
-        let thing = &mut self.all[place];
-        if !section.is_empty() && !thing.sections.contains(&section) {
-            thing.sections.push(section);
-        }
-        for version in versions {
-            if thing.versions.iter().all(|known| known.id != version.id) {
-                thing.versions.push(version);
+    fn add<V: Versioned>(&mut self, all: &'d [Listed<V>]) {
+        for Listed { section_id, discriminator, name, versions } in all {
+            let first = versions.first().map_or("", Versioned::id);
+            let key = (discriminator.as_str(), if discriminator.is_empty() { first } else { "" });
+            let place = *self.places.entry(key).or_insert_with(|| {
+                self.all.push(Thing { discriminator, name, sections: Vec::new(), versions: Vec::new() });
+                self.all.len() - 1
+            });
+            let thing = &mut self.all[place];
+            if !section_id.is_empty() && !thing.sections.contains(&section_id.as_str()) {
+                thing.sections.push(section_id);
+            }
+            for version in versions {
+                if thing.versions.iter().all(|known| known.id != version.id()) {
+                    thing.versions.push(Version { id: version.id(), is_live: version.is_live() });
+                }
             }
         }
     }
@@ -133,7 +118,8 @@ mod tests {
             {"section_id": 1, "discriminator": "t.b", "name": "A", "versions": [{"id": 3}]},
             {"section_id": 2, "discriminator": "t.a", "name": "A", "versions": [{"id": 2}, {"id": 4}]},
             {"name": "no discriminator", "id": 5},
-            {"name": "no discriminator", "id": 6}
+            {"name": "no discriminator", "id": 6},
+            {"discriminator": "t.old", "versions": [{"id": 7, "deprecated_at": "2023"}, {"id": 8, "deprecated_at": "2024"}]}
         ]}"#;
         let definitions = Snapshot::parse(json.as_bytes()).unwrap().definitions;
         let things = definitions.things(Kind::Tag);
@@ -141,12 +127,19 @@ mod tests {
             .iter()
             .map(|thing| {
                 let [live, deprecated] = [thing.live().collect::<Vec<_>>(), thing.deprecated().collect()];
-                format!("{} {:?} {live:?} {deprecated:?}", thing.discriminator, thing.sections)
+                let latest = thing.latest().unwrap();
+                format!("{} {:?} {live:?} {deprecated:?} {latest}", thing.discriminator, thing.sections)
             })
             .collect();
         assert_eq!(
             each,
-            [r#"t.a ["1", "2"] ["2", "4"] ["1"]"#, r#"t.b ["1"] ["3"] []"#, r#" [] ["5"] []"#, r#" [] ["6"] []"#,]
+            [
+                r#"t.a ["1", "2"] ["2", "4"] ["1"] 4"#,
+                r#"t.b ["1"] ["3"] [] 3"#,
+                r#" [] ["5"] [] 5"#,
+                r#" [] ["6"] [] 6"#,
+                r#"t.old [] [] ["7", "8"] 8"#,
+            ]
         );
         assert!(definitions.things(Kind::Attribute).is_empty() && definitions.things(Kind::Event).is_empty());
     }

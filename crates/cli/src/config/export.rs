@@ -66,7 +66,8 @@ struct Window {
 impl Export {
     /// What an export is asked for; where a schedule says when, without a window.
     pub(super) fn into_spec(self, now: Timestamp, is_scheduled: bool) -> Result<ExportSpec, Failure> {
-        if self.attributes.is_empty() && self.tags.is_empty() {
+        // With events, an attribute is chosen when it is known which there are.
+        if self.attributes.is_empty() && self.tags.is_empty() && self.events.is_empty() {
             return Err(wrong("[export] asks for no attribute and no tag, so that no profile would show up"));
         }
         let (start_at, end_at) = self.window.bounds(now)?;

@@ -6,7 +6,9 @@ use crate::{
     tables::{contents, rows},
 };
 use apsides_simulator::{CorpusSpec, Selection, Size, Window, catalogue, write_export};
+use arrow::array::AsArray;
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -228,11 +230,6 @@ const WRONG_PIPELINES: &[(&str, &str, &str)] = &[
         "line 3, column 17: /nowhere/secret cannot be read: No such file or directory (os error 2)",
     ),
     (
-        "no attributes",
-        "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[export]\nevents = [\"1\"]\n[destination]\npath = \"out\"\n",
-        "[export] asks for no attribute and no tag, so that no profile would show up",
-    ),
-    (
         "no export",
         "[source]\nclient_id = \"x\"\nclient_secret = \"hunter2\"\n[destination]\npath = \"out\"\n",
         "[export] asks for no attribute and no tag, so that no profile would show up",
@@ -303,6 +300,23 @@ fn without_events() -> String {
     let list = |ids: Vec<&str>| format!("{ids:?}");
     let attributes = list(catalogue::attributes().map(|attribute| attribute.id).collect());
     format!("attributes = {attributes}\ntags = {}", list(catalogue::tags().map(|tag| tag.id).collect()))
+}
+
+#[test]
+fn events_alone_take_one_attribute_along() {
+    let api = Api::start("--polls 0");
+    let pipeline = Pipeline::of(
+        &api.base_url,
+        "events = [\"90201\", \"90208\"]\nwindow = { start = \"2026-01-01\", end = \"2026-01-31\" }",
+    );
+    let ended = pipeline.run("-v").succeeded();
+    let taken = ended.stderr.lines().find(|line| line.contains("no attribute and no tag is asked for")).unwrap();
+    let found = rows(&pipeline.out());
+    let ids = found["attributes"].column_by_name("attribute_id").unwrap();
+    let ids: BTreeSet<_> = ids.as_string::<i32>().iter().flatten().collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    assert!(taken.contains(&format!("id=\"{}\"", ids.first().unwrap())), "{ids:?} in {taken}");
+    assert!(found["events"].num_rows() > 0 && found["tags"].num_rows() == 0);
 }
 
 #[test]
