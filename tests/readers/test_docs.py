@@ -27,6 +27,9 @@ NOT_RUN = {
     "apsides convert export.json.gz --out s3://lake/apsis": "tests/s3 does the same against a server",
     "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_REGION=eu-north-1": "tests/s3 does the same against a server",
     "s3://bucket/prefix/": "a picture of a folder",
+    "destination  /data/apsis": "a picture of a status; a test of the program has it word for word",
+    "- alert: ApsidesIsLate": "rules for Prometheus, which is not at hand",
+    '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN",': "a line of a log, broken",
 }
 
 #: What stands in the documents for what a reader has, and what it is here.

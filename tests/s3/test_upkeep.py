@@ -67,6 +67,29 @@ def killed(apsides: Apsides, place: Place, arguments) -> None:
     run.wait()
 
 
+def test_status_tells_what_is_published_and_who_writes(
+    apsides: Apsides, prefix: Prefix, exports: tuple[Export, Export], convert
+) -> None:
+    def status() -> dict:
+        return json.loads(apsides.run("status", prefix.name, "--json").succeeded().stdout)
+
+    assert (status()["published"], status()["lock"]) == (None, None)
+    assert prefix.paths() == set(), "it writes nothing"
+    apsides.run(*convert(exports[0], prefix)).succeeded()
+    known, there = status(), manifest(prefix)
+    assert known["published"]["run"] == there["publication"]["run"] == there["run"]
+    assert {table["name"]: table["files"] for table in known["published"]["tables"]} == {
+        table["name"]: len(table["files"]) for table in there["tables"]
+    }
+    assert all(view.removeprefix(prefix.name + "/") in prefix.paths() for view in known["published"]["views"])
+    run = begun(apsides, convert("-", prefix, "--overwrite"))
+    wait_for(lambda: status()["lock"] is not None)
+    lock = status()["lock"]
+    assert lock["keeps_others_away"] and lock["run"] != there["run"] and lock["silent_seconds"] < 30, lock
+    run.kill()
+    run.wait()
+
+
 def test_the_lock_of_a_dead_run_is_taken_away(
     apsides: Apsides, prefix: Prefix, exports: tuple[Export, Export], convert
 ) -> None:

@@ -34,7 +34,7 @@ pub(crate) use effective::{Effective, Origin, effective};
 pub(crate) use text::Place;
 
 use export::{Export, VersionsName};
-use reports::Metrics;
+use reports::{Lineage, Metrics};
 use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
@@ -73,6 +73,9 @@ pub(crate) struct Pipeline {
     /// Metrics of the runs.
     #[serde(default)]
     metrics: Metrics,
+    /// Events of OpenLineage.
+    #[serde(default)]
+    lineage: Lineage,
 }
 
 /// The API and the client.
@@ -245,7 +248,7 @@ impl Pipeline {
             spools,
             destination: place,
             overwrite: destination.overwrite,
-            told: Told { metrics: self.metrics.textfile },
+            told: Told { metrics: self.metrics.textfile, lineage: self.lineage.into_lineage()? },
             options,
         })
     }

@@ -1,12 +1,15 @@
-//! What is told of a run to those who watch many: metrics for Prometheus.
+//! What is told of a run to those who watch many: metrics for Prometheus, events of OpenLineage.
 //!
 //! Nothing here decides whether a run has succeeded: what cannot be told is a warning.
 
+mod lineage;
 mod metrics;
+
+pub(crate) use lineage::Lineage;
 
 use crate::{args, failure::Failure, run::Job, schedule::Schedule, watch::Watch};
 use apsides_batcher::{Destination, Manifest};
-use apsides_fetcher::Counts;
+use apsides_fetcher::{Counts, Network};
 use std::path::{Path, PathBuf};
 
 /// Who is told.
@@ -14,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Told {
     /// The file for Prometheus's node_exporter.
     pub(crate) metrics: Option<PathBuf>,
+    pub(crate) lineage: Lineage,
 }
 
 /// What is told of one run.
@@ -21,20 +25,24 @@ pub(crate) struct Reports {
     told: Told,
     /// The pipeline's name, or that of the command.
     pipeline: String,
-    destination: String,
+    destination: Destination,
     /// Tells until when all events are there.
     schedule: Option<Schedule>,
+    /// The way to those who are told.
+    network: Network,
 }
 
 impl Reports {
     pub(crate) fn new(told: Told, pipeline: impl Into<String>, destination: &Destination) -> Self {
-        Self { told, pipeline: pipeline.into(), destination: destination.to_string(), schedule: None }
+        let (destination, network) = (destination.clone(), Network::default());
+        Self { told, pipeline: pipeline.into(), destination, schedule: None, network }
     }
 
     /// Those of a pipeline's run.
     pub(crate) fn of(job: &Job, args: args::Reports, pipeline: &Path) -> Self {
         let name = pipeline.file_stem().unwrap_or_default().to_string_lossy();
-        Self { schedule: job.schedule.clone(), ..Self::new(args.or(job.told.clone()), name, &job.destination) }
+        let reports = Self::new(args.or(job.told.clone()), name, &job.destination);
+        Self { schedule: job.schedule.clone(), network: job.client.network.clone(), ..reports }
     }
 
     /// Tells of a run when it has ended, which gives what is published then. `counts` are those of its calls.
@@ -44,12 +52,14 @@ impl Reports {
         counts: impl FnOnce() -> Counts,
         run: impl Future<Output = Result<Option<Manifest>, Failure>>,
     ) -> Result<(), Failure> {
+        let of = lineage::Of { id: watch.run().uuid(), job: &self.pipeline, destination: &self.destination };
+        self.told.lineage.started(&of, &self.network).await;
         let ended = run.await;
         if let Some(path) = &self.told.metrics {
             let published = ended.as_ref().ok().and_then(Option::as_ref);
             let run = metrics::Run {
                 pipeline: &self.pipeline,
-                destination: &self.destination,
+                destination: &self.destination.to_string(),
                 watch,
                 counts: counts(),
                 watermark: self
@@ -63,6 +73,7 @@ impl Reports {
                 tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
             }
         }
+        self.told.lineage.ended(&of, ended.as_ref().map(Option::as_ref), &self.network).await;
         ended.map(drop)
     }
 }

@@ -105,6 +105,9 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("privacy.attributes", Default::None),
         ("privacy.events", Default::None),
         ("metrics.textfile", Default::None),
+        ("lineage.url", Default::None),
+        ("lineage.file", Default::None),
+        ("lineage.namespace", text("apsides")),
     ]
     .map(|(name, default)| Setting { name, default })
     .into()

@@ -17,8 +17,8 @@ const MASKED: &str = "***";
 const SECRETS: [&str; 2] = ["source.client_secret", "privacy.key"];
 
 /// Settings whose texts may come from elsewhere; see [`text::Text`].
-const EXPANDED: [&str; 5] =
-    ["source.base_url", "source.client_id", "source.client_secret", "source.proxy", "privacy.key"];
+const EXPANDED: [&str; 6] =
+    ["source.base_url", "source.client_id", "source.client_secret", "source.proxy", "lineage.url", "privacy.key"];
 
 /// A setting as it holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]

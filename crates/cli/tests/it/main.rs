@@ -11,6 +11,7 @@ mod disk_full;
 mod exports;
 mod forms;
 mod inspect;
+mod lineage;
 mod manual;
 mod mistakes;
 mod nights;
