@@ -102,5 +102,34 @@ def test_a_store_that_is_gone_for_good(
         except Exception:  # noqa: BLE001: it is still trying
             pass
         run.terminate()
-        assert end(run).code in (4, 130)
+        assert end(run).code in (8, 130)
     assert manifest(prefix) == before and tables(prefix) == exports[0].tables
+
+
+@pytest.mark.parametrize("fault", ["reset", "503"])
+def test_a_store_that_is_down(
+    apsides: Apsides, server: Server, prefix: Prefix, exports: tuple[Export, Export], convert, fault: str
+) -> None:
+    with Proxy(server.port, choose=lambda _: fault) as proxy:
+        ended = through(apsides, server, proxy).run(*convert(exports[0], prefix)).failed(8)
+    assert "does not answer as it should" in ended.stderr and "check the endpoint and the network" in ended.stderr
+    assert len(proxy.faults) > 1 and prefix.paths() == set()
+
+
+def test_what_the_manifest_s_put_became_is_not_known(
+    apsides: Apsides, server: Server, prefix: Prefix, exports: tuple[Export, Export], convert
+) -> None:
+    decided: list[Request] = []
+
+    def choose(request: Request) -> str | None:
+        """From the decision on, nothing arrives any more."""
+        if is_put_of("manifest.json")(request):
+            decided.append(request)
+        return "reset" if decided else None
+
+    with Proxy(server.port, choose=choose) as proxy:
+        ended = through(apsides, server, proxy).run(*convert(exports[0], prefix)).failed(8)
+    assert "it is not known whether" in ended.stderr and "it finds what was published" in ended.stderr
+    apsides.run("unlock", prefix.name).succeeded()
+    apsides.run(*convert(exports[1], prefix)).succeeded()
+    assert tables(prefix) == exports[1].tables

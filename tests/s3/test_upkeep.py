@@ -43,6 +43,12 @@ def test_a_vacuum_of_nothing(apsides: Apsides, place: Place) -> None:
     assert "nobody holds" in apsides.run("unlock", place.name).succeeded().stdout
 
 
+def test_a_vacuum_leaves_no_lock_where_others_have_their_files(apsides: Apsides, prefix: Prefix) -> None:
+    prefix.write("readme.txt", b"mine")
+    assert "did not write" in apsides.run("vacuum", prefix.name).failed(4).stderr
+    assert prefix.paths() == {"readme.txt"}
+
+
 def begun(apsides: Apsides, arguments, export: bytes = b'{"a":') -> subprocess.Popen[bytes]:
     """A run that waits for more of an export."""
     run = apsides.start(*arguments)

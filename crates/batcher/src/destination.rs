@@ -1,25 +1,28 @@
 //! Where tables are published: a folder, or a prefix in a bucket of S3 or a store that speaks like it.
 //!
 //! Both are written through `object_store`, and both decide a publication in one step: a folder by the
-//! rename of a manifest (see [`staging`]), a bucket by its conditional put (see
+//! rename of a manifest (see [`folder`]), a bucket by its conditional put (see
 //! [`bucket`]).
 
 mod address;
 mod bucket;
 mod client;
 mod clock;
+mod folder;
 mod lease;
 mod objects;
 mod sweep;
+mod trial;
 
 use crate::{
     error::{Error, Result},
+    extent::Extent,
     manifest::Manifest,
     options::Options,
     profile::Profile,
-    staging,
     upload::Uploads,
 };
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use std::{
     fmt,
@@ -30,7 +33,8 @@ use tokio::runtime::Handle;
 
 pub use address::Address;
 pub use client::{OpenObject, StorageSettings, open_object};
-pub(crate) use objects::refused_or;
+pub use folder::published;
+pub(crate) use objects::told_or;
 
 /// Size of the parts that a file goes to a folder in.
 const FOLDER_PART_BYTES: usize = 256 << 10;
@@ -91,7 +95,7 @@ pub(crate) struct Staging {
 
 #[derive(Debug)]
 enum Place {
-    Folder(staging::Staging),
+    Folder(folder::Run),
     Bucket(Box<bucket::Run>),
 }
 
@@ -101,32 +105,46 @@ enum Place {
 #[derive(Debug)]
 pub struct Staged {
     place: Place,
-    manifest: Manifest,
+    /// What this run has written.
+    written: Manifest,
+    /// What is there after it.
+    published: Manifest,
     profile: Profile,
 }
 
-/// Takes hold of a destination as a run does, and lets it go again: what is published there, or why a
-/// run could not begin. It must not be called by a thread that works for `runtime`.
-pub fn probe(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Option<Manifest>> {
-    Staging::open(destination, options, runtime)?.before()
+/// What is published in a destination, or why a run could not begin there now: it cannot be reached or read, another
+/// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written.
+pub async fn look(destination: &Destination, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
+    match destination {
+        Destination::Folder(root) => folder::look(root, extent, overwrite),
+        Destination::Bucket { address, settings } => {
+            bucket::look(&client::connect(address, settings)?, extent, overwrite).await
+        }
+    }
+}
+
+/// Whether objects can be written, replaced and removed below an address, and are replaced only on condition, as
+/// publication needs it. Tries it with an object of its own, which is removed.
+pub async fn try_puts(address: &Address, settings: &StorageSettings) -> Result<()> {
+    trial::run(&client::connect(address, settings)?).await
 }
 
 impl Staging {
-    pub(crate) fn open(destination: &Destination, options: &Options, runtime: &Handle) -> Result<Self> {
+    pub(crate) fn open(destination: &Destination, run: &str, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
-                let staging = staging::Staging::open(root, options.overwrite)?;
-                let folder = staging.tables();
+                let run = folder::Run::open(root, options)?;
+                let folder = run.tables();
                 let store = LocalFileSystem::new_with_prefix(&folder)
                     .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
                 // What is published must survive a loss of power.
                 let store = Arc::new(store.with_fsync(true));
                 let uploads = Uploads::new(store, runtime.clone(), FOLDER_PART_BYTES, FOLDER_PARTS);
-                Ok(Self { place: Place::Folder(staging), uploads })
+                Ok(Self { place: Place::Folder(run), uploads })
             }
             Destination::Bucket { address, settings } => {
                 let bucket = client::connect(address, settings)?;
-                let run = bucket::Run::open(bucket, options, runtime)?;
+                let run = bucket::Run::open(bucket, run, options, runtime)?;
                 Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
             }
         }
@@ -140,20 +158,22 @@ impl Staging {
     /// What is published there so far.
     pub(crate) fn before(&self) -> Result<Option<Manifest>> {
         match &self.place {
-            Place::Folder(staging) => staging.before(),
+            Place::Folder(run) => run.before(),
             Place::Bucket(run) => Ok(run.before().cloned()),
         }
     }
 
-    pub(crate) fn stage(self, manifest: Manifest, profile: Profile) -> Staged {
-        Staged { place: self.place, manifest, profile }
+    /// Tables that are written, with what stays of those before them.
+    pub(crate) fn stage(self, written: Manifest, profile: Profile, extent: &Extent) -> Result<Staged> {
+        let published = written.clone().onto(self.before()?.as_ref(), extent);
+        Ok(Staged { place: self.place, written, published, profile })
     }
 }
 
 impl Staged {
     /// The rows and files that are waiting.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.written
     }
 
     /// Where the time went so far.
@@ -161,12 +181,45 @@ impl Staged {
         &self.profile
     }
 
-    /// Lets readers see the tables, in place of those that were there before.
-    pub fn publish(self) -> Result<Manifest> {
+    /// Lets readers see the tables, in place of those that were there before. Gives all that is published then.
+    pub fn publish(mut self) -> Result<Manifest> {
+        // Nobody needs to know it more exactly.
+        self.published.published_at = Timestamp::from_second(Timestamp::now().as_second()).ok();
         match self.place {
-            Place::Folder(staging) => staging.publish(&self.manifest).map(|()| self.manifest),
-            Place::Bucket(run) => run.publish(self.manifest),
+            Place::Folder(run) => run.publish(&self.published).map(|()| self.published),
+            Place::Bucket(run) => run.publish(self.published),
         }
+    }
+}
+
+/// The manifest of what is published at a destination, if anything is. Takes no lock, and writes nothing.
+pub async fn published_at(destination: &Destination) -> Result<Option<Manifest>> {
+    match destination {
+        Destination::Folder(root) => folder::published(root),
+        Destination::Bucket { address, settings } => {
+            let found = bucket::published(&client::connect(address, settings)?).await?;
+            Ok(found.map(|(manifest, _)| manifest))
+        }
+    }
+}
+
+/// A run that holds the lock of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// Which, where the lock says so.
+    pub run: Option<String>,
+    /// Seconds since it last said that it was alive, by the store's clock; the lock of a folder ends with its process.
+    pub silent_seconds: Option<i64>,
+    /// Whether others cannot write yet; a run that is silent for long has died.
+    pub keeps_others_away: bool,
+}
+
+/// The run that holds the lock of a destination, if one does. Takes no lock, and writes nothing.
+pub async fn holder(destination: &Destination) -> Result<Option<Holder>> {
+    match destination {
+        Destination::Folder(root) if folder::is_free(root)? => Ok(None),
+        Destination::Folder(_) => Ok(Some(Holder { run: None, silent_seconds: None, keeps_others_away: true })),
+        Destination::Bucket { address, settings } => lease::holder(&client::connect(address, settings)?).await,
     }
 }
 
@@ -188,8 +241,8 @@ pub enum Unlocked {
 /// process, and ends with it: there is nothing to take away.
 pub async fn unlock(destination: &Destination) -> Result<Unlocked> {
     match destination {
-        Destination::Folder(root) if staging::is_free(root)? => Ok(Unlocked::WasFree),
-        Destination::Folder(root) => Err(Error::Locked { path: root.clone() }),
+        Destination::Folder(root) if folder::is_free(root)? => Ok(Unlocked::WasFree),
+        Destination::Folder(root) => Err(Error::Locked { place: root.display().to_string() }),
         Destination::Bucket { address, settings } => lease::unlock(&client::connect(address, settings)?).await,
     }
 }

@@ -1,6 +1,6 @@
 //! What can stop a conversion.
 
-use crate::typed::Change;
+use crate::{manifest::Manifest, typed::Change};
 use apsides_tokenizer as json;
 use parquet::errors::ParquetError;
 use std::{io, path::PathBuf};
@@ -64,32 +64,58 @@ pub enum Error {
     },
     /// All tables are written, but not all of them could be moved to where readers look. The next
     /// run to this destination does it first.
-    #[error("the tables are written, but not all of them could be moved into {}: {source}", path.display())]
+    #[error("the tables are written, but not all of them could be moved into {place}: {source}")]
     Unfinished {
         /// The destination.
-        path: PathBuf,
+        place: String,
         /// What failed.
         source: Box<Error>,
     },
     /// The destination has tables already.
-    #[error("{} already holds tables", path.display())]
+    #[error("{place} already holds tables")]
     NotEmpty {
         /// The destination.
-        path: PathBuf,
+        place: String,
+    },
+    /// The destination is a scheduled pipeline's: its windows would be lost.
+    #[error("{place} holds the windows of a scheduled pipeline")]
+    HasWindows {
+        /// The destination.
+        place: String,
+    },
+    /// The destination has tables, but not those of a scheduled pipeline.
+    #[error("{place} holds tables of a whole export, not of windows")]
+    HasNoWindows {
+        /// The destination.
+        place: String,
+    },
+    /// The destination has a window that shares time with one that is to be published.
+    #[error("{place} holds events from {other_start} to {other_end}, a window that overlaps {start} to {end}")]
+    WindowOverlaps {
+        /// The destination.
+        place: String,
+        /// The window's start.
+        start: String,
+        /// Its end.
+        end: String,
+        /// The start of the one that is there.
+        other_start: String,
+        /// The end of that.
+        other_end: String,
     },
     /// The destination has something in it that this program did not write.
-    #[error("{} holds `{entry}`, which apsides did not write", path.display())]
+    #[error("{place} holds `{entry}`, which apsides did not write")]
     Foreign {
         /// The destination.
-        path: PathBuf,
+        place: String,
         /// The first such entry, relative to it.
         entry: String,
     },
     /// Another run writes to the same destination.
-    #[error("another run is writing to {}", path.display())]
+    #[error("another run is writing to {place}")]
     Locked {
         /// The destination.
-        path: PathBuf,
+        place: String,
     },
     /// This run was not heard of for so long that another took its place.
     #[error("another run has taken over {address}, since this one was not heard of for too long")]
@@ -117,6 +143,14 @@ pub enum Error {
         /// The store's code and words.
         answer: String,
     },
+    /// The store replaces objects whatever the condition, so that two runs could publish over each other.
+    #[error(
+        "the store of {address} takes no notice of conditions (If-None-Match, If-Match), by which tables are published"
+    )]
+    Unconditional {
+        /// The destination.
+        address: String,
+    },
     /// An object that is to be converted could not be read.
     #[error("could not read {address}: {problem}")]
     InputObject {
@@ -125,14 +159,23 @@ pub enum Error {
         /// What the store said.
         problem: String,
     },
-    /// The store failed, again and again.
+    /// The store did not answer, or said that it cannot serve now, again and again.
+    #[error("the store of {address} does not answer as it should: {problem}")]
+    Unreachable {
+        /// The bucket, and a prefix or an object in it.
+        address: String,
+        /// What the store said, or why it could not be asked.
+        problem: String,
+    },
+    /// The store did not do what was asked, and would not do it if it were asked again: there is no such bucket, for
+    /// one.
     #[error("could not {action} {address}: {problem}")]
     Storage {
         /// What was tried.
         action: &'static str,
         /// On what.
         address: String,
-        /// What the store said, or why it could not be asked.
+        /// What the store said.
         problem: String,
     },
     /// The store did not say whether it has replaced the manifest.
@@ -147,12 +190,20 @@ pub enum Error {
     #[error("the system gave no random numbers")]
     Random,
     /// The manifest of the destination cannot be understood.
-    #[error("the manifest {} cannot be read: {source}", path.display())]
+    #[error("the manifest {place} cannot be read: {source}")]
     Manifest {
         /// The manifest.
-        path: PathBuf,
+        place: String,
         /// Why.
         source: serde_json::Error,
+    },
+    /// The manifest of the destination is of a later version of this program, which alone knows what it means.
+    #[error("the manifest {place} has version {version}, but this apsides knows only version {}", Manifest::VERSION)]
+    ManifestVersion {
+        /// The manifest.
+        place: String,
+        /// The version of its format.
+        version: u32,
     },
     /// The temporary file for the search for duplicate events failed.
     #[error("the temporary file for finding duplicate events: {0}")]

@@ -1,7 +1,7 @@
 //! From an APSIS One profile export to Parquet tables, published whole or not at all.
 //!
 //! ```text
-//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ staging
+//! io::Read ─▶ tokenizer ─▶ export (rows) ─▶ table (columns, batches) ═▶ encode (pages) ═▶ writer (files) ─▶ destination
 //!                       one thread                           a thread per further processor    one thread
 //! ```
 //!
@@ -22,8 +22,10 @@ mod encode;
 mod error;
 mod event;
 mod export;
+mod extent;
 mod facts;
 mod gate;
+mod hexadecimal;
 mod inspect;
 mod manifest;
 mod options;
@@ -32,10 +34,10 @@ mod prepare;
 mod privacy;
 mod profile;
 mod progress;
+mod run;
 mod schema;
 mod scope;
 mod stage;
-mod staging;
 mod table;
 mod tables;
 mod time;
@@ -46,11 +48,13 @@ mod writer;
 
 pub use catalogue::Selection;
 pub use destination::{
-    Address, Destination, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, open_object, probe, unlock, vacuum,
+    Address, Destination, Holder, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, holder, look, open_object,
+    published, published_at, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
+pub use extent::{Extent, Window};
 pub use inspect::{
     AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
     Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect,
@@ -61,8 +65,9 @@ pub use parts::{Adds, Part};
 pub use privacy::{PrivacyRules, Treatment};
 pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;
+pub use run::RunId;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{stage, stage_parts};
-pub use staging::published;
 pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
+pub use views::VIEWS;
 pub use writer::{Codec, FileOptions};

@@ -1,7 +1,9 @@
 //! What a destination holds.
 
 use crate::{
+    error::{Error, Result},
     export::Findings,
+    extent::Window,
     schema::TableSchema,
     typed::{Change, TypedSchema},
 };
@@ -15,6 +17,12 @@ pub struct Manifest {
     pub version: u32,
     /// The program that wrote the tables, with its version.
     pub tool: String,
+    /// The run that wrote the tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// When they were published, by the clock of the machine that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
     /// What the tables were made from, for people: a file's name, an address without secrets.
     pub source: String,
     /// Bytes of (uncompressed) JSON that the tables come from.
@@ -29,6 +37,12 @@ pub struct Manifest {
     /// What is new in them against those that were there before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schema_changes: Vec<Change>,
+    /// The windows whose events are there, by time, where a schedule has filled the destination.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// When the export was asked for that says how profiles are, where a schedule has filled the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Timestamp>,
     /// What makes this manifest of an object store unlike any other, even of the same tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publication: Option<Publication>,
@@ -87,7 +101,7 @@ pub struct ColumnOf {
 /// A Parquet file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in the table's folder.
+    /// Its name in the table's folder, with that of its window's folder, if it has one.
     pub name: String,
     /// Its rows.
     pub rows: u64,
@@ -98,11 +112,43 @@ pub struct DataFile {
     /// The SHA-256 of its bytes, in hexadecimal.
     #[serde(default)]
     pub sha256: String,
+    /// Its columns, where the table has got others since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+}
+
+impl DataFile {
+    /// The folder in the table's that it is in.
+    pub(crate) fn partition(&self) -> Option<&str> {
+        self.name.split_once('/').map(|(partition, _)| partition)
+    }
+}
+
+/// What manifests of all versions have.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 impl Manifest {
     /// The version of the format that this program writes.
     pub(crate) const VERSION: u32 = 1;
+
+    /// Reads a manifest; `place` is where it was found, for messages. One of another version of the format is refused,
+    /// since to take it for one of ours could cost the tables that it names.
+    pub(crate) fn parse(json: &[u8], place: &str) -> Result<Self> {
+        let failed = |source| Error::Manifest { place: place.to_owned(), source };
+        let Versioned { version } = serde_json::from_slice(json).map_err(failed)?;
+        if version != Self::VERSION {
+            return Err(Error::ManifestVersion { place: place.to_owned(), version });
+        }
+        serde_json::from_slice(json).map_err(failed)
+    }
+
+    /// As it is written.
+    pub(crate) fn json(&self, place: &str) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|source| Error::Manifest { place: place.to_owned(), source })
+    }
 
     /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&TableFiles> {
@@ -124,8 +170,57 @@ impl TableFiles {
     }
 
     pub(crate) fn add(&mut self, files: Vec<DataFile>) {
-        self.rows += files.iter().map(|file| file.rows).sum::<u64>();
-        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
         self.files.extend(files);
+        self.count();
+    }
+
+    /// Whether some of its files are in this folder.
+    pub(crate) fn has_partition(&self, folder: &str) -> bool {
+        self.files.iter().any(|file| file.partition() == Some(folder))
+    }
+
+    /// Whether its files are in folders of windows.
+    pub(crate) fn has_windows(&self) -> bool {
+        self.files.iter().any(|file| file.partition().is_some())
+    }
+
+    /// Sums up its files.
+    pub(crate) fn count(&mut self) {
+        self.rows = self.files.iter().map(|file| file.rows).sum();
+        self.bytes = self.files.iter().map(|file| file.bytes).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str =
+        r#"{"version":1,"tool":"apsides 0.1.0","source":"x","json_bytes":2,"findings":FINDINGS,"tables":[]}"#;
+
+    #[test]
+    fn a_manifest_is_ours_or_refused() {
+        let findings = serde_json::to_string(&Findings::default()).expect("plain data");
+        let ours = OURS.replace("FINDINGS", &findings);
+        for (json, expected) in [
+            (ours.clone(), None),
+            (
+                ours.replace("version\":1", "version\":2"),
+                Some("the manifest there has version 2, but this apsides knows only"),
+            ),
+            // What a later version looks like is not known.
+            (r#"{"version":7,"tables":{}}"#.to_owned(), Some("the manifest there has version 7")),
+            (ours.replace("\"version\":1,", ""), Some("the manifest there cannot be read: missing field `version`")),
+            (ours.replace("\"tables\":[]", "\"tables\":7"), Some("the manifest there cannot be read: invalid type")),
+            (ours[..20].to_owned(), Some("the manifest there cannot be read: EOF")),
+        ] {
+            let refused = Manifest::parse(json.as_bytes(), "there").err().map(|error| error.to_string());
+            match expected {
+                None => assert_eq!(refused, None, "{json}"),
+                Some(expected) => {
+                    assert!(refused.as_ref().is_some_and(|error| error.starts_with(expected)), "{refused:?}")
+                }
+            }
+        }
     }
 }

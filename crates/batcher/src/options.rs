@@ -3,8 +3,10 @@
 use crate::{
     catalogue::Selection,
     error::Result,
+    extent::Extent,
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
+    run::RunId,
     typed::Typed,
     writer::FileOptions,
 };
@@ -17,8 +19,12 @@ use std::{collections::HashSet, thread::available_parallelism};
 pub struct Options {
     /// What the export is, for the manifest: a file's name, an address without secrets.
     pub source: String,
+    /// What the run is called. Default: it gets a name of its own.
+    pub run: Option<RunId>,
     /// Whether tables at the destination are replaced.
     pub overwrite: bool,
+    /// What of them. Default: all.
+    pub extent: Extent,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
     /// Which long tables are written. Default: all.
@@ -81,7 +87,9 @@ impl Options {
         let row_group_bytes = (memory - (32 << 20)) * 2 / 5;
         Self {
             source: String::new(),
+            run: None,
             overwrite: false,
+            extent: Extent::All,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),
             typed: Typed::default(),

@@ -22,6 +22,7 @@ use crate::{
     prepare::{Known, Prepared, prepare},
     profile::{self, Profile, Timed},
     progress::Progress,
+    run::RunId,
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
     typed::Maker,
@@ -39,6 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
+use tracing::Span;
 
 /// Reads an export to its end and writes its tables to `destination`, where readers do not take
 /// notice of them yet. `runtime` does the writing; it must not be the one this thread works for.
@@ -86,11 +88,15 @@ fn stage_from(
     runtime: &Handle,
     progress: &Progress,
 ) -> Result<Staged> {
-    let staging = Staging::open(destination, options, runtime)?;
+    let extent = &options.extent;
+    let options = &Options { typed: extent.typed(&options.typed), ..options.clone() };
+    let run = options.run.clone().map_or_else(RunId::new, Ok)?;
+    let staging = Staging::open(destination, &run.next_name(), options, runtime)?;
     let uploads = staging.uploads();
     let before = staging.before()?.and_then(|manifest| manifest.typed);
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
-    let catalogue = Catalogue::new(&options.selection, &typed, known.definitions.as_ref());
+    let dimensions = known.definitions.as_ref().filter(|_| extent.has_dimensions());
+    let catalogue = Catalogue::new(&extent.selection(&options.selection), &typed, dimensions);
     let writers = writers(&catalogue, uploads, options)?;
     let mut input = Timed::new(io::Cursor::new(&sample).chain(input));
     let gate = Gate::new(options.bytes_under_way);
@@ -131,22 +137,26 @@ fn stage_from(
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
+        run: Some(run.to_string()),
+        published_at: None,
         source: options.source.clone(),
         json_bytes: progress.bytes(),
         findings,
         tables,
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
+        windows: Vec::new(),
+        snapshot: None,
         publication: None,
     };
-    Ok(staging.stage(manifest, profile))
+    staging.stage(manifest, profile, extent)
 }
 
 /// A writer for each table.
 fn writers(catalogue: &Catalogue, uploads: &Uploads, options: &Options) -> Result<Vec<TableWriter>> {
     let mut writers: Vec<TableWriter> = Vec::new();
     for table in &catalogue.tables {
-        let writer = TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files)?;
+        let writer = TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files, &options.extent)?;
         let of_same = writers.iter().filter(|other| other.table().name == writer.table().name).count();
         writers.push(match of_same {
             0 => writer,
@@ -164,7 +174,9 @@ fn spawn<'scope, T: Send + 'scope>(
     name: String,
     run: impl FnOnce() -> Result<T> + Send + 'scope,
 ) -> Result<Thread<'scope, T>> {
-    thread::Builder::new().name(name).spawn_scoped(scope, run).map_err(Error::Thread)
+    // What it logs belongs to the run, too.
+    let span = Span::current();
+    thread::Builder::new().name(name).spawn_scoped(scope, move || span.in_scope(run)).map_err(Error::Thread)
 }
 
 /// Reads the export and hands its batches to the encoders.
@@ -190,6 +202,7 @@ fn read(
         batches.send(Batch::whole(table.clone(), rows.clone()))?;
     }
     let mut tables = Tables::new(batches, limits, catalogue);
+    tables.begin_part(options.extent.adds())?;
     if rest.is_some() {
         tables.merge(MergedProfiles::new().map_err(Error::Profiles)?);
     }

@@ -107,7 +107,7 @@ impl<S: BatchSink> Tables<S> {
 
     /// There are several parts: profiles have their rows at the end.
     pub(crate) fn merge(&mut self, merged: MergedProfiles) {
-        self.merged = Some(merged);
+        self.merged = Some(merged).filter(|_| self.profiles.is_written());
     }
 
     /// The facts to come are of a part of which only this is kept.

@@ -1,12 +1,12 @@
 //! An output file on its way to the object store: plain writes in, parts out.
 
+use crate::hexadecimal::hexadecimal;
 use bytes::Bytes;
 use object_store::{
     Attributes, MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, path::Path,
 };
 use ring::digest::{self, SHA256};
 use std::{
-    fmt::Write as _,
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -17,6 +17,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 /// How long the removal of a part-written file may take, when all has failed anyway.
 const ABORT_WAIT: Duration = Duration::from_secs(2);
@@ -177,11 +178,12 @@ impl Parts {
         }
         let permit = Arc::clone(&uploads.permits).acquire_owned().await.ok();
         let part = self.upload.put_part(part.into());
-        self.in_flight.spawn(async move {
+        let sent = async move {
             let sent = part.await;
             drop(permit);
             sent
-        });
+        };
+        self.in_flight.spawn(sent.in_current_span());
         Ok(())
     }
 
@@ -232,14 +234,6 @@ impl Parts {
 /// Room for a part, which the system gives only as it is filled.
 fn empty_part(bytes: usize) -> Vec<u8> {
     Vec::with_capacity(bytes + (1 << 16))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl io::Write for Upload {

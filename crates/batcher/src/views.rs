@@ -1,7 +1,7 @@
 //! SQL that names the published files: a view per table, and views in which ids have their names.
 //! Whoever reads through them never looks at a file that is not published.
 
-use crate::manifest::Manifest;
+use crate::manifest::{DataFile, Manifest, TableFiles};
 use std::fmt::Write;
 
 /// The folder of the views, beside those of the tables.
@@ -9,6 +9,8 @@ pub(crate) const FOLDER: &str = "views";
 
 /// Its files.
 pub(crate) const FILES: [&str; 2] = ["duckdb.sql", "spark.sql"];
+/// The files of SQL that every destination has beside its tables.
+pub const VIEWS: [&str; 2] = ["views/duckdb.sql", "views/spark.sql"];
 
 /// The files' texts, for tables below `root`, an absolute path or an address.
 pub(crate) fn views(root: &str, manifest: &Manifest) -> [(&'static str, String); 2] {
@@ -71,8 +73,7 @@ impl Dialect {
         let mut sql =
             String::from("-- The published tables, file by file. Written by apsides with each publication.\n");
         for table in &manifest.tables {
-            let files = table.files.iter().map(|file| format!("{root}/{}/{}", table.name, file.name));
-            self.view(&mut sql, &table.name, &self.files(files.collect()));
+            self.view(&mut sql, &table.name, &self.files(&root, table));
         }
         let is_there = |name: &str| manifest.table(name).is_some();
         for named in NAMED.iter().filter(|named| is_there(named.table) && is_there(named.definitions)) {
@@ -90,18 +91,36 @@ impl Dialect {
         let _ = write!(sql, "\nCREATE OR REPLACE {temporary}VIEW {name} AS\n{select};\n");
     }
 
-    fn files(self, files: Vec<String>) -> String {
+    fn files(self, root: &str, table: &TableFiles) -> String {
+        let path = |file: &DataFile| format!("{root}/{}/{}", table.name, file.name);
         match self {
             Self::DuckDb => {
-                let quoted: Vec<_> = files.iter().map(|file| format!("  '{}'", file.replace('\'', "''"))).collect();
-                format!("SELECT * FROM read_parquet([\n{}\n])", quoted.join(",\n"))
+                let quoted = table.files.iter().map(|file| format!("  '{}'", path(file).replace('\'', "''")));
+                let quoted: Vec<_> = quoted.collect();
+                // Windows are folders, of which no column is made; and those of other times may have fewer columns.
+                let windows =
+                    if table.has_windows() { ", hive_partitioning = false, union_by_name = true" } else { "" };
+                format!("SELECT * FROM read_parquet([\n{}\n]{windows})", quoted.join(",\n"))
             }
             Self::Spark => {
-                let selects = files.iter().map(|file| format!("SELECT * FROM parquet.`{}`", file.replace('`', "``")));
+                let selects = table.files.iter().map(|file| {
+                    format!("SELECT {} FROM parquet.`{}`", columns(table, file), path(file).replace('`', "``"))
+                });
                 selects.collect::<Vec<_>>().join("\nUNION ALL ")
             }
         }
     }
+}
+
+/// The columns of a file, with those that the table has got since.
+fn columns(table: &TableFiles, file: &DataFile) -> String {
+    let Some(there) = &file.columns else { return "*".to_owned() };
+    let all = table.columns.iter().map(|column| {
+        let name = column.name.replace('`', "``");
+        let is_there = there.contains(&column.name);
+        if is_there { format!("`{name}`") } else { format!("NULL AS `{name}`") }
+    });
+    all.collect::<Vec<_>>().join(", ")
 }
 
 impl Named {

@@ -1,9 +1,10 @@
 //! Encoded batches of one table to Parquet files.
 
 use crate::{
-    destination::refused_or,
+    destination::told_or,
     encode::{Chunk, EncodedBatch, PageEncoder},
     error::{Error, Result},
+    extent::Extent,
     manifest::DataFile,
     schema::TableSchema,
     upload::{Upload, Uploads},
@@ -13,7 +14,11 @@ use parquet::{
     arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
-    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+    file::{
+        metadata::KeyValue,
+        properties::{BloomFilterPosition, WriterProperties},
+        writer::SerializedFileWriter,
+    },
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -54,17 +59,31 @@ pub struct FileOptions {
     pub row_group_bytes: usize,
     /// A file that has reached this many bytes is closed, and the next one begun. Default 512 MiB.
     pub file_bytes: usize,
+    /// Whether row groups have a bloom filter of their export keys, where a profile has many rows: readers that look for
+    /// one profile skip the others. Default false.
+    pub bloom_filters: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { codec: Codec::default(), row_group_rows: 1 << 20, row_group_bytes: 64 << 20, file_bytes: 512 << 20 }
+        Self {
+            codec: Codec::default(),
+            row_group_rows: 1 << 20,
+            row_group_bytes: 64 << 20,
+            file_bytes: 512 << 20,
+            bloom_filters: false,
+        }
     }
 }
+
+/// The column that may have bloom filters.
+const BLOOM_COLUMN: &str = "export_key";
 
 /// The files of one table, one after the other.
 pub(crate) struct TableWriter {
     table: Arc<TableSchema>,
+    /// The folder in the table's where its files go; none if they go there themselves.
+    partition: Option<String>,
     /// What its files' names begin with.
     prefix: &'static str,
     /// Without rows, it has no file.
@@ -84,11 +103,17 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(crate) fn new(table: Arc<TableSchema>, uploads: Uploads, options: FileOptions) -> Result<Self> {
+    pub(crate) fn new(
+        table: Arc<TableSchema>,
+        uploads: Uploads,
+        options: FileOptions,
+        extent: &Extent,
+    ) -> Result<Self> {
         Ok(Self {
+            partition: extent.partition(&table.name),
+            is_optional: extent.needs_no_file(&table.name),
             table,
             prefix: "part",
-            is_optional: false,
             uploads,
             options,
             encoder: PageEncoder::with_codec(options.codec)?,
@@ -149,7 +174,9 @@ impl TableWriter {
         let columns = file.schema_descr().columns().to_vec();
         let mut group = file.next_row_group()?;
         for (chunk, column) in self.chunks.drain(..).zip(&columns) {
-            let (pages, closed) = chunk.close(column, self.options.codec.compression(), &mut self.encoder)?;
+            let has_bloom_filter = self.options.bloom_filters && column.name() == BLOOM_COLUMN;
+            let compression = self.options.codec.compression();
+            let (pages, closed) = chunk.close(column, compression, &mut self.encoder, has_bloom_filter)?;
             group.append_column(&pages, closed)?;
         }
         group.close()?;
@@ -179,6 +206,8 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
             .set_compression(self.options.codec.compression())
+            // Else all of them would wait in memory for the file's end.
+            .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
             .set_key_value_metadata(metadata)
             .build();
         ArrowSchemaConverter::new()
@@ -197,12 +226,14 @@ impl TableWriter {
             bytes,
             row_groups: metadata.num_row_groups() as u64,
             sha256,
+            columns: None,
         });
         Ok(())
     }
 
     fn file_name(&self) -> String {
-        format!("{}{}-{:05}.parquet", self.uploads.prefix(), self.prefix, self.files.len())
+        let name = format!("{}{}-{:05}.parquet", self.uploads.prefix(), self.prefix, self.files.len());
+        self.partition.iter().cloned().chain([name]).collect::<Vec<_>>().join("/")
     }
 
     fn path(&self) -> String {
@@ -218,6 +249,6 @@ impl TableWriter {
     }
 
     fn write_error(&self, source: object_store::Error) -> Error {
-        refused_or(&self.path(), source, |path, source| Error::Write { path, source })
+        told_or(&self.path(), source, |path, source| Error::Write { path, source })
     }
 }

@@ -1,16 +1,19 @@
 //! The command line's words.
 
 mod privacy;
+mod reports;
 mod simulate;
 mod tables;
 
 pub(crate) use privacy::Privacy;
+pub(crate) use reports::Reports;
 pub(crate) use simulate::{PollUrlKind, Simulate};
 pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of, typed_of};
 
 use crate::storage::Storage;
 use apsides_batcher::{Codec, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::path::PathBuf;
 
 /// Turns APSIS One profile exports into Parquet tables for DuckDB, Spark and every lake.
@@ -21,7 +24,7 @@ Exit status:
   0  all is published                 5  another run writes to the destination
   1  something unexpected             6  the API refused the credentials
   2  usage or configuration           7  the API said no, or the export failed
-  3  the input is no valid export     8  the network
+  3  the input is no valid export     8  the network, or the store is down
   4  the destination                  9  the store (S3) refused the credentials
                                     130  interrupted; nothing was published")]
 pub(crate) struct Args {
@@ -37,6 +40,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// One run of a pipeline: request an export, wait for it, publish its tables
     Run(Run),
+    /// What the next run of a pipeline would ask for and write, without doing it
+    Plan(Plan),
+    /// Ask once more for the windows of a span of time, of a pipeline with a schedule
+    Backfill(Backfill),
     /// Turn an export at hand into tables
     Convert(Convert),
     /// Turn the downloads that a run has kept into tables, without the API
@@ -45,6 +52,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// List what the ids of an account stand for: sections, attributes, tags, event types and segments
     Definitions(Definitions),
+    /// Tell what is published, when and by which run, whether one is writing, and what is waiting
+    Status(Status),
     /// Take the lock of a destination away from a run that has died
     Unlock(Unlock),
     /// Remove the files in S3 that are published no longer, or never were
@@ -55,6 +64,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Tell whether a run of a pipeline could work: configuration, credentials, clock, folders, free space
     Check(Check),
+    /// Show what a pipeline amounts to
+    #[command(subcommand)]
+    Config(Config),
     /// Print completions for a shell
     Completions(Completions),
     /// Write man pages
@@ -77,6 +89,14 @@ pub(crate) struct Output {
     /// Form of the log lines on standard error
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
+}
+
+/// An instant, or a date, which starts in UTC.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    let date =
+        || text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp());
+    let moment = text.parse().or_else(|_| date());
+    moment.map_err(|_| "no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -107,6 +127,39 @@ pub(crate) struct Run {
     /// Keep the downloads as they come, in a folder of their own below this one, for `apsides replay`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep_raw: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backfill {
+    /// The pipeline file, one with [schedule]
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+    /// The first moment, as 2026-01-31 or 2026-01-31T06:00:00Z
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+    /// The first moment after it; windows that have not ended yet are left for later
+    #[arg(long, value_parser = moment, value_name = "TIME")]
+    pub(crate) to: Timestamp,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+    /// As if it were this time: for rehearsals of a schedule
+    #[arg(long, hide = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -156,6 +209,24 @@ pub(crate) struct To {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) storage: Storage,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Status {
+    /// A destination, as s3://bucket/prefix or a folder; or a pipeline file, whose schedule and pending exports are told, too
+    #[arg(value_name = "DESTINATION|PIPELINE.toml")]
+    pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+}
+
+impl Status {
+    /// A folder may be called like a pipeline, too.
+    pub(crate) fn is_pipeline(&self) -> bool {
+        self.of.ends_with(".toml") && !self.of.starts_with("s3:") && !std::path::Path::new(&self.of).is_dir()
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -220,8 +291,21 @@ pub(crate) struct Init {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Each line is ok, a warning or failed; the exit status is that of the first which failed, or 0. One token is
-fetched; no export is requested, and nothing is left in any folder.")]
+fetched; no export is requested, and nothing is left in any folder or bucket.")]
 pub(crate) struct Check {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) pipeline: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Every setting of a pipeline with its value, and where that comes from; secrets are masked
+    Show(ConfigShow),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigShow {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
@@ -259,6 +343,9 @@ pub(crate) struct Files {
     /// The most rows of a row group
     #[arg(long, default_value_t = 1 << 20, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
+    /// Give row groups bloom filters of their export keys, so that readers who look for one profile skip the others
+    #[arg(long)]
+    pub(crate) bloom_filters: bool,
     /// The most bytes of all row groups under construction together, before they are encoded [default: what the
     /// memory limit allows, 64M of 192M]
     #[arg(long, value_parser = bytes, value_name = "SIZE")]

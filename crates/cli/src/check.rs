@@ -1,4 +1,5 @@
-//! `apsides check`: whether a run of a pipeline could work, without one: nothing is requested, nothing written.
+//! `apsides check`: whether a run of a pipeline could work, without one: nothing is requested, nothing left
+//! behind.
 
 use crate::{
     args::{Check, Output},
@@ -11,15 +12,14 @@ use crate::{
     summary::print,
     wrap::{self, wrapped},
 };
-use apsides_batcher::{Destination, Manifest, Options, published};
+use apsides_batcher::{Destination, Extent, look, published, try_puts};
 use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::{
     io::{self, Write},
     path::Path,
 };
-use tokio::{runtime::Handle, task::spawn_blocking};
 
 /// A clock that differs by more is worth a word: tokens have a margin of a minute.
 const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(30);
@@ -113,45 +113,44 @@ fn clock(ahead: Option<SignedDuration>) -> Line {
 
 async fn destination(job: &Job) -> Line {
     let place = &job.destination;
-    let taken = match place {
-        Destination::Folder(folder) => is_writable(folder).and_then(|()| Ok(published(folder)?)),
-        // Writing the lease and removing it is all that a run needs to be allowed, but for the files.
-        Destination::Bucket { .. } => probe(place).await,
-    };
-    let taken = match taken {
-        Ok(manifest) => manifest.is_some(),
-        Err(failure) => return failed("destination", &failure),
-    };
-    match (taken, job.overwrite) {
-        (true, false) => {
-            let message = format!("{place} holds tables, which are not to be replaced");
-            let next = "set `overwrite = true` below [destination], or choose another folder";
-            failed("destination", &Failure::new(Exit::Destination, message).next(next))
+    let looked = async {
+        // First, since where others have their files, nothing is tried.
+        let extent = match job.schedule {
+            None => Extent::All,
+            Some(_) => Extent::Snapshot { asked_at: Timestamp::now() },
+        };
+        let taken = look(place, &extent, job.overwrite).await?.is_some();
+        match place {
+            Destination::Folder(folder) => is_writable(folder)?,
+            Destination::Bucket { address, settings } => try_puts(address, settings).await?,
         }
-        (true, true) => ok("destination", format!("{place} can be written; its tables are replaced")),
-        (false, _) => ok("destination", format!("{place} can be written")),
+        Ok(taken)
+    };
+    match looked.await {
+        Ok(true) if job.schedule.is_some() => ok("destination", format!("{place} can be written; its windows go on")),
+        Ok(true) => ok("destination", format!("{place} can be written; its tables are replaced")),
+        Ok(false) => ok("destination", format!("{place} can be written")),
+        Err(failure) => failed("destination", &failure),
     }
-}
-
-/// What is published in a bucket, by taking its lease for a moment.
-async fn probe(place: &Destination) -> Result<Option<Manifest>, Failure> {
-    let (place, runtime) = (place.clone(), Handle::current());
-    let options = Options { overwrite: true, ..Options::default() };
-    let probed = spawn_blocking(move || apsides_batcher::probe(&place, &options, &runtime)).await;
-    Ok(probed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
 /// Other folders that a run writes to.
 fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
     let cache = job.lookup.cache.as_ref().and_then(|cache| cache.path.parent());
     let cache = cache.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let folders =
-        [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", job.keep_raw.as_deref())];
+    let metrics = job.told.metrics.as_ref().and_then(|file| file.parent());
+    let metrics = metrics.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let folders = [
+        ("definitions", cache),
+        ("state", job.client.state.as_deref()),
+        ("keep_raw", job.keep_raw.as_deref()),
+        ("metrics", metrics),
+    ];
     folders.into_iter().filter_map(|(check, folder)| Some((check, folder?))).collect()
 }
 
 /// Tries it with a file that has no name, so that nobody sees it.
-fn is_writable(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn is_writable(folder: &Path) -> Result<(), Failure> {
     let there = existing(folder);
     let tried = tempfile::tempfile_in(there).and_then(|mut file| {
         file.write_all(&[0; 4096])?;

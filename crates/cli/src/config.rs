@@ -1,6 +1,10 @@
 //! The pipeline file.
 
+mod defaults;
+mod effective;
 mod export;
+mod reports;
+mod schedule;
 #[cfg(test)]
 mod schema;
 mod suggest;
@@ -11,12 +15,13 @@ use crate::{
     args::{self, CodecName, TableName, bytes, memory},
     failure::{Exit, Failure},
     names::Lookup,
+    reports::Told,
     run::Job,
     storage::{Storage, span},
 };
 use apsides_batcher::{FileOptions, Options};
 use apsides_definitions::Versions;
-use apsides_fetcher::{ClientConfig, DefinitionsCache, Network, Region, Secret};
+use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
@@ -25,7 +30,12 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use effective::{Effective, Origin, effective};
+pub(crate) use text::Place;
+
 use export::{Export, VersionsName};
+use reports::Metrics;
+use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
 
@@ -42,6 +52,8 @@ pub(crate) struct Pipeline {
     /// What is asked for.
     #[serde(default)]
     export: Export,
+    /// When which events are asked for.
+    schedule: Option<Schedule>,
     /// What the ids stand for.
     definitions: Option<Definitions>,
     /// Where the tables go.
@@ -58,6 +70,9 @@ pub(crate) struct Pipeline {
     /// What is withheld from the tables.
     #[serde(default)]
     privacy: Privacy,
+    /// Metrics of the runs.
+    #[serde(default)]
+    metrics: Metrics,
 }
 
 /// The API and the client.
@@ -79,6 +94,10 @@ struct Source {
     ca_file: Option<PathBuf>,
     /// Instead of what HTTPS_PROXY says.
     proxy: Option<Text>,
+    /// How often an export with events may be asked for. Default: 1, as the API documents it.
+    event_exports_per_minute: Option<std::num::NonZeroU32>,
+    /// How long after its request an export is polled for first. Default: 1s.
+    first_poll: Option<Age>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
     poll_hosts: Vec<String>,
@@ -131,6 +150,9 @@ struct Files {
     row_group_size: Option<ByteSize>,
     /// The most rows of a row group. Default: 1048576.
     row_group_rows: Option<std::num::NonZeroUsize>,
+    /// Whether row groups have bloom filters of their export keys, so that readers who look for one profile skip the others.
+    #[serde(default)]
+    bloom_filters: bool,
 }
 
 /// What is still taken for an export.
@@ -185,7 +207,14 @@ impl Pipeline {
         let options = self.limits.into_options();
         let lookup = lookup(self.definitions, self.export.versions)?;
         let (keep_raw, spools) = (self.export.keep_raw.clone(), self.export.spool);
-        let export = self.export.into_spec(Timestamp::now())?;
+        let now = Timestamp::now();
+        let schedule = self.schedule.map(|schedule| schedule.into_windows(now)).transpose()?;
+        if schedule.is_some() && destination.overwrite {
+            return Err(wrong(
+                "[destination] has `overwrite`, but runs with [schedule] replace windows alone: leave it out",
+            ));
+        }
+        let export = self.export.into_spec(now, schedule.is_some())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
         let options = Options {
@@ -199,11 +228,13 @@ impl Pipeline {
             client,
             lookup,
             export,
+            schedule,
             source,
             keep_raw,
             spools,
             destination: destination.s3.destination(&destination.path)?,
             overwrite: destination.overwrite,
+            told: Told { metrics: self.metrics.textfile },
             options,
         })
     }
@@ -225,12 +256,18 @@ impl Source {
                 |error| wrong(&format!("[source] `poll_hosts`: {host} is no URL ({error}); write https://host"));
             host.parse().map_err(no_url)
         });
+        let mut limits = fetcher::Limits::default();
+        if let Some(calls) = self.event_exports_per_minute {
+            limits.rates.event_exports = Rate::new(calls.get(), 60);
+        }
+        limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
         for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
             if text.0.is_empty() {
                 return Err(wrong(&format!("[source] `{key}` is empty: so is the variable or the file it comes from")));
             }
         }
         Ok(ClientConfig {
+            limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
             poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
             state: self.state,
@@ -262,6 +299,7 @@ impl Files {
             file_bytes: self.file_size.map_or(default.file_bytes, |size| size.0),
             row_group_bytes: self.row_group_size.map_or(default.row_group_bytes, |size| size.0),
             row_group_rows: self.row_group_rows.map_or(default.row_group_rows, Into::into),
+            bloom_filters: self.bloom_filters,
         }
     }
 }

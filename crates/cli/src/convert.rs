@@ -3,29 +3,36 @@
 use crate::{
     args::{Convert, Files, Output, To, check_memory},
     failure::Failure,
+    reports::{Reports, Told},
     shutdown::Shutdown,
     storage::Storage,
     tables,
+    watch::Watch,
 };
 use apsides_batcher::{Address, FileOptions, Options, open_object};
 use apsides_definitions::{Definitions, Snapshot};
-use apsides_fetcher::{self as fetcher, Input, Origin, Reader};
+use apsides_fetcher::{self as fetcher, Counts, Input, Origin, Reader};
 use std::path::Path;
 
-pub(crate) async fn convert(args: Convert, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let destination = args.to.storage.destination(&args.to.out)?;
-    let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
-    let options = options(args.to, reader.origin().to_string())?;
-    tables::publish(reader.into(), &destination, options, output, shutdown).await?;
-    Ok(())
+    let reports = Reports::new(args.to.reports.clone().or(Told::default()), "convert", &destination);
+    let run = async {
+        let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
+        let options = options(args.to, reader.origin().to_string(), watch)?;
+        let published = tables::publish(reader.into(), &destination, options, watch, output, shutdown).await?;
+        published.told(&destination, output)
+    };
+    reports.around(watch, Counts::default, run).await
 }
 
 /// How an export from this source is converted.
-pub(crate) fn options(args: To, source: String) -> Result<Options, Failure> {
+pub(crate) fn options(args: To, source: String, watch: &Watch) -> Result<Options, Failure> {
     let definitions = args.definitions.as_deref().map(definitions).transpose()?;
     check_memory(usize_of(args.limits.memory_limit), &args.tables.tables)?;
     let options = Options {
         source,
+        run: Some(watch.run().clone()),
         overwrite: args.overwrite,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
@@ -70,6 +77,7 @@ fn file_options(files: &Files, default: FileOptions) -> FileOptions {
         row_group_rows: files.row_group_rows as usize,
         row_group_bytes: files.row_group_size.map_or(default.row_group_bytes, usize_of),
         file_bytes: usize_of(files.file_size),
+        bloom_filters: files.bloom_filters,
     }
 }
 

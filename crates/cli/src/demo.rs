@@ -4,9 +4,11 @@ use crate::{
     args::{Demo, Output},
     failure::{Exit, Failure},
     names::Lookup,
+    reports::Told,
     run::{Job, execute},
     shutdown::Shutdown,
     summary::print,
+    watch::Watch,
 };
 use apsides_batcher::{Options, published};
 use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Secret};
@@ -17,7 +19,7 @@ use std::time::Duration;
 /// What the manifest says of tables that a demo wrote; a further demo may replace them.
 const SOURCE: &str = "demo";
 
-pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn demo(args: Demo, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     if args.out.starts_with("s3:") {
         let failure = Failure::new(Exit::Configuration, "the demo writes to a folder");
         return Err(failure.next("`apsides convert` and `apsides run` write to S3"));
@@ -43,20 +45,22 @@ pub(crate) async fn demo(args: Demo, output: &Output, shutdown: &Shutdown) -> Re
             end_at: time(window.end_ms),
             ..ExportSpec::default()
         },
+        schedule: None,
         lookup: Lookup::default(),
         source: SOURCE.to_owned(),
         keep_raw: None,
         spools: false,
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out.as_path().into(),
+        told: Told::default(),
         options: Options::default(),
     };
     let result = match Client::new(job.client.clone()) {
-        Ok(client) => execute(&job, &client, output, shutdown).await,
+        Ok(client) => execute(&job, &client, watch, output, shutdown).await,
         Err(error) => Err(error.into()),
     };
     server.stop().await;
-    result?;
+    result?.told(&job.destination, output)?;
     if !output.json {
         print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
     }

@@ -1,7 +1,10 @@
 //! How the program says that something went wrong: what, where, what to do next, and an exit
 //! status per kind.
 
-use crate::wrap::{self, wrapped};
+use crate::{
+    args::LogFormat,
+    wrap::{self, wrapped},
+};
 use apsides_batcher as batcher;
 use apsides_definitions as definitions;
 use apsides_fetcher as fetcher;
@@ -77,6 +80,12 @@ impl Failure {
         self
     }
 
+    /// The same, of this.
+    pub(crate) fn of_part(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// The same, and which file it is about.
     pub(crate) fn in_file(mut self, file: &Path) -> Self {
         self.message = format!("{}: {}", file.display(), self.message);
@@ -114,11 +123,20 @@ impl Failure {
         iter::once(error).chain(causes).chain(next).collect::<Vec<_>>().join("\n")
     }
 
-    /// Prints the failure and gives its exit status.
-    pub(crate) fn report(&self) -> ExitCode {
-        // Where nobody listens, there is still the exit status.
-        let _ = writeln!(io::stderr(), "{}", self.text(wrap::width_of(io::stderr())));
-        ExitCode::from(self.exit as u8)
+    /// Prints the failure and gives its exit status. To programs it is a line of the log like any other.
+    pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
+        let exit_status = self.exit as u8;
+        match format {
+            LogFormat::Json if tracing::enabled!(tracing::Level::ERROR) => {
+                let (message, next) = self.told();
+                tracing::error!(exit_status, next, "{message}");
+            }
+            LogFormat::Json | LogFormat::Text => {
+                // Where nobody listens, there is still the exit status.
+                let _ = writeln!(io::stderr(), "{}", self.text(wrap::width_of(io::stderr())));
+            }
+        }
+        ExitCode::from(exit_status)
     }
 }
 
@@ -199,18 +217,33 @@ impl From<batcher::Error> for Failure {
                 Exit::Configuration,
                 "ask for fewer attributes and tags, at most 75 and 25, or leave out the table wide".to_owned(),
             ),
-            E::NotEmpty { .. } => {
-                (Exit::Destination, "choose another folder, or replace the tables with --overwrite".to_owned())
+            E::NotEmpty { .. } => (
+                Exit::Destination,
+                "choose another folder, or replace the tables with --overwrite (in a pipeline: overwrite = true)"
+                    .to_owned(),
+            ),
+            E::HasWindows { .. } => {
+                let next = "choose another destination; those windows would be lost";
+                (Exit::Destination, next.to_owned())
+            }
+            E::HasNoWindows { .. } => {
+                let next = "choose another destination for a pipeline with [schedule]: its windows would stand beside \
+                            events that are among them already";
+                (Exit::Destination, next.to_owned())
+            }
+            E::WindowOverlaps { .. } => {
+                let next = "keep `start` and `every` of [schedule] as they were, or choose another destination";
+                (Exit::Configuration, next.to_owned())
             }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
             }
             E::Unfinished { .. } => {
-                (Exit::Destination, "check the folder and run again: the next run finishes it first".to_owned())
+                (place_exit(&error), "check the destination and run again: the next run finishes it first".to_owned())
             }
             // The lock of a folder ends with its process.
-            E::Locked { path } if path.starts_with("s3:") => {
-                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {}`", path.display()))
+            E::Locked { place } if place.starts_with("s3:") => {
+                (Exit::Locked, format!("wait until it has ended; if it has died, `apsides unlock {place}`"))
             }
             E::Locked { .. } => (Exit::Locked, "wait until it has ended, or choose another folder".to_owned()),
             E::InputObject { .. } => {
@@ -224,23 +257,33 @@ impl From<batcher::Error> for Failure {
             }
             E::NoCredentials { .. } => {
                 let next = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them";
-                (Exit::Storage, next.to_owned())
+                (place_exit(&error), next.to_owned())
             }
             E::StorageRefused { .. } => {
                 let next = "nothing was published; check the credentials and what they are allowed to do: read, write, \
                             list and delete";
-                (Exit::Storage, next.to_owned())
+                (place_exit(&error), next.to_owned())
+            }
+            E::Unconditional { .. } => {
+                (Exit::Destination, "choose a store that keeps to conditional puts; docs/s3.md names some".to_owned())
             }
             E::Undecided { .. } => {
                 let next = "run again: it finds what was published, and removes what was not";
-                (Exit::Destination, next.to_owned())
+                (place_exit(&error), next.to_owned())
             }
+            E::Unreachable { .. } => (
+                place_exit(&error),
+                "nothing was published; check the endpoint and the network, and run again".to_owned(),
+            ),
             E::Storage { .. } => {
-                (Exit::Destination, "check the bucket, the endpoint and the network, and run again".to_owned())
+                (place_exit(&error), "check the bucket, its region and the endpoint, and run again".to_owned())
             }
-            E::Manifest { path, .. } => (
+            E::Manifest { place, .. } => {
+                (Exit::Destination, format!("if the tables there are not needed, remove them and {place}"))
+            }
+            E::ManifestVersion { .. } => (
                 Exit::Destination,
-                format!("if the folder's tables are not needed, remove them and {}", path.display()),
+                "a newer apsides wrote it: use that one here too, or choose another destination".to_owned(),
             ),
             E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
                 (Exit::Destination, format!("nothing was published; {}", disk_next(&error)))
@@ -254,6 +297,17 @@ impl From<batcher::Error> for Failure {
             _ => false,
         };
         Self { is_malformed_export, ..Self::of(exit, &error).next(next) }
+    }
+}
+
+/// Whether it is the network, the credentials or the destination itself that is to be looked at.
+fn place_exit(error: &batcher::Error) -> Exit {
+    use batcher::Error as E;
+    match error {
+        E::Undecided { source, .. } | E::Unfinished { source, .. } => place_exit(source),
+        E::Unreachable { .. } => Exit::Network,
+        E::NoCredentials { .. } | E::StorageRefused { .. } => Exit::Storage,
+        _ => Exit::Destination,
     }
 }
 
@@ -290,5 +344,38 @@ fn json_next(kind: JsonError, offset: u64) -> String {
         _ => format!(
             "nothing was published; look at the file around byte {offset} of the (inflated) JSON, or fetch it again"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use batcher::Error as E;
+
+    #[test]
+    fn stores_fail_in_three_ways() {
+        let address = || "s3://bucket/lake".to_owned();
+        let undecided = |source| E::Undecided { address: address(), source: Box::new(source) };
+        let unfinished = |source| E::Unfinished { place: address(), source: Box::new(source) };
+        let unreachable = || E::Unreachable { address: address(), problem: "timed out".to_owned() };
+        let refused = || E::StorageRefused { address: address(), answer: "AccessDenied".to_owned() };
+        let storage = || E::Storage { action: "read", address: address(), problem: "NoSuchBucket".to_owned() };
+        for (error, exit) in [
+            (unreachable(), Exit::Network),
+            (refused(), Exit::Storage),
+            (E::NoCredentials { address: address() }, Exit::Storage),
+            (storage(), Exit::Destination),
+            (undecided(unreachable()), Exit::Network),
+            (undecided(refused()), Exit::Storage),
+            (undecided(storage()), Exit::Destination),
+            (unfinished(unreachable()), Exit::Network),
+        ] {
+            let shown = error.to_string();
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, exit, "{shown}");
+            // What is not known to be unpublished is not called so.
+            let next = failure.told().1.unwrap_or_default();
+            assert!(!(shown.starts_with("it is not known") && next.contains("nothing was published")), "{next}");
+        }
     }
 }

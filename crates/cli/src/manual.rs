@@ -6,7 +6,7 @@ use crate::{
     measure,
     summary::print,
 };
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use std::{fs, io};
 
 /// Prints the completions for a shell.
@@ -25,14 +25,8 @@ pub(crate) fn manual(args: &Manual) -> Result<(), Failure> {
     fs::create_dir_all(&args.folder).map_err(unwritable)?;
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
-    let commands = command.get_subcommands().filter(|command| !command.is_hide_set());
     let mut pages = vec![("apsides".to_owned(), command.clone())];
-    for each in commands {
-        let name = format!("apsides-{}", each.get_name());
-        // In the usage stands the program's name and the command's; in the page's name, they are one word.
-        let usage = format!("apsides {}", each.get_name());
-        pages.push((name.clone(), each.clone().display_name(name).bin_name(usage)));
-    }
+    add_pages(&command, "apsides", &mut pages);
     for (name, command) in &pages {
         let mut page = Vec::new();
         clap_mangen::Man::new(command.clone()).render(&mut page).map_err(unwritable)?;
@@ -41,4 +35,15 @@ pub(crate) fn manual(args: &Manual) -> Result<(), Failure> {
     let count = measure::count(pages.len() as u64);
     eprintln!("{count} pages in {}; try: man {}", args.folder.display(), args.folder.join("apsides.1").display());
     Ok(())
+}
+
+/// The pages of the commands below one, and below those.
+fn add_pages(command: &Command, words: &str, pages: &mut Vec<(String, Command)>) {
+    for each in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        // In the usage stands the program's name and the command's; in the page's name, they are one word.
+        let usage = format!("{words} {}", each.get_name());
+        let name = usage.replace(' ', "-");
+        pages.push((name.clone(), each.clone().display_name(name).bin_name(&usage)));
+        add_pages(each, &usage, pages);
+    }
 }

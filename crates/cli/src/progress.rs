@@ -19,6 +19,19 @@ pub(crate) fn colours() -> bool {
     stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Narrower tables cannot be read, and wider ones neither.
+const WIDTH: std::ops::RangeInclusive<u16> = 60..=120;
+
+/// The width where nobody tells one.
+const WIDTH_DEFAULT: u16 = 80;
+
+/// The columns that tables on standard output have.
+pub(crate) fn width() -> u16 {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width = columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0));
+    width.unwrap_or(WIDTH_DEFAULT).clamp(*WIDTH.start(), *WIDTH.end())
+}
+
 fn line(output: &Output) -> ProgressBar {
     let target = if output.quiet || !stderr().is_terminal() {
         ProgressDrawTarget::hidden()

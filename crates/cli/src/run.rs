@@ -2,16 +2,22 @@
 
 use crate::{
     args::{Output, Run},
+    check::is_writable,
     config::Pipeline,
     failure::{Exit, Failure},
     intake::Intake,
     names::{self, Lookup},
     progress::{Waiting, duration},
+    reports::{Reports, Told},
+    schedule::{Clock, Schedule},
     shutdown::Shutdown,
-    tables::{self, Input, NextPart},
+    tables::{self, Input, NextPart, Published},
+    watch::Watch,
+    windows,
 };
-use apsides_batcher::{Asked, Destination, Error, Manifest, Options, Part, Typed};
+use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window, look};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
+use jiff::{SignedDuration, Timestamp};
 use std::{
     io, iter,
     path::PathBuf,
@@ -20,10 +26,13 @@ use std::{
 use tokio::runtime::Handle;
 
 /// All that a run needs to know.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) client: ClientConfig,
     /// What is asked for; in a pipeline's own words, until [`names::resolved`].
     pub(crate) export: ExportSpec,
+    /// The windows of its events, if there are any.
+    pub(crate) schedule: Option<Schedule>,
     /// How those words are looked up.
     pub(crate) lookup: Lookup,
     /// What the manifest says where the tables come from.
@@ -34,32 +43,45 @@ pub(crate) struct Job {
     pub(crate) spools: bool,
     pub(crate) destination: Destination,
     pub(crate) overwrite: bool,
+    /// Who is told how it went.
+    pub(crate) told: Told,
     /// How the export is converted. What is above, and what was asked for, is added.
     pub(crate) options: Options,
 }
 
-pub(crate) async fn run(args: Run, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut job = Pipeline::read(&args.pipeline)?.into_job()?;
     job.keep_raw = args.keep_raw.or(job.keep_raw);
     let client = Client::new(job.client.clone())?;
-    let job = names::resolved(job, &client, output, shutdown).await?;
-    execute(&job, &client, output, shutdown).await?;
-    Ok(())
+    let reports = Reports::of(&job, args.reports, &args.pipeline);
+    let run = async {
+        let job = names::resolved(job, &client, output, shutdown).await?;
+        match &job.schedule {
+            None => execute(&job, &client, watch, output, shutdown).await?.told(&job.destination, output),
+            Some(schedule) => {
+                windows::run(&job, schedule, &client, &Clock::of(args.now), watch, output, shutdown).await
+            }
+        }
+    };
+    reports.around(watch, || client.counts(), run).await
 }
 
 /// Requests an export, in parts if need be, waits until each is there, downloads it and publishes the tables.
 pub(crate) async fn execute(
     job: &Job,
     client: &Client,
+    watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Published, Failure> {
+    let began = Timestamp::now();
     // What would only show when the export has come must not cost one.
     job.options.check()?;
     let parts = fetcher::parts(&job.export)?;
     if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
         return Err(Error::WideInParts.into());
     }
+    shutdown.or_interrupted(look_at(job)).await??;
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
     }
@@ -70,27 +92,48 @@ pub(crate) async fn execute(
         let waiting = Arc::clone(&waiting);
         move |wait| say(&waiting, wait)
     });
-    let mut intake = Intake::new(exports, job)?;
+    let mut intake = Intake::new(exports, job, watch)?;
     let first = shutdown.or_interrupted(intake.next()).await??;
     let first = first.ok_or_else(|| Failure::new(Exit::Unexpected, "there is no part of the export"))?;
     drop(waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
     let options = Options {
         source: job.source.clone(),
+        run: Some(watch.run().clone()),
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
+        extent: asked_earlier(job.options.extent, began.duration_since(first.asked_at)),
         typed: Typed { asked: asked(&job.export), ..job.options.typed.clone() },
         ..job.options.clone()
     };
     let intake = Arc::new(tokio::sync::Mutex::new(intake));
     let rest = first.has_next.then(|| rest_of(Arc::clone(&intake), shutdown.clone()));
     let input = Input { first: first.reader, rest };
-    let published = tables::publish(input, &job.destination, options, output, shutdown).await;
+    let published = tables::publish(input, &job.destination, options, watch, output, shutdown).await;
     // An export that cannot be read is of no more use than one that is published: the next run asks for another.
     if published.as_ref().map_or_else(|failure| failure.is_malformed_export, |_| true) {
         intake.lock().await.done().await;
     }
     published
+}
+
+/// What is replaced by an export that was asked for by an earlier run, so long before this one.
+fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
+    let shifted = |moment: Timestamp| moment.checked_sub(earlier.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MIN);
+    match extent {
+        Extent::All => Extent::All,
+        Extent::Snapshot { asked_at } => Extent::Snapshot { asked_at: shifted(asked_at) },
+        Extent::Window(window) => Extent::Window(Window { asked_at: shifted(window.asked_at), ..window }),
+    }
+}
+
+/// Fails if the tables could not be published now.
+async fn look_at(job: &Job) -> Result<(), Failure> {
+    look(&job.destination, &job.options.extent, job.overwrite).await?;
+    match &job.destination {
+        Destination::Folder(folder) => is_writable(folder),
+        Destination::Bucket { .. } => Ok(()),
+    }
 }
 
 /// What typed tables have columns for.

@@ -68,22 +68,7 @@ impl<'a> Summary<'a> {
     }
 
     fn text(&self) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(["table", "rows", "files", "row groups", "size"]);
-        for files in &self.manifest.tables {
-            table.add_row([
-                files.name.clone(),
-                measure::count(files.rows),
-                measure::count(files.files.len() as u64),
-                measure::count(files.files.iter().map(|file| file.row_groups).sum()),
-                measure::size(files.bytes),
-            ]);
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        let mut text = format!("{}\n\n", table.trim_fmt());
+        let mut text = format!("{}\n\n", tables(self.manifest));
         text.push_str(&format!(
             "{} of JSON in {:.2} s, {:.0} MB/s",
             measure::size(self.manifest.json_bytes),
@@ -94,7 +79,7 @@ impl<'a> Summary<'a> {
             text.push_str(&format!(", peak memory {}", measure::size(peak)));
         }
         text.push_str(&format!("\npublished in {}", self.destination));
-        for note in self.notes() {
+        for note in notes(self.manifest) {
             text.push_str(&format!("\nnote: {note}"));
         }
         if let Some(profile) = self.profile {
@@ -102,29 +87,49 @@ impl<'a> Summary<'a> {
         }
         text
     }
+}
 
-    /// What a careful reader of the tables wants to know.
-    fn notes(&self) -> Vec<String> {
-        let found = self.manifest.findings;
-        let unmapped = self.manifest.table("unmapped").map_or(0, |table| table.rows);
-        let notes = [
-            (unmapped, "values have no column; they are in the table `unmapped`"),
-            (found.duplicate_events, "events were sent again by their source; see `is_duplicate`"),
-            (found.replaced_surrogates, "lone surrogate escapes in texts became U+FFFD"),
-            (found.superseded_members, "members of events came twice; the last one is in the table"),
-            (
-                found.without_column,
-                "values have no column in the typed tables; they are in the long ones, where written",
-            ),
-        ];
-        let noted = notes.into_iter().filter(|(number, _)| *number > 0);
-        let mut notes: Vec<_> = noted.map(|(number, note)| format!("{} {note}", measure::count(number))).collect();
-        let changes = &self.manifest.schema_changes;
-        notes.extend(changes.iter().take(CHANGES_SHOWN_MAX).map(|change| format!("schema: {change}")));
-        if changes.len() > CHANGES_SHOWN_MAX {
-            let more = measure::count((changes.len() - CHANGES_SHOWN_MAX) as u64);
-            notes.push(format!("schema: {more} more changes; see `schema_changes` with --json"));
-        }
-        notes
+/// The tables of a manifest, as a table.
+pub(crate) fn tables(manifest: &Manifest) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["table", "rows", "files", "row groups", "size"]);
+    for files in &manifest.tables {
+        table.add_row([
+            files.name.clone(),
+            measure::count(files.rows),
+            measure::count(files.files.len() as u64),
+            measure::count(files.files.iter().map(|file| file.row_groups).sum()),
+            measure::size(files.bytes),
+        ]);
     }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    if let Some(names) = table.column_mut(0) {
+        names.set_padding((0, 1));
+    }
+    table.trim_fmt()
+}
+
+/// What a careful reader of the tables wants to know.
+pub(crate) fn notes(manifest: &Manifest) -> Vec<String> {
+    let found = manifest.findings;
+    let unmapped = manifest.table("unmapped").map_or(0, |table| table.rows);
+    let notes = [
+        (unmapped, "values have no column; they are in the table `unmapped`"),
+        (found.duplicate_events, "events were sent again by their source; see `is_duplicate`"),
+        (found.replaced_surrogates, "lone surrogate escapes in texts became U+FFFD"),
+        (found.superseded_members, "members of events came twice; the last one is in the table"),
+        (found.without_column, "values have no column in the typed tables; they are in the long ones, where written"),
+    ];
+    let noted = notes.into_iter().filter(|(number, _)| *number > 0);
+    let mut notes: Vec<_> = noted.map(|(number, note)| format!("{} {note}", measure::count(number))).collect();
+    let changes = &manifest.schema_changes;
+    notes.extend(changes.iter().take(CHANGES_SHOWN_MAX).map(|change| format!("schema: {change}")));
+    if changes.len() > CHANGES_SHOWN_MAX {
+        let more = measure::count((changes.len() - CHANGES_SHOWN_MAX) as u64);
+        notes.push(format!("schema: {more} more changes; see `schema_changes` with --json"));
+    }
+    notes
 }

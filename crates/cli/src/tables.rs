@@ -1,7 +1,15 @@
 //! From an open input to published tables: what `convert`, `run` and `demo` have in common.
 
-use crate::{args::Output, failure::Failure, progress::Converting, run, shutdown::Shutdown, summary::Summary};
-use apsides_batcher::{Destination, Error, Manifest, Options, Part, Progress, stage, stage_parts};
+use crate::{
+    args::Output,
+    failure::Failure,
+    progress::Converting,
+    run,
+    shutdown::Shutdown,
+    summary::Summary,
+    watch::{Phase, Watch},
+};
+use apsides_batcher::{Destination, Error, Manifest, Options, Part, Profile, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
 use std::{
     io,
@@ -9,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
+use tracing::Span;
 
 /// How long a conversion may take to stop after a signal.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -29,32 +38,56 @@ impl From<Reader> for Input {
     }
 }
 
+/// What a run has published.
+pub(crate) struct Published {
+    /// What it has written.
+    pub(crate) written: Manifest,
+    /// All that is at the destination now.
+    pub(crate) all: Manifest,
+    pub(crate) elapsed: Duration,
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Published {
+    /// Tells of a destination that is as this run has left it, and gives what is there.
+    pub(crate) fn told(self, destination: &Destination, output: &Output) -> Result<Option<Manifest>, Failure> {
+        Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)?;
+        Ok(Some(self.all))
+    }
+}
+
 /// Converts an input and publishes its tables.
 pub(crate) async fn publish(
     input: Input,
     destination: &Destination,
     options: Options,
+    watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Manifest, Failure> {
+) -> Result<Published, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
     let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
-    let first = shutdown.reader(input.first);
-    let (rest, readers) = (input.rest, shutdown.clone());
+    let (rest, readers, measured) = (input.rest, shutdown.clone(), watch.clone());
+    let reader = move |input| measured.reader(readers.reader(input));
+    let first = reader(input.first);
     let (place, wants_profile) = (destination.clone(), options.profile);
     let runtime = Handle::current();
+    let measured = watch.clone();
+    let span = Span::current();
     let mut work = spawn_blocking(move || {
-        let staged = match rest {
-            None => stage(first, &place, &options, &runtime, &progress)?,
+        let _entered = span.entered();
+        let staged = measured.time(Phase::Converting, || match rest {
+            None => stage(first, &place, &options, &runtime, &progress),
             Some(rest) => {
-                let rest =
-                    rest.map(|part| part.map(|Part { input, adds }| Part { input: readers.reader(input), adds }));
-                stage_parts(first, rest, &place, &options, &runtime, &progress)?
+                let rest = rest.map(|part| part.map(|Part { input, adds }| Part { input: reader(input), adds }));
+                stage_parts(first, rest, &place, &options, &runtime, &progress)
             }
-        };
-        let profile = wants_profile.then(|| staged.profile().clone());
-        staged.publish().map(|manifest| (manifest, profile))
+        });
+        measured.add_json_bytes(progress.bytes());
+        let staged = staged?;
+        let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
+        measured.time(Phase::Publishing, || staged.publish()).map(|all| (written, all, profile))
     });
     let done = tokio::select! {
         done = &mut work => done,
@@ -71,10 +104,7 @@ pub(crate) async fn publish(
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     match published {
-        Ok((manifest, profile)) => {
-            Summary::new(destination, &manifest, started.elapsed(), profile.as_ref()).print(output)?;
-            Ok(manifest)
-        }
+        Ok((written, all, profile)) => Ok(Published { written, all, elapsed: started.elapsed(), profile }),
         // What is decided will be published, and its error says so.
         Err(Error::Read { .. }) if shutdown.is_requested() => Err(Failure::interrupted()),
         Err(error) => Err(run::failure_of(error)),

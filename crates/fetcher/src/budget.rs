@@ -26,7 +26,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    const fn new(calls: u32, seconds: u64) -> Self {
+    /// So many calls in so many seconds.
+    pub const fn new(calls: u32, seconds: u64) -> Self {
         Self { calls, per: Duration::from_secs(seconds) }
     }
 }

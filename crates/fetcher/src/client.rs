@@ -1,8 +1,8 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret, Waiting,
-    definitions,
+    Counts, DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret,
+    Waiting, definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
@@ -144,6 +144,11 @@ impl Client {
     /// cannot be fetched, those in the cache are better than none: they are used whatever their age, with a warning.
     pub async fn cached_definitions(&self, cache: &DefinitionsCache) -> Result<Snapshot> {
         definitions::cached(self, cache).await
+    }
+
+    /// What its calls, and those of its clones, have come to.
+    pub fn counts(&self) -> Counts {
+        self.inner.http.counting.counts()
     }
 
     /// Names the account, without its credentials.

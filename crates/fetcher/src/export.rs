@@ -93,6 +93,7 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
             base: client.base_url().origin().ascii_serialization(),
         });
     }
+    tracing::Span::current().record("export", shown(&poll_url));
     tracing::info!(
         attributes = spec.attributes.len(),
         tags = spec.tags.len(),
@@ -115,6 +116,7 @@ async fn remembered(client: &Client, request: &str) -> Option<Pending> {
     if !client.is_own(&poll_url) {
         return None;
     }
+    tracing::Span::current().record("export", shown(&poll_url));
     tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
     let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
     Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })
@@ -161,7 +163,8 @@ impl Pending {
             let waited = age + requested.elapsed();
             if let Some(response) = found {
                 tracing::info!(polls = attempt, ?waited, "export ready");
-                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))) });
+                let asked_at = Timestamp::now().checked_sub(waited).unwrap_or(Timestamp::MIN);
+                return Ok(Ready { export, found: Mutex::new(Some((Instant::now(), response))), asked_at });
             }
             let left = limits.poll_deadline.saturating_sub(waited);
             if left.is_zero() {
@@ -181,9 +184,15 @@ pub struct Ready {
     /// The poll that found the export was answered with its very bytes, then: the first download takes them up, unless it
     /// comes so late that the server may have lost its patience with an answer that nobody reads.
     found: Mutex<Option<(Instant, Response)>>,
+    asked_at: Timestamp,
 }
 
 impl Ready {
+    /// When it was asked for, by this machine's clock: perhaps by an earlier run.
+    pub fn asked_at(&self) -> Timestamp {
+        self.asked_at
+    }
+
     /// Starts a download. After one that broke, call it again for another from the beginning.
     pub async fn download(&self) -> Result<Download> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -5,6 +5,7 @@
 use crate::{
     Error, Limits, Network, Result, Secret,
     budget::{Budgets, Class},
+    counts::Counting,
     error::{Cause, shown},
     retry::{self, Repeat},
     secret::Redactor,
@@ -24,6 +25,7 @@ use url::{Host, Url};
 pub(crate) struct Http {
     client: reqwest::Client,
     budgets: Budgets,
+    pub(crate) counting: Counting,
     pub(crate) limits: Limits,
     pub(crate) redactor: Redactor,
 }
@@ -127,7 +129,7 @@ impl Http {
         .map_err(|source| Error::Setup { source })?;
         let redactor = client_secret.map(Redactor::new).unwrap_or_default();
         let budgets = Budgets::new(&limits);
-        Ok(Self { client, budgets, limits, redactor })
+        Ok(Self { client, budgets, counting: Counting::default(), limits, redactor })
     }
 
     /// Sends the call until it is answered with something other than "not now", or its retries are used up. The answer
@@ -139,9 +141,10 @@ impl Http {
             let places = self.budgets.take(call.content.class()).await;
             let outcome = self.attempt(call, bearer).await;
             drop(places);
+            let is_limited = matches!(&outcome, Ok(reply) if reply.response.status() == StatusCode::TOO_MANY_REQUESTS);
+            self.counting.add_request(is_limited);
             // That too many exports are pending may take its time; the other faults pass soon, or not at all.
-            let is_pending = matches!(&outcome, Ok(reply) if reply.response.status() == StatusCode::TOO_MANY_REQUESTS)
-                && call.repeat == Repeat::IfNotStarted;
+            let is_pending = is_limited && call.repeat == Repeat::IfNotStarted;
             let (again, asked) = match &outcome {
                 Ok(Reply { response, .. }) => (
                     call.repeat.after_status(response.status()),
@@ -175,6 +178,7 @@ impl Http {
                     tracing::warn!(call = call.what, url = shown(call.url), cause, ?delay, "no answer: trying again");
                 }
             }
+            self.counting.add_retry();
             tokio::time::sleep(delay).await;
         }
     }

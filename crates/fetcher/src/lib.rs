@@ -38,6 +38,7 @@
 
 mod budget;
 mod client;
+mod counts;
 mod definitions;
 mod download;
 mod error;
@@ -60,6 +61,7 @@ mod wire;
 
 pub use budget::{Rate, Rates};
 pub use client::{Client, ClientConfig, Region};
+pub use counts::Counts;
 pub use definitions::DefinitionsCache;
 pub use download::Download;
 pub use error::{Error, ErrorKind, Result};
@@ -71,4 +73,5 @@ pub use plan::{Adds, Exports, Part, PartReady, Waiting, parts};
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};
+pub use state::{PendingExport, pending_exports};
 pub use token::TokenCheck;

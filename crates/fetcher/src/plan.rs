@@ -15,6 +15,7 @@ use crate::{Client, Error, ExportSpec, Poll, Ready, Result};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::Instrument;
 
 /// What the API allows in one export.
 pub(crate) const ATTRIBUTES_MAX: usize = 75;
@@ -73,17 +74,19 @@ pub fn parts(spec: &ExportSpec) -> Result<Vec<Part>> {
         });
     }
     parts.extend(windows.map(|(start_at, end_at)| {
-        let spec = ExportSpec { start_at, end_at, ..with_one_column(&first) };
+        let spec = ExportSpec { start_at, end_at, ..first.with_one_column() };
         Part { spec, adds: Adds::Events }
     }));
     Ok(parts)
 }
 
-/// The same export with as few columns as the API allows.
-fn with_one_column(spec: &ExportSpec) -> ExportSpec {
-    let attributes: Vec<_> = spec.attributes.iter().take(1).cloned().collect();
-    let tags = spec.tags.iter().take(1 - attributes.len()).cloned().collect();
-    ExportSpec { attributes, tags, ..spec.clone() }
+impl ExportSpec {
+    /// The same export with as few columns as the API allows, for its events.
+    pub fn with_one_column(&self) -> Self {
+        let attributes: Vec<_> = self.attributes.iter().take(1).cloned().collect();
+        let tags = self.tags.iter().take(1 - attributes.len()).cloned().collect();
+        Self { attributes, tags, ..self.clone() }
+    }
 }
 
 type Window = (Option<Timestamp>, Option<Timestamp>);
@@ -117,7 +120,7 @@ impl Part {
             let middle = start.as_second().midpoint(end.as_second());
             let middle = Timestamp::from_second(middle).ok().filter(|middle| start < *middle && *middle < end)?;
             let earlier = ExportSpec { end_at: Some(middle), ..spec.clone() };
-            let later = ExportSpec { start_at: Some(middle), ..with_one_column(spec) };
+            let later = ExportSpec { start_at: Some(middle), ..spec.with_one_column() };
             return Some([Part { spec: earlier, adds: *adds }, Part { spec: later, adds: Adds::Events }]);
         }
         // A part for events has one column, and no fewer.
@@ -171,15 +174,17 @@ impl Exports {
     pub(crate) fn start(client: Client, parts: Vec<Part>, mut observer: impl FnMut(Waiting) + Send + 'static) -> Self {
         // One is with the consumer, one waits in the task for its place.
         let (sender, ready) = mpsc::channel(1);
-        let task = tokio::spawn(async move {
+        let task = async move {
             let mut parts = VecDeque::from(parts);
             let mut done = 0;
             while let Some(part) = parts.pop_front() {
                 // Asked for only when there is a place, so that its day does not run out unused.
                 let Ok(place) = sender.reserve().await else { return };
                 let (number, all) = (done + 1, done + parts.len() + 1);
-                let ready =
-                    client.export(&part.spec, |poll| observer(Waiting { part: number, parts: all, poll })).await;
+                // The export is filled in once there is one.
+                let span = tracing::error_span!("part", part = number, export = tracing::field::Empty);
+                let ready = client.export(&part.spec, |poll| observer(Waiting { part: number, parts: all, poll }));
+                let ready = ready.instrument(span).await;
                 let ready = match ready {
                     Err(error) if error.wants_less() => {
                         let Some([one, other]) = part.halves(client.http().limits.window_min) else {
@@ -200,7 +205,8 @@ impl Exports {
                     return;
                 }
             }
-        });
+        };
+        let task = tokio::spawn(task.in_current_span());
         Self { ready, task }
     }
 

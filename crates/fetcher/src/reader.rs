@@ -9,6 +9,7 @@ use crate::{
 use bytes::{Buf, Bytes};
 use std::{fmt, io, sync::Arc};
 use tokio::sync::mpsc::{self, Receiver};
+use tracing::Instrument;
 
 /// Inflated bytes, in bounded memory.
 ///
@@ -44,7 +45,7 @@ impl Reader {
     pub(crate) fn pumped(source: Source, gzip_promised: bool, limits: &Limits) -> Self {
         let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
         let (from, progress) = (source.from.clone(), source.progress.clone());
-        tokio::spawn(pump(source, gzip_promised, limits.clone(), sender));
+        tokio::spawn(pump(source, gzip_promised, limits.clone(), sender).in_current_span());
         Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
     }
 
@@ -52,7 +53,7 @@ impl Reader {
     pub(crate) fn resumable(source: Source, gzip_promised: bool, resume: Resume, limits: &Limits) -> Self {
         let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
         let (from, progress) = (source.from.clone(), source.progress.clone());
-        tokio::spawn(pump_download(source, gzip_promised, resume, limits.clone(), sender));
+        tokio::spawn(pump_download(source, gzip_promised, resume, limits.clone(), sender).in_current_span());
         Self { feed: Feed::Queue(receiver, Bytes::new()), from, progress }
     }
 

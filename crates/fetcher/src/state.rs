@@ -3,7 +3,7 @@
 //! The files are private (0600, in a folder of 0700), and written whole or not at all. They make the next run cheaper,
 //! but no run depends on them: what cannot be read or is not private is left alone and told in the log.
 
-use crate::{Secret, wire::PollKind};
+use crate::{ClientConfig, Secret, error::shown, wire::PollKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -12,6 +12,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::Mutex;
 use url::Url;
@@ -58,6 +59,31 @@ pub(crate) struct Requested {
     pub(crate) poll_url: Url,
     pub(crate) kind: PollKind,
     pub(crate) at: Timestamp,
+}
+
+/// An export that was asked for and not yet published, as a client's state remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PendingExport {
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// Where it is polled for, without the query.
+    pub poll_url: String,
+    /// No run takes it up any more: its day is over.
+    pub is_expired: bool,
+}
+
+/// The exports that the state of a client remembers, the oldest first; none without a folder. Nothing is sent.
+pub async fn pending_exports(config: &ClientConfig) -> Vec<PendingExport> {
+    let state = State::new(config.state.clone(), &config.base_url, &config.client_id);
+    let now = Timestamp::now();
+    let is_expired =
+        |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age > config.limits.poll_deadline);
+    let pending = |requested: Requested| PendingExport {
+        requested_at: requested.at,
+        poll_url: shown(&requested.poll_url),
+        is_expired: is_expired(requested.at),
+    };
+    state.list().await.into_iter().map(pending).collect()
 }
 
 impl State {

@@ -26,7 +26,7 @@ pub mod catalogue;
 mod corpus;
 mod server;
 
-pub use corpus::{CorpusSpec, Layout, Selection, Shape, Size, Window, Written, write_export};
+pub use corpus::{Arrivals, CorpusSpec, Layout, Selection, Shape, Size, Window, Written, write_export};
 pub use server::{
     Class, Fault, Faults, PollUrl, RetryAfter, Server, Settings, SizeMax, StartError, Stats, UnknownFault, Words,
 };

@@ -17,21 +17,27 @@
 
 use super::{
     Vacuumed,
-    lease::Lease,
+    lease::{self, Lease},
     objects::{Bucket, Seen, Swapped, nonce},
     sweep,
 };
 use crate::{
     error::{Error, Result},
+    extent::Extent,
     manifest::{Manifest, Publication, Retired},
     options::Options,
+    run::RunId,
     upload::Uploads,
     views::{self, views},
 };
 use bytes::Bytes;
 use jiff::Timestamp;
 use object_store::path::Path;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{runtime::Handle, time::timeout};
 
 const MANIFEST: &str = ".apsides/manifest.json";
@@ -71,14 +77,12 @@ struct Before {
 
 impl Run {
     /// Takes the lock, and finishes what an earlier run has left undone.
-    pub(super) fn open(bucket: Bucket, options: &Options, runtime: &Handle) -> Result<Self> {
-        let name = run_name()?;
+    pub(super) fn open(bucket: Bucket, name: &str, options: &Options, runtime: &Handle) -> Result<Self> {
+        let name = name.to_owned();
         let part_bytes = PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX));
         let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, PARTS_IN_FLIGHT)
             .named(format!("{name}-"), bucket.attributes.clone());
-        // Where others have their files, not even a lock is written.
-        runtime.block_on(sweep::data_files(&bucket))?;
-        let lease = runtime.block_on(Lease::take(&bucket, &name, runtime))?;
+        let lease = runtime.block_on(take(&bucket, &name, runtime))?;
         // From here on, whatever goes wrong gives the lock back.
         let mut run = Self {
             bucket,
@@ -90,9 +94,7 @@ impl Run {
             decided: false,
         };
         run.before = runtime.block_on(before(&run.bucket))?;
-        if run.before().is_some_and(|manifest| !manifest.tables.is_empty()) && !options.overwrite {
-            return Err(Error::NotEmpty { path: run.bucket.address.clone().into() });
-        }
+        options.extent.check(run.before(), options.overwrite, &run.bucket.address)?;
         Ok(run)
     }
 
@@ -105,7 +107,7 @@ impl Run {
     }
 
     pub(super) fn publish(mut self, mut manifest: Manifest) -> Result<Manifest> {
-        manifest.publication = Some(self.before.publication(&self.name, true)?);
+        manifest.publication = Some(self.before.publication(&self.name, &manifest)?);
         let runtime = self.runtime.clone();
         runtime.block_on(async {
             if let Some(lease) = &self.lease {
@@ -133,10 +135,7 @@ impl Run {
             if let Some(lease) = self.lease.take() {
                 lease.release(DONE_WAIT).await;
             }
-            viewed.map_err(|source| Error::Unfinished {
-                path: self.bucket.address.clone().into(),
-                source: Box::new(source),
-            })
+            viewed.map_err(|source| Error::Unfinished { place: self.bucket.address.clone(), source: Box::new(source) })
         })?;
         Ok(manifest)
     }
@@ -157,19 +156,32 @@ impl Drop for Run {
     }
 }
 
+/// See [`look`](super::look).
+pub(super) async fn look(bucket: &Bucket, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
+    sweep::data_files(bucket).await?;
+    lease::free(bucket).await?;
+    let manifest = published(bucket).await?.map(|(manifest, _)| manifest);
+    extent.check(manifest.as_ref(), overwrite, &bucket.address)?;
+    Ok(manifest)
+}
+
+/// Takes the lock. Where others have their files, not even a lock is written.
+async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lease> {
+    sweep::data_files(bucket).await?;
+    Lease::take(bucket, run, runtime).await
+}
+
+/// What is published.
+pub(super) async fn published(bucket: &Bucket) -> Result<Option<(Manifest, Seen)>> {
+    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(None) };
+    Ok(Some((Manifest::parse(&seen.bytes, &manifest_place(bucket))?, seen)))
+}
+
 /// Reads what is there, refuses what is not ours, and brings the views up to date: the run that published may have died
 /// before it could.
 async fn before(bucket: &Bucket) -> Result<Before> {
     let files = sweep::data_files(bucket).await?;
-    let manifest = match bucket.read(MANIFEST).await? {
-        None => None,
-        Some(seen) => {
-            let path = || format!("{}/{MANIFEST}", bucket.address).into();
-            let manifest =
-                serde_json::from_slice(&seen.bytes).map_err(|source| Error::Manifest { path: path(), source })?;
-            Some((manifest, seen))
-        }
-    };
+    let manifest = published(bucket).await?;
     let mut found = HashMap::new();
     for name in views::FILES {
         if let Some(seen) = bucket.read(&view(name)).await? {
@@ -184,14 +196,14 @@ async fn before(bucket: &Bucket) -> Result<Before> {
 }
 
 impl Before {
-    /// How the manifest that comes next is published; `replaces` the tables, or only itself.
-    fn publication(&self, run: &str, replaces: bool) -> Result<Publication> {
+    /// How `next` is published: the files that it names no longer are retired.
+    fn publication(&self, run: &str, next: &Manifest) -> Result<Publication> {
         let mut retired = Vec::new();
         if let Some((manifest, seen)) = &self.manifest {
             retired = sweep::still_retired(manifest, seen.modified, &self.files);
-            if replaces {
-                retired.extend(sweep::named(manifest).map(|path| Retired { path, since: None }));
-            }
+            let stay: HashSet<_> = sweep::named(next).collect();
+            let gone = sweep::named(manifest).filter(|path| !stay.contains(path));
+            retired.extend(gone.map(|path| Retired { path, since: None }));
         }
         Ok(Publication { run: run.to_owned(), nonce: nonce(16)?, retired })
     }
@@ -199,20 +211,18 @@ impl Before {
 
 /// Replaces the manifest; false if another run has done so before.
 async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Result<bool> {
-    let path = || format!("{}/{MANIFEST}", bucket.address).into();
-    let json = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: path(), source })?;
+    let json = manifest.json(&manifest_place(bucket))?;
     let seen = before.manifest.as_ref().map(|(_, seen)| &seen.version);
     Ok(matches!(bucket.swap(MANIFEST, &Bytes::from(json), seen).await?, Swapped::Done(_)))
 }
 
 /// Removes what nobody needs any more, after the manifest has been replaced.
 async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
-    let Some(seen) = bucket.read(MANIFEST).await? else { return Ok(Vacuumed::default()) };
-    // Not that of another run that has come meanwhile.
-    if serde_json::from_slice::<Manifest>(&seen.bytes).ok().as_ref() != Some(manifest) {
-        return Ok(Vacuumed::default());
+    match published(bucket).await? {
+        Some((there, seen)) if there == *manifest => sweep::sweep(bucket, manifest, seen.modified).await,
+        // That of another run that has come meanwhile.
+        _ => Ok(Vacuumed::default()),
     }
-    sweep::sweep(bucket, manifest, seen.modified).await
 }
 
 /// Writes the views that are not as they should be. What another run has replaced meanwhile stays.
@@ -230,18 +240,22 @@ async fn write_views(bucket: &Bucket, before: &mut Before, manifest: &Manifest) 
     Ok(())
 }
 
+fn manifest_place(bucket: &Bucket) -> String {
+    format!("{}/{MANIFEST}", bucket.address)
+}
+
 fn view(name: &str) -> String {
     format!("{}/{name}", views::FOLDER)
 }
 
 /// See [`vacuum`](super::vacuum).
 pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
-    let lease = Lease::take(&bucket, &run_name()?, &Handle::current()).await?;
+    let lease = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
     let vacuumed = async {
         let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
         let run = manifest.publication.as_ref().map_or_else(String::new, |publication| publication.run.clone());
-        manifest.publication = Some(before.publication(&run, false)?);
+        manifest.publication = Some(before.publication(&run, &manifest)?);
         lease.confirm().await?;
         // The same tables under another nonce: a run that has lost its lease cannot publish after that, so what it has
         // written can go.
@@ -253,9 +267,4 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
     let vacuumed = vacuumed.await;
     lease.release(DONE_WAIT).await;
     vacuumed
-}
-
-/// When it began, and something random: a name that no other run has.
-fn run_name() -> Result<String> {
-    Ok(format!("{}-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), nonce(4)?))
 }

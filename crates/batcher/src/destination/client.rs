@@ -4,7 +4,7 @@
 use super::{
     address::Address,
     clock::{Clock, Listening},
-    objects::{Bucket, refused_or, told},
+    objects::{Bucket, told, told_or},
 };
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -179,7 +179,7 @@ pub async fn open_object(address: &Address, settings: &StorageSettings) -> Resul
     let failed = {
         let address = address.to_string();
         move |source| {
-            refused_or(&address, source, |address, source| Error::InputObject { address, problem: told(&source) })
+            told_or(&address, source, |address, source| Error::InputObject { address, problem: told(&source) })
         }
     };
     let object = bucket.store.get(&address.prefix).await.map_err(&failed)?;

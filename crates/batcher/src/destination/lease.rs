@@ -8,7 +8,7 @@
 //! It is never deleted, since a deletion cannot be conditional: who gives it back writes that it is free.
 
 use super::{
-    Unlocked,
+    Holder, Unlocked,
     objects::{Bucket, Seen, Swapped, nonce},
 };
 use crate::error::{Error, Result};
@@ -29,6 +29,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 const NAME: &str = ".apsides/lock";
 /// So many times in the length of a lease its holder says that it is alive.
@@ -88,26 +89,14 @@ impl Lease {
             seconds: i64::try_from(bucket.lease.as_secs()).unwrap_or(i64::MAX),
             renewals: 0,
         };
-        let locked = || Error::Locked { path: bucket.address.clone().into() };
-        let seen = bucket.read(NAME).await?;
-        if let Some(seen) = &seen
-            && let Some(other) = Lock::of(seen)
-        {
-            let silent = silence(bucket, seen);
-            if other.keeps_away(silent) {
-                tracing::info!(run = other.run, silent, "the lock is held");
-                return Err(locked());
-            }
-            if !other.is_free {
-                tracing::warn!(run = other.run, silent, "taking the lock of a run that is not heard of any more");
-            }
-        }
+        let seen = free(bucket).await?;
         match bucket.swap(NAME, &lock.bytes(), seen.as_ref().map(|seen| &seen.version)).await? {
-            Swapped::Lost => Err(locked()),
+            Swapped::Lost => Err(locked(bucket)),
             Swapped::Done(version) => {
                 let held = Arc::new(Mutex::new(Held { lock, version }));
                 let lost = Arc::new(AtomicBool::new(false));
-                let renewal = runtime.spawn(keep(bucket.clone(), Arc::clone(&held), Arc::clone(&lost)));
+                let kept = keep(bucket.clone(), Arc::clone(&held), Arc::clone(&lost));
+                let renewal = runtime.spawn(kept.in_current_span());
                 Ok(Self { bucket: bucket.clone(), held, lost, renewal })
             }
         }
@@ -146,6 +135,32 @@ impl Drop for Lease {
     }
 }
 
+/// The lock as it is, if there is one; an error if a run holds it.
+pub(super) async fn free(bucket: &Bucket) -> Result<Option<Seen>> {
+    let seen = bucket.read(NAME).await?;
+    if let Some(seen) = &seen
+        && let Some(other) = Lock::of(seen)
+    {
+        let silent = silence(bucket, seen);
+        if other.keeps_away(silent) {
+            tracing::info!(run = other.run, silent, "the lock is held");
+            return Err(locked(bucket));
+        }
+        if !other.is_free {
+            tracing::warn!(
+                run = other.run,
+                silent,
+                "the lock is of a run that is not heard of any more, and can be taken"
+            );
+        }
+    }
+    Ok(seen)
+}
+
+fn locked(bucket: &Bucket) -> Error {
+    Error::Locked { place: bucket.address.clone() }
+}
+
 /// Says again and again that the run is alive.
 async fn keep(bucket: Bucket, held: Arc<Mutex<Held>>, lost: Arc<AtomicBool>) {
     loop {
@@ -175,6 +190,15 @@ async fn renewed(bucket: &Bucket, held: &mut Held) -> Result<bool> {
     }
 }
 
+/// Who has the lock.
+pub(super) async fn holder(bucket: &Bucket) -> Result<Option<Holder>> {
+    let Some(seen) = bucket.read(NAME).await? else { return Ok(None) };
+    let Some(lock) = Lock::of(&seen).filter(|lock| !lock.is_free) else { return Ok(None) };
+    let silent = silence(bucket, &seen);
+    let keeps_others_away = lock.keeps_away(silent);
+    Ok(Some(Holder { run: Some(lock.run), silent_seconds: Some(silent), keeps_others_away }))
+}
+
 /// Takes the lock away from whoever has it.
 pub(super) async fn unlock(bucket: &Bucket) -> Result<Unlocked> {
     let Some(seen) = bucket.read(NAME).await? else { return Ok(Unlocked::WasFree) };
@@ -189,7 +213,7 @@ pub(super) async fn unlock(bucket: &Bucket) -> Result<Unlocked> {
     match bucket.swap(NAME, &free.bytes(), Some(&seen.version)).await? {
         Swapped::Done(_) => Ok(Unlocked::From { run: lock.run, silent_seconds }),
         // It has been renewed or given back in this moment.
-        Swapped::Lost => Err(Error::Locked { path: bucket.address.clone().into() }),
+        Swapped::Lost => Err(locked(bucket)),
     }
 }
 

@@ -7,16 +7,19 @@
 //! unless it does not matter whose they are.
 
 use super::clock::Clock;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hexadecimal::hexadecimal,
+};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use object_store::{
     Attributes, Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
-    path::Path,
+    client::HttpError, path::Path,
 };
 use ring::rand::{SecureRandom, SystemRandom};
-use std::{error::Error as _, fmt::Write, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt::Write, iter, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// How often a conditional put is tried of which nothing landed. The store's client has tried each of them several
@@ -112,7 +115,7 @@ impl Bucket {
     }
 
     pub(super) fn failed(&self, action: &'static str, name: &str, source: StoreError) -> Error {
-        refused_or(&self.address, source, |address, source| {
+        told_or(&self.address, source, |address, source| {
             let address = if name.is_empty() { address } else { format!("{address}/{name}") };
             Error::Storage { action, address, problem: told(&source) }
         })
@@ -129,11 +132,7 @@ pub(super) fn nonce(bytes: usize) -> Result<String> {
     let mut random = vec![0; bytes];
     let filled = SystemRandom::new().fill(&mut random);
     filled.map_err(|_| Error::Random)?;
-    Ok(random.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hexadecimal(&random))
 }
 
 /// Trying again would not help.
@@ -143,17 +142,15 @@ fn is_final(error: &StoreError) -> bool {
     is_final || is_refusal(error) || has_no_credentials(error)
 }
 
-/// An error of the store: that it refused us, or what it is otherwise.
-pub(crate) fn refused_or(
-    address: &str,
-    source: StoreError,
-    otherwise: impl FnOnce(String, StoreError) -> Error,
-) -> Error {
+/// An error of the store: that it refused us, that it is out of reach, or what it is otherwise.
+pub(crate) fn told_or(address: &str, source: StoreError, otherwise: impl FnOnce(String, StoreError) -> Error) -> Error {
     let address = address.to_owned();
     if has_no_credentials(&source) {
         Error::NoCredentials { address }
     } else if is_refusal(&source) {
         Error::StorageRefused { address, answer: told(&source) }
+    } else if is_outage(&source) {
+        Error::Unreachable { address, problem: told(&source) }
     } else {
         otherwise(address, source)
     }
@@ -169,6 +166,14 @@ fn is_refusal(error: &StoreError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Nobody answered, or whoever did cannot serve now. The client has tried it several times by then.
+fn is_outage(error: &StoreError) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let text = chain(error);
+    iter::successors(Some(first), |error| (*error).source()).any(|error| error.is::<HttpError>())
+        || [429, 500, 502, 503, 504].iter().any(|status| text.contains(&format!("status code: {status}")))
 }
 
 /// The machine has no role that could be asked for credentials, and nothing else was set.
@@ -207,4 +212,4 @@ fn brief(error: &StoreError) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

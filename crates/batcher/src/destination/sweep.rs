@@ -4,6 +4,7 @@ use super::Vacuumed;
 use super::objects::{Bucket, modified};
 use crate::{
     error::{Error, Result},
+    extent::PARTITION,
     manifest::{Manifest, Retired},
     views,
 };
@@ -19,19 +20,29 @@ pub(super) const HIDDEN: &str = ".apsides";
 const RUN_TIME: &str = "dddddddd-dddddd-";
 const RUN_NONCE: usize = 8;
 
-/// Whether an object is of the kind that this program writes: `<table>/<run>-….parquet`, a view, or hidden.
+/// Whether an object is of the kind that this program writes: a table's file, a view, or hidden.
 pub(super) fn is_ours(path: &Path) -> bool {
     let parts: Vec<_> = path.parts().collect();
     match parts.as_slice() {
         [hidden, ..] if hidden.as_ref() == HIDDEN => true,
         [folder, file] if folder.as_ref() == views::FOLDER => views::FILES.contains(&file.as_ref()),
-        [_, file] => is_data(file.as_ref()),
+        _ => is_data(path),
+    }
+}
+
+/// Whether an object is a table's file, `<table>/<run>-….parquet`, or in the folder of a window there.
+fn is_data(path: &Path) -> bool {
+    let parts: Vec<_> = path.parts().collect();
+    match parts.as_slice() {
+        [hidden, ..] if hidden.as_ref() == HIDDEN => false,
+        [_, file] => is_data_file(file.as_ref()),
+        [_, partition, file] => partition.as_ref().starts_with(PARTITION) && is_data_file(file.as_ref()),
         _ => false,
     }
 }
 
 /// Whether a file's name begins with that of a run.
-fn is_data(file: &str) -> bool {
+fn is_data_file(file: &str) -> bool {
     let length = RUN_TIME.len() + RUN_NONCE;
     let Some((run, rest)) = file.split_at_checked(length) else { return false };
     is_run(run) && rest.starts_with('-') && rest.ends_with(".parquet")
@@ -54,9 +65,9 @@ pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
             // Some tools write an empty object for a folder.
             if !is_ours(&object.location) && object.size > 0 {
                 let entry = object.location.to_string();
-                return Err(Error::Foreign { path: bucket.address.clone().into(), entry });
+                return Err(Error::Foreign { place: bucket.address.clone(), entry });
             }
-            if object.location.parts().count() == 2 && object.location.filename().is_some_and(is_data) {
+            if is_data(&object.location) {
                 files.insert(object.location, object.size);
             }
             Ok(())
@@ -96,10 +107,9 @@ pub(super) async fn sweep(bucket: &Bucket, manifest: &Manifest, written: Timesta
     let mut unneeded = Vec::new();
     bucket
         .each(|object| {
-            let is_data = object.location.parts().count() == 2 && object.location.filename().is_some_and(is_data);
             if waiting.contains(&object.location) {
                 swept.kept += 1;
-            } else if is_data && !named.contains(&object.location) && modified(&object) < written {
+            } else if is_data(&object.location) && !named.contains(&object.location) && modified(&object) < written {
                 swept.files += 1;
                 swept.bytes += object.size;
                 unneeded.push(object.location);
@@ -136,6 +146,9 @@ mod tests {
             ("tags/part-00000.parquet", false),
             ("tags/20261124-193000-0123abcd.parquet", false),
             ("tags/20261124-193000-0123abcg-part-00000.parquet", false),
+            ("events/window_start=2026-11-24/20261124-193000-0123abcd-part-00000.parquet", true),
+            ("events/window_start=2026-11-24/part-00000.parquet", false),
+            ("events/window_start=1/2/20261124-193000-0123abcd-part-00000.parquet", false),
             ("tags/more/20261124-193000-0123abcd-part-00000.parquet", false),
             ("20261124-193000-0123abcd-part-00000.parquet", false),
             ("tags/ééééééééééééééééééééééééé.parquet", false),

@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, AsArray};
 use bytes::{Buf, Bytes, buf::Reader};
 use parquet::{
     basic::{BoundaryOrder, Compression, Encoding, PageType},
+    bloom_filter::Sbbf,
     column::writer::ColumnCloseResult,
     errors::{ParquetError, Result},
     file::{
@@ -17,6 +18,9 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 use std::{collections::VecDeque, io};
+
+/// Of the values that a bloom filter does not have, so many it takes for its own.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
 /// A column chunk under construction: its pages wait here until its row group is whole.
 #[derive(Default)]
@@ -57,13 +61,16 @@ impl Chunk {
         Ok(())
     }
 
-    /// The chunk as it stands in the file, and its metadata as if it stood at the file's start.
+    /// The chunk as it stands in the file, and its metadata as if it stood at the file's start. A bloom filter has the
+    /// values of its dictionary, if there is one.
     pub(crate) fn close(
         self,
         column: &ColumnDescPtr,
         compression: Compression,
         encoder: &mut PageEncoder,
+        has_bloom_filter: bool,
     ) -> Result<(Pages, ColumnCloseResult)> {
+        let bloom_filter = if has_bloom_filter { self.dictionary.bloom_filter()? } else { None };
         let dictionary = self.dictionary.page(encoder)?;
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
         let (data_offset, mut plain_bytes) =
@@ -104,7 +111,7 @@ impl Chunk {
             bytes_written: bytes as u64,
             rows_written: rows as u64,
             metadata: metadata.build()?,
-            bloom_filter: None,
+            bloom_filter,
             column_index,
             offset_index: Some(offsets.build()),
         };
@@ -115,15 +122,32 @@ impl Chunk {
 
 impl Dictionary {
     fn page(&self, encoder: &mut PageEncoder) -> Result<Option<Page>> {
-        match self {
-            Self::None => Ok(None),
-            Self::Whole(values) => encoder.dictionary(values.as_string::<i32>().iter().flatten()).map(Some),
-            Self::Parts { arrays, .. } => {
-                let values = arrays.iter().flat_map(|values| values.as_string::<i32>().iter().flatten());
-                encoder.dictionary(values).map(Some)
-            }
+        match self.arrays() {
+            None => Ok(None),
+            Some(arrays) => encoder.dictionary(texts(arrays)).map(Some),
         }
     }
+
+    /// What a value is certainly not among.
+    fn bloom_filter(&self) -> Result<Option<Sbbf>> {
+        let Some(arrays) = self.arrays() else { return Ok(None) };
+        let values: usize = arrays.iter().map(|values| values.len()).sum();
+        let mut filter = Sbbf::new_with_ndv_fpp(values.max(1) as u64, BLOOM_FALSE_POSITIVES)?;
+        texts(arrays).for_each(|text| filter.insert(text));
+        Ok(Some(filter))
+    }
+
+    fn arrays(&self) -> Option<&[ArrayRef]> {
+        match self {
+            Self::None => None,
+            Self::Whole(values) => Some(std::slice::from_ref(values)),
+            Self::Parts { arrays, .. } => Some(arrays),
+        }
+    }
+}
+
+fn texts(arrays: &[ArrayRef]) -> impl Iterator<Item = &str> {
+    arrays.iter().flat_map(|values| values.as_string::<i32>().iter().flatten())
 }
 
 /// The range of all pages; none if one of them has values and no range.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    hexadecimal::hexadecimal,
     typed::{Kind, Typed},
 };
 use apsides_definitions::{Definitions, ValueType, is_id};
@@ -159,12 +160,7 @@ impl Privacy {
 
     pub(super) fn hash(&self, text: &str) -> String {
         let Some(key) = &self.key else { return MASK.to_owned() };
-        hmac::sign(key, text.as_bytes()).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use fmt::Write;
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(hmac::sign(key, text.as_bytes()).as_ref())
     }
 
     pub(super) fn export_key<'k>(&self, key: &'k str) -> Cow<'k, str> {

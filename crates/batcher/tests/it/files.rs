@@ -12,7 +12,9 @@ use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     file::{
         metadata::ParquetMetaData,
+        properties::ReaderProperties,
         reader::{FileReader, SerializedFileReader},
+        serialized_reader::ReadOptionsBuilder,
         statistics::Statistics,
     },
 };
@@ -314,5 +316,33 @@ fn texts_are_what_they_were_whatever_their_length() {
             _ => ((index % 9).to_string(), Some(text.clone()), None, None),
         };
         assert_eq!((id, cell, integer, boolean), expected, "row {index}");
+    }
+}
+
+#[test]
+fn bloom_filters_have_all_keys_and_few_others() {
+    let files = FileOptions { row_group_rows: 500, ..FileOptions::default() };
+    let without = convert(export(600).as_slice(), &cut(files));
+    let tables = convert(export(600).as_slice(), &cut(FileOptions { bloom_filters: true, ..files }));
+    assert_same_rows(&tables, &without);
+    for table in [TableId::Attributes, TableId::Tags, TableId::Events] {
+        let file = tables.files(table).remove(0);
+        let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
+        let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
+        let reader = SerializedFileReader::new_with_options(file.try_clone().unwrap(), options).unwrap();
+        let mut taken = 0;
+        for index in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(index).unwrap();
+            assert!((1..group.num_columns()).all(|column| group.get_column_bloom_filter(column).is_none()));
+            let filter = group.get_column_bloom_filter(0).expect("of the export keys");
+            let rows = ParquetRecordBatchReaderBuilder::try_new(file.try_clone().unwrap()).unwrap();
+            for batch in rows.with_row_groups(vec![index]).build().unwrap() {
+                let keys = batch.unwrap().column(0).as_string::<i32>().clone();
+                assert!(keys.iter().flatten().all(|key| filter.check(key)));
+            }
+            taken += (0..1_000).filter(|number| filter.check(format!("nobody-{number}").as_str())).count();
+        }
+        let groups = reader.num_row_groups();
+        assert!(groups > 1 && taken < 30 * groups, "{}: {taken} of {groups} thousand others", table.name());
     }
 }

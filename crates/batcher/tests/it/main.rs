@@ -7,3 +7,4 @@ mod parts;
 mod privacy;
 mod schemas;
 mod typed;
+mod windows;

@@ -57,7 +57,7 @@ fn profiles(rows: &RecordBatch) -> Vec<(String, i32, [i64; 3])> {
 }
 
 /// Events by what they are, without their place and without whether they are repeated, which are a part's.
-fn events(rows: &RecordBatch) -> Vec<(Vec<Option<String>>, i64)> {
+pub(crate) fn events(rows: &RecordBatch) -> Vec<(Vec<Option<String>>, i64)> {
     let texts = ["export_key", "section_id", "correlation_id", "type_id", "data"];
     let texts = texts.map(|name| rows.column_by_name(name).unwrap().as_string::<i32>().clone());
     let created = rows.column_by_name("created_at").unwrap().as_primitive::<TimestampMicrosecondType>();

@@ -124,13 +124,14 @@ fn equal_values_have_equal_hashes_everywhere() {
 #[test]
 fn rules_that_would_protect_nothing_are_refused() {
     use Treatment::{Drop, Hash};
+    const NO_KEY: &str = "hashing needs a key: `key` in [privacy] of a pipeline, or --hash-key-file";
     let without_key = |rules: PrivacyRules| PrivacyRules { key: None, ..rules };
     for (rules, problem) in [
         (rules(&[("nmae", Drop)], &[]), "`nmae` is no id, and no definition has this discriminator or name"),
         (rules(&[], &[("e.meet/who", Drop)]), "`e.meet` is no id, and no definition has this discriminator or name"),
         (rules(&[], &[("who", Drop)]), "`who` is not of the form <event type>/<member>"),
-        (without_key(rules(&[("5", Hash)], &[])), "hashing needs a key"),
-        (without_key(rules(&[], &[("*/who", Hash)])), "hashing needs a key"),
+        (without_key(rules(&[("5", Hash)], &[])), NO_KEY),
+        (without_key(rules(&[], &[("*/who", Hash)])), NO_KEY),
         (
             PrivacyRules { key: Some("short".into()), ..rules(&[("5", Drop)], &[]) },
             "the key for hashing is shorter than 16 bytes",

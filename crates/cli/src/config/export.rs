@@ -1,9 +1,9 @@
 //! What a pipeline asks the API for.
 
 use super::wrong;
-use crate::failure::Failure;
+use crate::{args::moment, failure::Failure};
 use apsides_fetcher::ExportSpec;
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::path::PathBuf;
 
@@ -65,13 +65,22 @@ struct Window {
 }
 
 impl Export {
-    pub(super) fn into_spec(self, now: Timestamp) -> Result<ExportSpec, Failure> {
+    /// What an export is asked for; where a schedule says when, without a window.
+    pub(super) fn into_spec(self, now: Timestamp, is_scheduled: bool) -> Result<ExportSpec, Failure> {
         if self.attributes.is_empty() && self.tags.is_empty() {
             return Err(wrong("[export] asks for no attribute and no tag, so that no profile would show up"));
         }
         let (start_at, end_at) = self.window.bounds(now)?;
-        if !self.events.is_empty() && start_at.is_none() {
-            return Err(wrong("[export] asks for events, but [export.window] has neither `start` nor `last_days`"));
+        match (is_scheduled, self.events.is_empty(), start_at.or(end_at)) {
+            (true, _, Some(_)) => {
+                return Err(wrong("[export.window] and [schedule] both say which events; leave one out"));
+            }
+            (true, true, _) => return Err(wrong("[schedule] is for events, but [export] asks for none")),
+            (false, false, _) if start_at.is_none() => {
+                let wanted = "neither `start` nor `last_days`, and there is no [schedule]";
+                return Err(wrong(&format!("[export] asks for events, but [export.window] has {wanted}")));
+            }
+            _ => {}
         }
         let extra = serde_json::to_value(self.extra).map_err(|error| wrong(&format!("[export.extra]: {error}")))?;
         Ok(ExportSpec {
@@ -107,18 +116,11 @@ impl Window {
 /// An instant, written as `2026-01-31T00:00:00Z` or as a date, which starts in UTC.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Moment(#[cfg_attr(test, schemars(with = "String"))] Timestamp);
+pub(super) struct Moment(#[cfg_attr(test, schemars(with = "String"))] pub(super) Timestamp);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let date = || {
-            text.parse::<Date>().and_then(|date| date.to_zoned_datetime(TimeZone::UTC)).map(|start| start.timestamp())
-        };
-        match text.parse::<Timestamp>().or_else(|_| date()) {
-            Ok(instant) => Ok(Self(instant)),
-            Err(_) => Err(D::Error::custom("no time; write \"2026-01-31\" or \"2026-01-31T00:00:00Z\"")),
-        }
+        moment(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::args::TableName;
 use apsides_batcher::{Kind, Treatment};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
-use std::{borrow::Cow, fs, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeMap, fs, path::PathBuf};
 
 impl JsonSchema for TableName {
     fn schema_name() -> Cow<'static, str> {
@@ -123,12 +123,47 @@ fn pipelines_name_the_schema_and_keep_to_it() {
     );
 }
 
-/// Members that the schema does not know, the deepest first.
-fn unknown(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
+/// The dotted names of all settings, sorted.
+pub(super) fn leaves() -> Vec<String> {
+    settings().into_keys().collect()
+}
+
+/// Those whose texts may come from elsewhere, in the order of the file.
+pub(super) fn texts() -> Vec<String> {
+    let mut texts: Vec<_> =
+        settings().into_iter().filter(|(_, schema)| schema.to_string().contains("#/$defs/Text\"")).collect();
+    texts.sort_by_key(|(name, _)| !name.starts_with("source."));
+    texts.into_iter().map(|(name, _)| name).collect()
+}
+
+/// All settings with their schemas.
+fn settings() -> BTreeMap<String, Value> {
+    fn below(root: &Value, prefix: &str, schema: &Value, settings: &mut BTreeMap<String, Value>) {
+        for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let name = format!("{prefix}{name}");
+            let referred = referred(root, schema).unwrap_or_default();
+            if referred["properties"].is_object() {
+                below(root, &format!("{name}."), &referred, settings);
+            } else {
+                settings.insert(name, schema.clone());
+            }
+        }
+    }
+    let (root, mut settings) = (generated(), BTreeMap::new());
+    below(&root, "", &root, &mut settings);
+    settings
+}
+
+/// The type that a schema refers to, of itself or unless there is none.
+fn referred(root: &Value, schema: &Value) -> Option<Value> {
     let reference =
         |schema: &Value| schema["$ref"].as_str().and_then(|at| root.pointer(at.strip_prefix('#')?)).cloned();
-    let one_of = schema["anyOf"].as_array().and_then(|any| any.iter().find_map(reference));
-    let schema = reference(schema).or(one_of).unwrap_or_else(|| schema.clone());
+    reference(schema).or_else(|| schema["anyOf"].as_array()?.iter().find_map(reference))
+}
+
+/// Members that the schema does not know, the deepest first.
+fn unknown(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    let schema = referred(root, schema).unwrap_or_else(|| schema.clone());
     let (Some(members), Some(known)) = (value.as_object(), schema["properties"].as_object()) else { return Vec::new() };
     let (mut below, mut here) = (Vec::new(), Vec::new());
     for (name, value) in members {

@@ -1,6 +1,6 @@
 //! Texts of a pipeline that come from elsewhere: from the environment, a file, a command.
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{
     fs,
     io::{self, Read},
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn expand(text: &str) -> Result<String, String> {
+pub(super) fn expand(text: &str) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -50,6 +50,32 @@ fn expand(text: &str) -> Result<String, String> {
     }
     expanded.push_str(rest);
     Ok(expanded)
+}
+
+/// A place that a part of a text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(crate) enum Place {
+    Environment {
+        name: String,
+    },
+    SecretFile {
+        path: String,
+    },
+    /// Its line is not told: it may hold what nobody is to see.
+    Command,
+}
+
+/// The places that a text names.
+pub(super) fn places(text: &str) -> Vec<Place> {
+    let names = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let place = |name: &str| match name.split_once(':')? {
+        ("env", name) => Some(Place::Environment { name: name.to_owned() }),
+        ("file", path) => Some(Place::SecretFile { path: path.to_owned() }),
+        ("command", _) => Some(Place::Command),
+        _ => None,
+    };
+    names.filter_map(place).collect()
 }
 
 /// Secrets in files mostly end with a line break that does not belong to them.

@@ -1,7 +1,7 @@
 //! What was found, for a terminal: tables with small bars, in whatever width there is.
 
 use super::shown::{Timeline, day, nulls, percent, span, span_of, types};
-use crate::{listing::clean, measure};
+use crate::{listing::clean, measure, progress::width};
 use apsides_batcher::{AttributeFound, Inspection};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use std::{
@@ -11,12 +11,6 @@ use std::{
 
 /// Rows of one table; `--json` and `--html` have all.
 const ROWS_MAX: usize = 40;
-
-/// Narrower tables cannot be read, and wider ones neither.
-const WIDTH: std::ops::RangeInclusive<u16> = 60..=120;
-
-/// The width where nobody tells one.
-const WIDTH_DEFAULT: u16 = 80;
 
 /// How a text is to look.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +22,8 @@ pub(super) struct Look {
 impl Look {
     /// For standard output as it is.
     pub(super) fn of_stdout() -> Self {
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let width = columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            width: width.unwrap_or(WIDTH_DEFAULT).clamp(*WIDTH.start(), *WIDTH.end()),
-            colours: stdout().is_terminal() && !plain,
-        }
+        Self { width: width(), colours: stdout().is_terminal() && !plain }
     }
 }
 

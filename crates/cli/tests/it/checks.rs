@@ -1,11 +1,17 @@
-//! `apsides init` writes a pipeline, and `apsides check` tells whether one could run.
+//! `apsides init` writes a pipeline, `apsides config show` tells what it amounts to, and `apsides check` whether it could
+//! run.
 
 use crate::{
-    pipelines::{Api, Pipeline},
-    program::{Ended, apsides, end},
+    pipelines::{Api, CREDENTIALS, Pipeline, SECRET},
+    program::{Ended, apsides, convert_bytes, end},
+    tables::contents,
 };
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs::{self, File},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 use tempfile::tempdir;
 
 const EXPORT: &str = "attributes = [\"40103\"]";
@@ -40,7 +46,9 @@ fn what_could_run_is_all_right_and_left_as_it_was() {
 
     pipeline.run("").succeeded();
     let ended = check(&pipeline, "").failed(4);
-    assert!(ended.stdout.contains("failed   destination") && ended.stdout.contains("next: set `overwrite = true`"));
+    assert!(
+        ended.stdout.contains("failed   destination") && ended.stdout.contains("(in a pipeline: overwrite = true)")
+    );
     assert!(ended.stderr.contains("error: 1 of 5 checks failed"), "{ended:?}");
 }
 
@@ -71,6 +79,44 @@ fn what_could_not_run_says_why() {
     }
 }
 
+/// An export may be made for hours, so what keeps its tables out is told first. There is no API at this address: whoever
+/// asked it would try again for minutes.
+#[test]
+fn a_run_looks_at_its_destination_before_it_asks_for_an_export() {
+    let pipeline = |path: &Path| {
+        let source = format!("[source]\nbase_url = \"http://127.0.0.1:9\"\n{CREDENTIALS}");
+        Pipeline::new(&format!("{source}\n[export]\n{EXPORT}\n[destination]\npath = {path:?}\n"))
+    };
+    let folder = tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    convert_bytes(b"{}", &place("published")).succeeded();
+    fs::create_dir(place("foreign")).unwrap();
+    fs::write(place("foreign/letter.txt"), "mine").unwrap();
+    fs::create_dir_all(place("locked/.apsides")).unwrap();
+    let lock = File::create(place("locked/.apsides/lock")).unwrap();
+    lock.lock().unwrap();
+    fs::create_dir_all(place("later/.apsides")).unwrap();
+    fs::write(place("later/.apsides/manifest.json"), r#"{"version":2}"#).unwrap();
+    fs::write(place("file"), "mine").unwrap();
+    let before = contents(folder.path());
+    for (path, code, message) in [
+        (place("published"), 4, "already holds tables"),
+        (place("foreign"), 4, "holds `letter.txt`, which apsides did not write"),
+        (place("locked"), 5, "another run is writing to"),
+        (place("later"), 4, "has version 2, but this apsides knows only version 1"),
+        (place("file"), 4, "Not a directory"),
+        ("/proc/out".into(), 4, "cannot be written"),
+    ] {
+        let pipeline = pipeline(&path);
+        let ended = pipeline.run("").failed(code);
+        assert!(ended.stderr.contains(message), "{ended:?}");
+        // A check says the same.
+        let checked = check(&pipeline, "").failed(8);
+        assert!(checked.stdout.contains("failed   destination") && checked.stdout.contains(message), "{checked:?}");
+    }
+    assert!(contents(folder.path()) == before, "something was written");
+}
+
 #[test]
 fn other_folders_are_looked_at_too() {
     let api = Api::start("");
@@ -97,4 +143,31 @@ fn init_writes_a_pipeline_once() {
     // Without credentials it says which are missing.
     let ended = end(apsides("check").arg(folder.path().join("pipeline.toml"))).failed(2);
     assert!(ended.stdout.contains("APSIS_CLIENT_ID is not set"), "{ended:?}");
+}
+
+#[test]
+fn config_show_tells_every_value_and_its_origin() {
+    let pipeline = Pipeline::of("http://127.0.0.1:9", EXPORT);
+    let show = |arguments: &str| {
+        let mut command = apsides("config show");
+        command.arg(pipeline.folder.path().join("pipeline.toml")).args(arguments.split_whitespace());
+        end(command.env("APSIDES_TEST_ID", "the-client").env("APSIDES_TEST_SECRET", SECRET))
+    };
+    let text = show("").succeeded().stdout;
+    let line = |words: &str| text.lines().find(|line| line.starts_with(words)).unwrap_or_default();
+    assert!(line("source.client_id").contains("\"the-client\""), "{text}");
+    assert!(line("source.client_secret").contains("\"***\"") && !text.contains("s3cret"), "{text}");
+    assert!(line("limits.memory_limit").ends_with("default"), "{text}");
+    let all = show("--json").succeeded().json();
+    let of = |name: &str| all.as_array().unwrap().iter().find(|of| of["setting"] == name).unwrap().clone();
+    assert_eq!(
+        of("source.client_secret")["from"],
+        serde_json::json!([{"kind": "environment", "name": "APSIDES_TEST_SECRET"}])
+    );
+    assert_eq!(
+        (of("export.attributes")["line"].as_u64(), &of("export.attributes")["value"][0]),
+        (Some(7), &"40103".into())
+    );
+    assert_eq!((&of("files.codec")["value"], &of("files.codec")["origin"]), (&"zstd".into(), &"default".into()));
+    end(apsides("config show /nowhere.toml").arg("--json")).failed(2);
 }

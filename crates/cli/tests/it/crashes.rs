@@ -8,6 +8,7 @@ use crate::{
     program::{convert, convert_bytes, end, end_with, signal, start, tampered, watch},
     tables::{Rows, contents, nothing_staged, rows, visible_rows},
 };
+use apsides_batcher::{Error, Extent, Manifest, look, published};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::{TempDir, tempdir};
+use tokio::runtime::Builder;
 
 /// No run takes as many renames, removals or syncs as this.
 const STEPS_MAX: usize = 60;
@@ -173,12 +175,22 @@ fn the_next_run_finishes_a_publication_that_was_decided() {
     ] {
         let out = new.out("planted");
         plant_decided(&new, &out, moved);
+        // Who only looks sees what will be published, and does nothing about it.
+        let before = contents(&out);
+        assert_eq!(looked(&out, true).unwrap(), published(&new.out("undisturbed")).unwrap());
+        assert!(matches!(looked(&out, false), Err(Error::NotEmpty { .. })));
+        assert!(contents(&out) == before, "{moved:?}");
         // Even a run that fails finishes it first.
         end_with(convert("-".as_ref(), &out).arg("--overwrite"), b"[]").failed(3);
         assert!(contents(&out) == contents(&new.out("undisturbed")), "{moved:?} were moved");
         nothing_staged(&out);
         fs::remove_dir_all(out).unwrap();
     }
+}
+
+fn looked(out: &Path, overwrite: bool) -> Result<Option<Manifest>, Error> {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(look(&out.into(), &Extent::All, overwrite))
 }
 
 /// Puts what an undisturbed run published to where it was before the last moves, but for the tables that were moved.

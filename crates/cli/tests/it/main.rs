@@ -13,6 +13,7 @@ mod forms;
 mod inspect;
 mod manual;
 mod mistakes;
+mod operations;
 mod pipelines;
 mod program;
 mod refused;

@@ -4,9 +4,11 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "run",
+    "plan",
+    "backfill",
     "replay",
     "convert",
     "inspect",
@@ -14,6 +16,8 @@ const COMMANDS: [&str; 13] = [
     "simulate",
     "init",
     "check",
+    "config",
+    "status",
     "unlock",
     "vacuum",
     "completions",
@@ -61,7 +65,8 @@ fn every_command_has_a_page() {
         let page = page(&format!("apsides-{command}.1"));
         assert!(page.contains(".SH NAME") && page.contains(&format!("\\fBapsides {command}\\fR")), "{command}: {page}");
     }
-    assert_eq!(fs::read_dir(&pages).unwrap().count(), COMMANDS.len() + 1);
+    assert!(page("apsides-config-show.1").contains("\\fBapsides config show\\fR"));
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), COMMANDS.len() + 2);
     assert!(page("apsides-convert.1").contains("\\-\\-overwrite"));
     end(&mut apsides("manual /proc/nowhere")).failed(4);
 }

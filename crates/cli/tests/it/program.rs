@@ -37,8 +37,9 @@ impl Ended {
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
-        // Log lines may come first.
-        assert!(self.stderr.lines().any(|line| line.starts_with("error: ")), "{}", self.stderr);
+        // Log lines may come first; in a log for machines it is a line like any other.
+        let is_told = |line: &str| line.starts_with("error: ") || line.contains(r#""level":"ERROR""#);
+        assert!(self.stderr.lines().any(is_told), "{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         self
     }

@@ -289,7 +289,7 @@ fn tables_are_replaced_only_on_demand_and_only_whole() {
     let before = contents(&out);
 
     let ended = convert_bytes(&new, &out).failed(4);
-    let next = "choose another folder, or replace the tables with --overwrite";
+    let next = "choose another folder, or replace the tables with --overwrite (in a pipeline: overwrite = true)";
     assert_eq!(ended.stderr, format!("error: {} already holds tables\n  next: {next}\n", out.display()));
     assert!(contents(&out) == before, "a refused run changed the tables");
 

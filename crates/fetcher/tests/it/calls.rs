@@ -5,7 +5,7 @@ use crate::{
     server::{EXPORTS, POLL, Reply, Server, TOKEN, jwt, raw, reply, reply_json, token, v1},
     spec,
 };
-use apsides_fetcher::{Error, ErrorKind, ExportSpec, Limits};
+use apsides_fetcher::{Counts, Error, ErrorKind, ExportSpec, Limits};
 use serde_json::json;
 use std::{
     sync::atomic::Ordering,
@@ -147,11 +147,13 @@ async fn a_strange_token_answer_is_no_token() {
 async fn token_requests_are_repeated_within_bounds() {
     let flaky = vec![reply(503, ""), reply(429, ""), reply(500, ""), token("good-token")];
     let server = Server::start([(TOKEN, flaky), (EXPORTS, vec![v1()])]).await;
-    let _ = client(&server.url).request(&spec()).await.unwrap();
+    let client = client(&server.url);
+    let _ = client.request(&spec()).await.unwrap();
     assert_eq!(server.count(TOKEN), 4);
+    assert_eq!(client.clone().counts(), Counts { requests: 5, retries: 3, rate_limited: 1 });
 
     let server = Server::start([(TOKEN, vec![reply(503, "down")])]).await;
-    let error = client(&server.url).request(&spec()).await.unwrap_err();
+    let error = crate::client(&server.url).request(&spec()).await.unwrap_err();
     assert!(matches!(error, Error::Status { status: 503, .. }));
     assert_eq!(server.count(TOKEN), 1 + limits().retries_max);
 }

@@ -6,6 +6,7 @@
 
 use super::{
     rng::Rng,
+    spec::Arrivals,
     values::{Person, number, push, push_url, push_uuid},
     words::{BOUNCES, FIRST_NAMES, MAILING_LISTS, PATHS, PRODUCTS, SUBJECTS, USER_AGENTS},
 };
@@ -82,6 +83,15 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Whether the event has arrived.
+    pub(super) fn is_there(&self, arrivals: Option<Arrivals>) -> bool {
+        arrivals.is_none_or(|Arrivals { now_ms, late_ms_max }| {
+            let mut rng = Rng::of([self.contents, self.created_at as u64]);
+            let late_ms = if rng.one_in(8) { i64::from(rng.below(1_000)) * late_ms_max / 1_000 } else { 0 };
+            self.created_at + late_ms < now_ms
+        })
+    }
+
     /// Writes the event. `text` is scratch space.
     pub(super) fn write(&self, json: &mut impl JsonWriter, text: &mut String, person: &Person) -> io::Result<()> {
         let event = &EVENTS[self.event];

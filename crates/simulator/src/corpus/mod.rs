@@ -15,5 +15,5 @@ mod words;
 
 pub use profiles::write_export;
 pub(crate) use rng::Rng;
-pub use spec::{CorpusSpec, Layout, Selection, Shape, Size, Window, Written};
+pub use spec::{Arrivals, CorpusSpec, Layout, Selection, Shape, Size, Window, Written};
 pub(crate) use values::push_uuid;

@@ -204,7 +204,8 @@ impl<W: io::Write> Generator<'_, W> {
     fn write_drafts(&mut self, person: &Person, enough: impl Fn(&Self) -> bool) -> io::Result<()> {
         for at in 0..self.drafts.len() {
             let draft = self.drafts[at];
-            if !self.plan.events[draft.event] || !self.spec.window.contains(draft.created_at) {
+            let is_asked_for = self.plan.events[draft.event] && self.spec.window.contains(draft.created_at);
+            if !is_asked_for || !draft.is_there(self.spec.arrivals) {
                 continue;
             }
             if enough(self) {

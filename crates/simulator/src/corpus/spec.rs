@@ -15,6 +15,8 @@ pub struct CorpusSpec {
     pub layout: Layout,
     /// Which events it has, by time.
     pub window: Window,
+    /// Which of these events have arrived. None: all, whenever it is asked for.
+    pub arrivals: Option<Arrivals>,
     /// Which attributes, tags and event types it has.
     pub selection: Selection,
     /// Whether the account has definitions that are hard to deal with, [`ODD_ATTRIBUTES`](crate::catalogue::ODD_ATTRIBUTES)
@@ -31,6 +33,7 @@ impl Default for CorpusSpec {
             shape: Shape::Audience,
             layout: Layout::default(),
             window: Window::default(),
+            arrivals: None,
             selection: Selection::default(),
             oddities: false,
         }
@@ -75,6 +78,15 @@ pub struct Window {
     pub start_ms: i64,
     /// The first millisecond since the Unix epoch that no longer belongs to it.
     pub end_ms: i64,
+}
+
+/// Events arrive when they are created, but for one in eight, which is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrivals {
+    /// What time it is, in milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    /// How late an event may be; the latest are almost so.
+    pub late_ms_max: i64,
 }
 
 impl Default for Window {

@@ -7,10 +7,14 @@ use super::{
     refusal::Refusal,
     token::Issuer,
 };
+use crate::corpus::{Arrivals, CorpusSpec};
 use axum::http::{HeaderMap, header};
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Instant, SystemTime},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::watch;
 
@@ -61,6 +65,8 @@ pub(super) enum Call {
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) settings: Settings,
+    /// What time it is for events.
+    pub(super) now_ms: AtomicI64,
     pub(super) issuer: Issuer,
     /// See [`Server::closing`](super::Server).
     pub(super) closed: watch::Receiver<bool>,
@@ -81,6 +87,7 @@ impl App {
             faults: Mutex::new(settings.faults.clone()),
             stats: Mutex::default(),
             storage,
+            now_ms: AtomicI64::new(i64::MAX),
             settings,
             closed,
         })
@@ -131,6 +138,19 @@ impl App {
     }
 
     /// Takes a place under a rate limit, if there is one.
+    pub(super) fn plan_fault(&self, class: Class, fault: Fault) {
+        let mut faults = lock(&self.faults);
+        *faults = std::mem::take(&mut *faults).then(class, fault);
+    }
+
+    /// The account as it is now.
+    pub(super) fn corpus(&self) -> CorpusSpec {
+        let late_ms_max = |late: Duration| i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.now_ms.load(Relaxed);
+        let arrivals = self.settings.late_max.map(|late| Arrivals { now_ms, late_ms_max: late_ms_max(late) });
+        CorpusSpec { arrivals, ..self.settings.corpus.clone() }
+    }
+
     pub(super) fn admit(&self, limit: Limit) -> Result<(), Refusal> {
         if self.settings.rate_limits && !lock(&self.rates).admit(limit, Instant::now()) {
             self.count(|stats| &mut stats.limited);

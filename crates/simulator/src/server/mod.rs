@@ -23,7 +23,7 @@ use std::{
     future::{Future, IntoFuture},
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
@@ -59,6 +59,8 @@ pub struct Settings {
     /// Whether files are served as a storage does: with their length and an `ETag`, and from any byte on. Each is then
     /// generated whole, in memory.
     pub ranges: bool,
+    /// How late events may be. None: all of them are there from the beginning; see [`Server::set_now`].
+    pub late_max: Option<Duration>,
     /// What goes wrong.
     pub faults: Faults,
     /// The largest export there is; none says that any is.
@@ -90,6 +92,7 @@ impl Default for Settings {
             rate_limits: false,
             second: Duration::from_secs(1),
             ranges: false,
+            late_max: None,
             faults: Faults::default(),
             size_max: None,
         }
@@ -163,6 +166,17 @@ impl Server {
     /// The calls so far.
     pub fn stats(&self) -> Stats {
         self.app.stats()
+    }
+
+    /// Says what time it is, in milliseconds since the Unix epoch: later events have not happened yet, and some before
+    /// have not arrived, if [`Settings::late_max`] is set.
+    pub fn set_now(&self, now_ms: i64) {
+        self.app.now_ms.store(now_ms, Relaxed);
+    }
+
+    /// The next call of this class that has no fault planned yet meets this one.
+    pub fn plan_fault(&self, class: Class, fault: Fault) {
+        self.app.plan_fault(class, fault);
     }
 
     /// Stops listening. Downloads under way break off, other calls get their answers.

@@ -113,7 +113,7 @@ async fn definitions(State(app): Shared, Path((section, kind)): Path<(String, St
 
 async fn export(State(app): Shared, headers: HeaderMap, body: Body) -> Answer {
     app.enter(Call::Export, &headers)?;
-    let spec = request::narrow(&app.settings.corpus, &read(body).await?)?;
+    let spec = request::narrow(&app.corpus(), &read(body).await?)?;
     if request::has_events(&spec) {
         app.admit(Limit::EventExports)?;
     }

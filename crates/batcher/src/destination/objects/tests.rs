@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, PutMultipartOptions, PutPayload, PutResult,
-    Result as StoreResult, memory::InMemory,
+    Result as StoreResult, client::HttpErrorKind, memory::InMemory,
 };
 use std::sync::{Mutex, PoisonError};
 
 /// What becomes of a put.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+pub(in crate::destination) enum Fate {
     /// It is done and answered.
     Fine,
     /// It is done, and the answer is lost.
@@ -24,6 +24,8 @@ enum Fate {
     Conflict,
     /// Somebody else's comes before.
     Overtaken,
+    /// It is done, whatever its condition.
+    Unconditional,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl ObjectStore for Unreliable {
         match fate {
             Fate::Lost => return Err(silent()),
             Fate::Conflict => return Err(there_already()),
+            Fate::Unconditional => return self.store.put(path, payload).await,
             Fate::Overtaken => drop(self.store.put(path, "theirs".into()).await?),
             _ => {}
         }
@@ -94,7 +97,7 @@ impl ObjectStore for Unreliable {
     }
 }
 
-fn bucket(fates: &[Fate]) -> Bucket {
+pub(in crate::destination) fn bucket(fates: &[Fate]) -> Bucket {
     let fates = Mutex::new(fates.iter().rev().copied().collect());
     Bucket {
         store: Arc::new(Unreliable { store: InMemory::new(), fates }),
@@ -150,7 +153,26 @@ fn of_an_answer_only_code_and_message_are_told() {
                <Message>No match.</Message><AWSAccessKeyId>AKIA</AWSAccessKeyId><StringToSign>x</StringToSign></Error>";
     let error = StoreError::Generic { store: "S3", source: xml.into() };
     assert_eq!(told(&error), "SignatureDoesNotMatch: No match.");
-    let shown = refused_or("s3://bucket", error, |_, _| Error::Random).to_string();
+    let shown = told_or("s3://bucket", error, |_, _| Error::Random).to_string();
     assert_eq!(shown, "the store of s3://bucket refused: SignatureDoesNotMatch: No match.");
     assert!(!brief(&StoreError::Generic { store: "S3", source: xml.into() }).contains("AKIA"));
+}
+
+#[test]
+fn what_may_pass_is_told_from_what_does_not() {
+    let generic = |text: &str| StoreError::Generic { store: "S3", source: text.into() };
+    let unanswered = HttpError::new(HttpErrorKind::Timeout, std::io::Error::other("timed out"));
+    for (error, expected) in [
+        (StoreError::Generic { store: "S3", source: Box::new(unanswered) }, "Unreachable"),
+        (generic("Server returned non-2xx status code: 503 Service Unavailable: "), "Unreachable"),
+        (generic("Server returned non-2xx status code: 429 Too Many Requests: "), "Unreachable"),
+        (generic("Server returned non-2xx status code: 403 Forbidden: "), "StorageRefused"),
+        (generic("Server returned non-2xx status code: 400 Bad Request: "), "Storage"),
+        (StoreError::NotFound { path: "x".to_owned(), source: "NoSuchBucket".into() }, "Storage"),
+        (generic("http://169.254.169.254/latest"), "NoCredentials"),
+    ] {
+        let shown = error.to_string();
+        let told = format!("{:?}", bucket(&[]).failed("read", "lock", error));
+        assert_eq!(told.split(' ').next(), Some(expected), "{shown}");
+    }
 }

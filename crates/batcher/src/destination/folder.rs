@@ -1,4 +1,4 @@
-//! Publishing all tables in a folder, or none.
+//! A run that publishes to a folder: all tables, or none.
 //!
 //! ```text
 //! DEST/
@@ -20,7 +20,9 @@
 
 use crate::{
     error::{Error, Result},
-    manifest::Manifest,
+    extent::Extent,
+    manifest::{Manifest, TableFiles},
+    options::Options,
     views::{self, views},
 };
 use std::{
@@ -28,19 +30,25 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// The folder that holds all that is not a table.
 const HIDDEN: &str = ".apsides";
 const MANIFEST: &str = "manifest.json";
+/// In it: a folder per run that is not published yet.
+const RUNS: &str = "staging";
+/// Who looks whether the lock is free holds it for a moment, which must not turn a run away.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// A place in a destination where a run writes its tables. Dropped, it removes what it wrote.
+/// A place in a folder where a run writes its tables. Dropped, it removes what it wrote.
 #[derive(Debug)]
-pub(crate) struct Staging {
+pub(super) struct Run {
     root: PathBuf,
-    /// The folder of this run.
-    run: PathBuf,
+    /// Where it is written, until it is published.
+    folder: PathBuf,
     /// This run made the destination's folder.
     made_root: bool,
     /// The run is decided: what it wrote is the next run's to publish, if this one cannot.
@@ -49,43 +57,41 @@ pub(crate) struct Staging {
     _lock: File,
 }
 
-impl Staging {
+impl Run {
     /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
     /// room for this run's tables.
-    pub(crate) fn open(root: &Path, overwrite: bool) -> Result<Self> {
+    pub(super) fn open(root: &Path, options: &Options) -> Result<Self> {
         let made_root = !root.exists();
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
         let lock = lock(root, &hidden)?;
-        let runs = hidden.join("staging");
+        let runs = hidden.join(RUNS);
         for left in entries(&runs)? {
             recover(root, &runs.join(left))?;
         }
         // From here on, whatever goes wrong leaves nothing of this run behind.
-        let staging =
-            Self { root: root.to_owned(), run: runs.join(run_name()), made_root, decided: false, _lock: lock };
-        check_contents(root, overwrite)?;
-        let tables = staging.tables();
+        let run = Self { root: root.to_owned(), folder: runs.join(run_name()), made_root, decided: false, _lock: lock };
+        may_replace(root, published(root)?.as_slice(), false, &options.extent, options.overwrite)?;
+        let tables = run.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
-        Ok(staging)
+        Ok(run)
     }
 
     /// What is published there so far.
-    pub(crate) fn before(&self) -> Result<Option<Manifest>> {
+    pub(super) fn before(&self) -> Result<Option<Manifest>> {
         published(&self.root)
     }
 
     /// The folder for this run's tables.
-    pub(crate) fn tables(&self) -> PathBuf {
-        self.run.join("tables")
+    pub(super) fn tables(&self) -> PathBuf {
+        self.folder.join("tables")
     }
 
     /// Lets readers see the tables, in place of those that were there before.
-    pub(crate) fn publish(mut self, manifest: &Manifest) -> Result<()> {
-        let (root, run) = (self.root.clone(), self.run.clone());
+    pub(super) fn publish(mut self, manifest: &Manifest) -> Result<()> {
+        let (root, run) = (self.root.clone(), self.folder.clone());
         let decided = run.join(MANIFEST);
-        let json =
-            serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest { path: decided.clone(), source })?;
+        let json = manifest.json(&decided.display().to_string())?;
         let draft = run.join("manifest.draft");
         fs::write(&draft, json).map_err(Error::destination("write", &draft))?;
         sync(&draft)?;
@@ -96,20 +102,20 @@ impl Staging {
         rename(&draft, &decided)?;
         self.decided = true;
         let finished = sync(&run).and_then(|()| finish(&root, &run, manifest));
-        finished.map_err(|source| Error::Unfinished { path: root, source: Box::new(source) })
+        finished.map_err(|source| Error::Unfinished { place: root.display().to_string(), source: Box::new(source) })
     }
 }
 
-impl Drop for Staging {
+impl Drop for Run {
     fn drop(&mut self) {
         if self.decided {
             return;
         }
         // Where removing fails, the next run does it.
-        let _ = fs::remove_dir_all(&self.run);
+        let _ = fs::remove_dir_all(&self.folder);
         if !manifest_path(&self.root).exists() {
             let hidden = self.root.join(HIDDEN);
-            let _ = fs::remove_dir(hidden.join("staging"));
+            let _ = fs::remove_dir(hidden.join(RUNS));
             let _ = fs::remove_file(hidden.join("lock"));
             let _ = fs::remove_dir(hidden);
             if self.made_root {
@@ -134,24 +140,60 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     let replaced = run.join("old");
     fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
     let before = published(root)?.map(|manifest| manifest.tables).unwrap_or_default();
-    for old in before.iter().filter(|old| manifest.table(&old.name).is_none()) {
-        if root.join(&old.name).exists() {
-            rename(&root.join(&old.name), &replaced.join(&old.name))?;
+    for old in &before {
+        for folder in no_longer_there(old, manifest.table(&old.name)) {
+            let visible = root.join(&folder);
+            if visible.exists() {
+                create_parent(&replaced.join(&folder))?;
+                rename(&visible, &replaced.join(&folder))?;
+            }
         }
     }
     for folder in manifest.tables.iter().map(|table| table.name.as_str()).chain([views::FOLDER]) {
-        let (staged, visible) = (run.join("tables").join(folder), root.join(folder));
-        if staged.exists() {
-            if visible.exists() {
-                rename(&visible, &replaced.join(folder))?;
+        let staged = run.join("tables").join(folder);
+        // One that has nothing left to move is as good as none: it must not take the place of all windows.
+        if manifest.table(folder).is_some_and(TableFiles::has_windows) {
+            for partition in entries(&staged)? {
+                let path = Path::new(folder).join(&partition);
+                replace(&staged.join(&partition), &root.join(&path), &replaced.join(&path))?;
             }
-            rename(&staged, &visible)?;
+        } else if staged.exists() {
+            replace(&staged, &root.join(folder), &replaced.join(folder))?;
         }
+    }
+    let with_windows = manifest.tables.iter().filter(|table| table.has_windows());
+    // Somebody may have removed the files of one.
+    for table in with_windows.map(|table| root.join(&table.name)).filter(|table| table.exists()) {
+        sync(&table)?;
     }
     sync(root)?;
     rename(&run.join(MANIFEST), &manifest_path(root))?;
     sync(&root.join(HIDDEN))?;
     fs::remove_dir_all(run).map_err(Error::destination("remove", run))
+}
+
+/// The folders of a table's files that it has no more: its own, or those of some of its windows.
+fn no_longer_there(before: &TableFiles, after: Option<&TableFiles>) -> Vec<String> {
+    let Some(after) = after else { return vec![before.name.clone()] };
+    let partitions = before.files.iter().filter_map(|file| file.partition());
+    let mut gone: Vec<_> = partitions.filter(|partition| !after.has_partition(partition)).collect();
+    gone.dedup();
+    gone.into_iter().map(|partition| format!("{}/{partition}", before.name)).collect()
+}
+
+/// Moves a folder to where readers look, and what was there out of the way.
+fn replace(staged: &Path, visible: &Path, replaced: &Path) -> Result<()> {
+    if visible.exists() {
+        create_parent(replaced)?;
+        rename(visible, replaced)?;
+    }
+    create_parent(visible)?;
+    rename(staged, visible)
+}
+
+fn create_parent(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(Error::destination("create the folder", folder))
 }
 
 /// Writes the views of the tables as they will stand below `root`.
@@ -183,44 +225,66 @@ fn recover(root: &Path, run: &Path) -> Result<()> {
 
 fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     match fs::read(path) {
-        Ok(json) => {
-            let manifest = serde_json::from_slice(&json);
-            manifest.map(Some).map_err(|source| Error::Manifest { path: path.to_owned(), source })
-        }
+        Ok(json) => Manifest::parse(&json, &path.display().to_string()).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::destination("read", path)(error)),
     }
 }
 
-/// Refuses a destination that holds tables, unless they are to be replaced, or anything that this
-/// program did not write and so must not remove.
-fn check_contents(root: &Path, overwrite: bool) -> Result<()> {
-    let manifest = published(root)?;
-    let foreign = |entry| Err(Error::Foreign { path: root.to_owned(), entry });
-    let mut tables = 0;
-    for entry in entries(root)?.into_iter().filter(|entry| entry != HIDDEN) {
-        if entry == views::FOLDER && manifest.is_some() {
-            if let Some(file) =
-                entries(&root.join(&entry))?.into_iter().find(|file| !views::FILES.contains(&file.as_str()))
-            {
-                return foreign(format!("{entry}/{file}"));
-            }
-            continue;
+/// See [`look`](super::look).
+pub(super) fn look(root: &Path, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
+    if !is_free(root)? {
+        return Err(Error::Locked { place: root.display().to_string() });
+    }
+    let mut manifests: Vec<_> = published(root)?.into_iter().collect();
+    let known = manifests.len();
+    let runs = root.join(HIDDEN).join(RUNS);
+    for left in entries(&runs)? {
+        manifests.extend(read_manifest(&runs.join(left).join(MANIFEST))?);
+    }
+    let is_decided = manifests.len() > known;
+    may_replace(root, &manifests, is_decided, extent, overwrite)?;
+    Ok(manifests.pop())
+}
+
+/// Refuses a destination with tables that are not to be replaced, or with anything that this program did not write, and
+/// so must not remove. The last manifest is what is published; or, if it is decided, what the next run will publish first.
+fn may_replace(root: &Path, manifests: &[Manifest], is_decided: bool, extent: &Extent, overwrite: bool) -> Result<()> {
+    let place = root.display().to_string();
+    if let Some(entry) = foreign(root, manifests)? {
+        return Err(Error::Foreign { place, entry });
+    }
+    let is_there = |manifest: &Manifest| manifest.tables.iter().any(|table| root.join(&table.name).exists());
+    // Somebody may have removed all tables, so that the next run can write them anew.
+    let matters = manifests.last().filter(|last| is_decided || last.is_scheduled() || is_there(last));
+    extent.check(matters, overwrite, &place)
+}
+
+/// The first entry that is none of ours.
+fn foreign(root: &Path, manifests: &[Manifest]) -> Result<Option<String>> {
+    let is_file = |path: &str| {
+        let Some((table, file)) = path.split_once('/') else { return false };
+        let tables = manifests.iter().filter_map(|manifest| manifest.table(table));
+        tables.flat_map(|table| &table.files).any(|known| known.name == file)
+            || (table == views::FOLDER && views::FILES.contains(&file) && !manifests.is_empty())
+    };
+    let is_folder = |path: &str| {
+        let (table, partition) = path.split_once('/').unwrap_or((path, ""));
+        let mut tables = manifests.iter().filter_map(|manifest| manifest.table(table));
+        match partition {
+            "" => tables.next().is_some() || (table == views::FOLDER && !manifests.is_empty()),
+            partition => tables.any(|table| table.has_partition(partition)),
         }
-        let Some(table) = manifest.as_ref().and_then(|manifest| manifest.table(&entry)) else {
-            return foreign(entry);
-        };
-        tables += 1;
-        for file in entries(&root.join(&entry))? {
-            if !table.files.iter().any(|known| known.name == file) {
-                return foreign(format!("{entry}/{file}"));
-            }
+    };
+    let mut left: Vec<String> = entries(root)?.into_iter().filter(|entry| entry != HIDDEN).rev().collect();
+    while let Some(path) = left.pop() {
+        if is_folder(&path) && root.join(&path).is_dir() {
+            left.extend(entries(&root.join(&path))?.into_iter().rev().map(|entry| format!("{path}/{entry}")));
+        } else if !is_file(&path) {
+            return Ok(Some(path));
         }
     }
-    if tables > 0 && !overwrite {
-        return Err(Error::NotEmpty { path: root.to_owned() });
-    }
-    Ok(())
+    Ok(None)
 }
 
 /// The names in a folder, sorted; none if there is no folder.
@@ -240,7 +304,7 @@ fn entries(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Whether no run holds the folder's lock.
-pub(crate) fn is_free(root: &Path) -> Result<bool> {
+pub(super) fn is_free(root: &Path) -> Result<bool> {
     let path = root.join(HIDDEN).join("lock");
     match File::open(&path) {
         Ok(file) => match file.try_lock_shared() {
@@ -256,13 +320,19 @@ pub(crate) fn is_free(root: &Path) -> Result<bool> {
 /// Takes the destination's lock, or tells that another run has it.
 fn lock(root: &Path, hidden: &Path) -> Result<File> {
     let path = hidden.join("lock");
+    let mut tries = 1;
     loop {
         fs::create_dir_all(hidden).map_err(Error::destination("create the folder", hidden))?;
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(Error::destination("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: root.to_owned() }),
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                thread::sleep(LOCK_PAUSE);
+                tries += 1;
+                continue;
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { place: root.display().to_string() }),
             Err(TryLockError::Error(error)) => return Err(Error::destination("lock", path)(error)),
         }
         // A run that failed removes its lock with its folder; a lock on a removed file keeps

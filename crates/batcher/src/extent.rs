@@ -1,0 +1,213 @@
+//! What of a destination a publication replaces: all of it, or, of a scheduled pipeline, what it says of profiles, or the
+//! events of one window.
+//!
+//! ```text
+//! events/window_start=2026-01-31/part-00000.parquet        of one window
+//! unmapped/window_start=2026-01-31/part-00000.parquet      what of its events has no column, if there is any
+//! unmapped/window_start=__HIVE_DEFAULT_PARTITION__/…       what of profiles has none
+//! attributes/part-00000.parquet                            of profiles as they are now
+//! ```
+
+use crate::{
+    catalogue::Selection,
+    error::{Error, Result},
+    manifest::{Manifest, TableFiles},
+    parts::Adds,
+    schema::TableId,
+    typed::Typed,
+};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// What a folder's name begins with that holds a window's part of a table, as Hive, Spark and DuckDB read it.
+pub(crate) const PARTITION: &str = "window_start=";
+/// What these take for null.
+const NO_WINDOW: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What of a destination a publication replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All that is there.
+    #[default]
+    All,
+    /// What is said of profiles: how they are now. The events of windows stay.
+    Snapshot {
+        /// When the export was asked for.
+        asked_at: Timestamp,
+    },
+    /// The events of one window. All else stays.
+    Window(Window),
+}
+
+/// The events of a span of time, as they were known once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The first moment after it.
+    pub end: Timestamp,
+    /// When the export was asked for: what has come since is not among them.
+    pub asked_at: Timestamp,
+}
+
+impl Window {
+    /// The folder of its part of each table. Whole days have the name of a date.
+    pub(crate) fn partition(&self) -> String {
+        let utc = |moment: Timestamp| moment.to_zoned_datetime(TimeZone::UTC);
+        let is_midnight = |moment| utc(moment).time() == jiff::civil::Time::midnight();
+        let format = if is_midnight(self.start) && is_midnight(self.end) { "%Y-%m-%d" } else { "%Y%m%dT%H%M%SZ" };
+        format!("{PARTITION}{}", utc(self.start).strftime(format))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.start, self.end) == (other.start, other.end)
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+impl Extent {
+    /// What of an export is kept.
+    pub(crate) fn adds(&self) -> Adds {
+        match self {
+            Self::All | Self::Snapshot { .. } => Adds::All,
+            Self::Window(_) => Adds::Events,
+        }
+    }
+
+    /// The long tables among these that are written.
+    pub(crate) fn selection(&self, all: &Selection) -> Selection {
+        let is_of_events = |table: TableId| matches!(table, TableId::Events | TableId::Unmapped);
+        let is_of = |table| match self {
+            Self::All => true,
+            Self::Snapshot { .. } => !is_of_events(table),
+            Self::Window(_) => is_of_events(table),
+        };
+        Selection::of(TableId::ALL.into_iter().filter(|&table| all.has(table) && is_of(table)))
+    }
+
+    /// The typed tables among these that are written.
+    pub(crate) fn typed(&self, all: &Typed) -> Typed {
+        let (wide, events) = match self {
+            Self::All => (all.wide, all.events),
+            Self::Snapshot { .. } => (all.wide, false),
+            Self::Window(_) => (false, all.events),
+        };
+        Typed { wide, events, ..all.clone() }
+    }
+
+    /// Whether the dimension tables are written.
+    pub(crate) fn has_dimensions(&self) -> bool {
+        !matches!(self, Self::Window(_))
+    }
+
+    /// The folder in that of a table where its files go; none if they go there themselves.
+    pub(crate) fn partition(&self, table: &str) -> Option<String> {
+        match self {
+            Self::Window(window) => Some(window.partition()),
+            Self::Snapshot { .. } if table == TableId::Unmapped.name() => Some(format!("{PARTITION}{NO_WINDOW}")),
+            Self::All | Self::Snapshot { .. } => None,
+        }
+    }
+
+    /// Whether a table of which there are rows of other windows needs no file of this one, if it has no rows.
+    pub(crate) fn needs_no_file(&self, table: &str) -> bool {
+        matches!(self, Self::Window(_)) && table == TableId::Unmapped.name()
+    }
+
+    /// Refuses to replace what is not to be replaced.
+    pub(crate) fn check(&self, before: Option<&Manifest>, overwrite: bool, place: &str) -> Result<()> {
+        let Some(before) = before.filter(|before| !before.tables.is_empty()) else { return Ok(()) };
+        let place = || place.to_owned();
+        match (self, before.is_scheduled()) {
+            (Self::All, true) => Err(Error::HasWindows { place: place() }),
+            (Self::Snapshot { .. } | Self::Window(_), false) => Err(Error::HasNoWindows { place: place() }),
+            (Self::All, false) if overwrite => Ok(()),
+            (Self::All, false) => Err(Error::NotEmpty { place: place() }),
+            (Self::Snapshot { .. }, true) => Ok(()),
+            (Self::Window(window), true) => {
+                match before.windows.iter().find(|other| other.overlaps(window) && !other.is_same(window)) {
+                    Some(other) => Err(Error::WindowOverlaps {
+                        place: place(),
+                        start: window.start.to_string(),
+                        end: window.end.to_string(),
+                        other_start: other.start.to_string(),
+                        other_end: other.end.to_string(),
+                    }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether a file of what is published before stays.
+    fn keeps(&self, file: &str) -> bool {
+        let partition = file.split_once('/').map(|(partition, _)| partition);
+        match self {
+            Self::All => false,
+            Self::Snapshot { .. } => partition
+                .and_then(|partition| partition.strip_prefix(PARTITION))
+                .is_some_and(|start| start != NO_WINDOW),
+            Self::Window(window) => partition != Some(window.partition().as_str()),
+        }
+    }
+}
+
+impl Manifest {
+    /// Whether a schedule has filled the destination, with profiles as they are now, and events window by window.
+    pub fn is_scheduled(&self) -> bool {
+        self.snapshot.is_some() || !self.windows.is_empty()
+    }
+
+    /// These tables, and of those before them what stays.
+    pub(crate) fn onto(mut self, before: Option<&Self>, extent: &Extent) -> Self {
+        if *extent == Extent::All {
+            return self;
+        }
+        if let Some(before) = before {
+            (self.windows, self.snapshot) = (before.windows.clone(), before.snapshot);
+            let mut tables = Vec::new();
+            for old in &before.tables {
+                let new = self.tables.iter().position(|new| new.name == old.name).map(|at| self.tables.remove(at));
+                let mut kept = old.clone();
+                kept.files.retain(|file| extent.keeps(&file.name));
+                let had_files = !old.files.is_empty();
+                tables.extend(match new {
+                    Some(new) => Some(joined(new, kept)),
+                    None => Some(kept).filter(|kept| !had_files || !kept.files.is_empty()),
+                });
+            }
+            tables.append(&mut self.tables);
+            for table in &mut tables {
+                table.count();
+            }
+            self.tables = tables;
+        }
+        match *extent {
+            Extent::All => {}
+            Extent::Snapshot { asked_at } => self.snapshot = Some(asked_at),
+            Extent::Window(window) => {
+                self.windows.retain(|other| !other.is_same(&window));
+                self.windows.push(window);
+                self.windows.sort_unstable_by_key(|window| window.start);
+            }
+        }
+        self
+    }
+}
+
+/// A table with files of other windows besides. Their columns are those of their time.
+fn joined(mut new: TableFiles, mut old: TableFiles) -> TableFiles {
+    if new.columns != old.columns {
+        let names: Vec<_> = old.columns.iter().map(|column| column.name.clone()).collect();
+        for file in &mut old.files {
+            file.columns.get_or_insert_with(|| names.clone());
+        }
+    }
+    new.files.append(&mut old.files);
+    // By window, and in it as they were written.
+    new.files.sort_by(|one, other| one.partition().cmp(&other.partition()));
+    new
+}

@@ -1,0 +1,162 @@
+//! `apsides plan`: what the next run of a pipeline would ask for and write, without doing it.
+
+use crate::{
+    args::{Output, Plan},
+    config::Pipeline,
+    failure::Failure,
+    measure, names,
+    run::Job,
+    schedule::{Clock, Schedule},
+    shutdown::Shutdown,
+    summary::print,
+    windows::{Steps, events, label, profiles},
+};
+use apsides_batcher::{Manifest, TableId, published_at};
+use apsides_fetcher::{self as fetcher, Adds, Client, ExportSpec, Part};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Requests that are listed for people.
+const SHOWN_MAX: usize = 40;
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+struct Outlook {
+    destination: String,
+    /// Until when all events are there now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watermark: Option<Timestamp>,
+    /// The exports that would be asked for.
+    requests: Vec<Request>,
+    /// Windows that are due, but the run's after that.
+    left: usize,
+    /// When the next window is due, if there is nothing to do now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_due: Option<Timestamp>,
+    /// The tables that would be written, but those by event type and of what ids stand for.
+    tables: Vec<&'static str>,
+}
+
+/// An export that would be asked for.
+#[derive(Debug, Serialize)]
+struct Request {
+    /// What it is for.
+    step: String,
+    /// Why.
+    why: &'static str,
+    attributes: usize,
+    tags: usize,
+    events: usize,
+    start_at: Option<Timestamp>,
+    end_at: Option<Timestamp>,
+}
+
+pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
+    let job = Pipeline::read(&args.pipeline)?.into_job()?;
+    job.options.check()?;
+    let client = Client::new(job.client.clone())?;
+    let job = names::resolved(job, &client, output, shutdown).await?;
+    let outlook = match &job.schedule {
+        None => of_export(&job)?,
+        Some(schedule) => {
+            let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
+            of_schedule(&job, schedule, published.as_ref(), Clock::of(args.now).now())?
+        }
+    };
+    if output.json {
+        return print(&serde_json::to_string_pretty(&outlook).expect("an outlook is plain data"));
+    }
+    print(&outlook.text())
+}
+
+fn of_export(job: &Job) -> Result<Outlook, Failure> {
+    Ok(Outlook {
+        destination: job.destination.to_string(),
+        watermark: None,
+        requests: requests("export", "asked for", &job.export)?,
+        left: 0,
+        next_due: None,
+        tables: tables(job),
+    })
+}
+
+fn of_schedule(
+    job: &Job,
+    schedule: &Schedule,
+    published: Option<&Manifest>,
+    now: Timestamp,
+) -> Result<Outlook, Failure> {
+    let steps = Steps::due(schedule, published, now);
+    let mut all = Vec::new();
+    if steps.snapshot {
+        all.extend(requests("profiles", "now", &profiles(&job.export))?);
+    }
+    for due in &steps.windows {
+        let step = format!("window {}", label(due.bounds));
+        all.extend(requests(&step, due.why.words(), &events(&job.export, due.bounds))?);
+    }
+    let windows = published.map_or(&[][..], |manifest| &manifest.windows);
+    Ok(Outlook {
+        destination: job.destination.to_string(),
+        watermark: schedule.watermark(windows),
+        next_due: schedule.next_due(windows).filter(|_| steps.windows.is_empty()),
+        requests: all,
+        left: steps.left,
+        tables: tables(job),
+    })
+}
+
+/// The exports that the API makes of one.
+fn requests(step: &str, why: &'static str, export: &ExportSpec) -> Result<Vec<Request>, Failure> {
+    let parts = fetcher::parts(export)?.into_iter().map(|Part { spec, adds }| Request {
+        step: match adds {
+            Adds::All => step.to_owned(),
+            Adds::Columns => format!("{step}, more columns"),
+            Adds::Events => format!("{step}, more events"),
+        },
+        why,
+        attributes: spec.attributes.len(),
+        tags: spec.tags.len(),
+        events: spec.events.len(),
+        start_at: spec.start_at,
+        end_at: spec.end_at,
+    });
+    Ok(parts.collect())
+}
+
+fn tables(job: &Job) -> Vec<&'static str> {
+    let long = TableId::ALL.into_iter().filter(|&table| job.options.selection.has(table)).map(TableId::name);
+    let typed = &job.options.typed;
+    long.chain(typed.wide.then_some("wide")).chain(typed.events.then_some("events_*")).collect()
+}
+
+impl Outlook {
+    fn text(&self) -> String {
+        let mut lines = Vec::new();
+        match (self.requests.len(), self.next_due) {
+            (0, Some(next)) => lines.push(format!("nothing is due until {next}")),
+            (number, _) => lines.push(format!("{} exports would be asked for", measure::count(number as u64))),
+        }
+        for request in self.requests.iter().take(SHOWN_MAX) {
+            let Request { step, why, attributes, tags, events, .. } = request;
+            lines.push(format!(
+                "  {step:<32} {why:<12} {attributes:>3} attributes {tags:>3} tags {events:>3} event types"
+            ));
+        }
+        if self.requests.len() > SHOWN_MAX {
+            lines.push(format!(
+                "  and {} more; --json lists all",
+                measure::count((self.requests.len() - SHOWN_MAX) as u64)
+            ));
+        }
+        if self.left > 0 {
+            lines.push(format!("{} more windows are due; they are the next runs'", measure::count(self.left as u64)));
+        }
+        lines.push(format!("tables: {}", self.tables.join(", ")));
+        lines.push(format!("destination: {}", self.destination));
+        if let Some(watermark) = self.watermark {
+            lines.push(format!("all events until {watermark} are there"));
+        }
+        lines.join("\n")
+    }
+}
