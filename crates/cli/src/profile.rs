@@ -22,7 +22,8 @@ fn stages(profile: &Profile, json_bytes: u64) -> String {
     let mut table = table(["stage", "thread", "time", "JSON per time"]);
     let mut stage = |name: &str, thread: &str, time: Duration| {
         let rate = json_bytes as f64 / 1e6 / time.as_secs_f64().max(1e-9);
-        let rate = if time.is_zero() { String::new() } else { format!("{rate:.0} MB/s") };
+        // What takes no time to speak of has no rate.
+        let rate = if time < Duration::from_millis(1) { String::new() } else { format!("{rate:.0} MB/s") };
         table.add_row([name.to_owned(), thread.to_owned(), seconds(time), rate]);
     };
     stage("wait for the input", "reads", profile.input);

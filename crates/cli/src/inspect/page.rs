@@ -53,21 +53,41 @@ fn write(out: &mut String, found: &Inspection) -> fmt::Result {
          <title>What is in the export</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>What is in the export</h1>\n"
     )?;
     figures(out, found)?;
-    events_by_day(out, found)?;
-    event_types(out, found)?;
-    attributes(out, found)?;
-    tags(out, found)?;
-    sections(out, found)?;
-    profile_sizes(out, found)?;
-    unmapped(out, found)?;
+    let mut parts = String::new();
+    let all = [events_by_day, event_types, attributes, tags, sections, profile_sizes, unmapped, noted];
+    all.iter().try_for_each(|part| part(&mut parts, found))?;
+    contents(out, &parts)?;
+    out.push_str(&parts);
+    writeln!(out, "<p class=\"faint\">apsides {}</p>\n</body>\n</html>", env!("CARGO_PKG_VERSION"))
+}
+
+/// Links to the parts of the page, which begin with their titles.
+fn contents(out: &mut String, parts: &str) -> fmt::Result {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    out.push_str("<nav>\n");
+    for title in parts.split("<h2 id=\"").skip(1) {
+        let (id, rest) = title.split_once("\">").unwrap_or_default();
+        let title = rest.split(',').next().unwrap_or_default().split("</h2>").next().unwrap_or_default();
+        writeln!(out, "<a href=\"#{id}\">{title}</a>")?;
+    }
+    out.push_str("</nav>\n");
+    Ok(())
+}
+
+/// The title of a part, by which it is found: nothing but words of our own.
+fn title(out: &mut String, title: &str) -> fmt::Result {
+    let id = title.split(',').next().unwrap_or_default().to_lowercase().replace(' ', "-");
+    writeln!(out, "<h2 id=\"{id}\">{title}</h2>")
+}
+
+fn noted(out: &mut String, found: &Inspection) -> fmt::Result {
     let notes = notes(found);
     if !notes.is_empty() {
-        out.push_str("<h2>Notes</h2>\n");
+        title(out, "Notes")?;
     }
-    for note in notes {
-        writeln!(out, "<p>{}</p>", Escaped(&note))?;
-    }
-    writeln!(out, "<p class=\"faint\">apsides {}</p>\n</body>\n</html>", env!("CARGO_PKG_VERSION"))
+    notes.iter().try_for_each(|note| writeln!(out, "<p>{}</p>", Escaped(note)))
 }
 
 fn figures(out: &mut String, found: &Inspection) -> fmt::Result {
@@ -94,8 +114,8 @@ fn figures(out: &mut String, found: &Inspection) -> fmt::Result {
 fn events_by_day(out: &mut String, found: &Inspection) -> fmt::Result {
     let Some(timeline) = Timeline::new(found, BARS_MAX) else { return Ok(()) };
     match timeline.days_per_bar {
-        1 => out.push_str("<h2>Events by day and type</h2>\n"),
-        days => writeln!(out, "<h2>Events by type, {days} days a bar</h2>")?,
+        1 => title(out, "Events by day and type")?,
+        days => title(out, &format!("Events by type, {days} days a bar"))?,
     }
     plot::events(out, found, &timeline)
 }
@@ -106,7 +126,7 @@ fn profile_sizes(out: &mut String, found: &Inspection) -> fmt::Result {
         return Ok(());
     }
     let mean = sizes.bytes / found.totals.profiles.max(1);
-    out.push_str("<h2>Profiles by size</h2>\n");
+    title(out, "Profiles by size")?;
     plot::sizes(out, &sizes.histogram)?;
     let [mean, most] = [mean, sizes.bytes_max].map(measure::size);
     writeln!(
@@ -189,7 +209,7 @@ fn unmapped(out: &mut String, found: &Inspection) -> fmt::Result {
 /// A table with its title; nothing if it has no rows. Headers with a `#` are of numbers.
 fn table<T>(
     out: &mut String,
-    title: &str,
+    name: &str,
     header: &[&str],
     rows: &[T],
     row: impl Fn(&mut String, &T) -> fmt::Result,
@@ -197,7 +217,8 @@ fn table<T>(
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<h2>{title}</h2>\n<div class=\"scroll\"><table>\n<thead><tr>")?;
+    title(out, name)?;
+    writeln!(out, "<div class=\"scroll\"><table>\n<thead><tr>")?;
     for name in header {
         match name.strip_prefix('#') {
             Some(name) => write!(out, "<th class=\"n\">{name}</th>")?,
@@ -275,9 +296,23 @@ mod tests {
         assert!(!page.contains("<img"), "{page}");
         // In four tables, in the key of the plot, and in the hint of its two bars.
         assert_eq!(page.matches(escaped).count(), 7, "{page}");
-        for external in ["http://", "https://", "<script", "src=\"", "href=", "url(", "@import"] {
+        for external in ["http://", "https://", "<script", "src=\"", "href=\"h", "href=\"/", "url(", "@import"] {
             assert!(!page.contains(external), "{external}");
         }
+    }
+
+    #[test]
+    fn links_lead_to_the_parts() {
+        let export = r#"{"k":{"sections":{"1":{"attributes":{"7":{"value":1}}}}}}"#;
+        let found = inspect(export.as_bytes(), &InspectOptions::default(), &Progress::default()).expect("an export");
+        let page = page(&found);
+        for (id, title) in
+            [("attributes", "Attributes"), ("sections", "Sections"), ("profiles-by-size", "Profiles by size")]
+        {
+            assert!(page.contains(&format!("<a href=\"#{id}\">{title}</a>")), "{page}");
+            assert_eq!(page.matches(&format!("<h2 id=\"{id}\">")).count(), 1, "{page}");
+        }
+        assert_eq!(page.matches("<a href").count(), 3, "{page}");
     }
 
     #[test]

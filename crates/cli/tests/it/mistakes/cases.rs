@@ -58,6 +58,14 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("a proxy that is none", Pipeline("[source]", "[source]\nproxy = \"user:hunter2\""), RUN),
         ("a poll host that is none", Pipeline("[source]", "[source]\npoll_hosts = [\"storage\"]"), RUN),
     ]),
+    ("schedule", &[
+        ("no schedule to fill", Nothing, "apsides backfill pipeline.toml --from 2026-01-01 --to 2026-02-01"),
+        ("no events", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]"), RUN),
+        ("no start", Pipeline("[export]", "[schedule]\nevery = \"1d\"\n[export]"), RUN),
+        ("windows of a second", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\nevery = \"1s\"\n[export]\nevents = [\"50001\"]"), RUN),
+        ("a schedule and a window", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]\nevents = [\"50001\"]\nwindow = { last_days = 1 }"), RUN),
+        ("an end before the start", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]\nevents = [\"50001\"]"), "apsides backfill pipeline.toml --from 2026-02-01 --to 2026-01-01"),
+    ]),
     ("credentials", &[
         ("a wrong secret", Api(("/oauth/token", "401", "", r#"{"error":"invalid_client","secret":"hunter2"}"#)), RUN),
         ("an unknown client", Api(("/oauth/token", "403", "", WORDS)), RUN),
