@@ -36,7 +36,7 @@ from test_faults import is_put_of
 #: Runs that must have been killed at work, per destination. APSIDES_KILLS=100 is the whole of it.
 KILLS = int(os.environ.get("APSIDES_KILLS", "30"))
 #: Some runs are quicker than their killers; each kill has a night of its own.
-NIGHTS = KILLS + KILLS // 5 + 4
+NIGHTS = KILLS + KILLS // 5 + 8
 SEED = 20261124
 #: No reader takes that long.
 GRACE = "60s"
@@ -262,3 +262,78 @@ def to_the_end(apsides: Apsides, place: Place, arguments: tuple[Any, ...], *, un
             return time.monotonic() - began if "nothing is due" not in ended.stdout else 0
         assert began < deadline, ended
         time.sleep(0.3)
+
+
+#: Nights of the shorter tests: windows are replaced from the second one on.
+FEW = 3
+
+
+def test_two_runs_at_once(
+    apsides: Apsides, place: Place, known: Known, api: Api, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    codes: Counter[int] = Counter()
+    for night in range(1, FEW + 1):
+        pipeline, _ = write_pipeline(tmp_path, api, place, night)
+        with simulated(apsides, api.simulator, night):
+            runs = []
+            for _ in range(2):
+                runs.append(apsides.start(*run_of(pipeline, night)))
+                time.sleep(chance.uniform(0, 0.3))
+            ended = [end(run) for run in runs]
+            assert all(run.code == 0 or (run.code == 5 and "another run" in run.stderr) for run in ended), ended
+            assert any(run.code == 0 for run in ended), ended
+            codes.update(run.code for run in ended)
+            assert "nothing is due" in apsides.run(*run_of(pipeline, night)).succeeded().stdout
+        assert parts(place) == (known.nights[night - 1], True), f"night {night}"
+    assert codes[5], "otherwise this has shown nothing"
+
+
+def nights_through(
+    apsides: Apsides,
+    server: Server,
+    prefix: Prefix,
+    known: Known,
+    api: Api,
+    folder: Path,
+    choose: Callable[[], Callable[[Request], str | None]],
+) -> list[str]:
+    """Nights with a faulty way to the store; gives the faults."""
+    faults = []
+    for night in range(1, FEW + 1):
+        pipeline, _ = write_pipeline(folder, api, prefix, night)
+        with simulated(apsides, api.simulator, night), Proxy(server.port, choose=choose()) as proxy:
+            impatient = apsides.where(**server.environment(proxy.endpoint), AWS_TIMEOUT="2s")
+            impatient.run(*run_of(pipeline, night)).succeeded()
+        faults += proxy.faults
+        assert parts(prefix) == (known.nights[night - 1], True), f"night {night}"
+        assert viewed(prefix) == named(manifest(prefix))
+    # One export for profiles, and one for each window.
+    assert len(api.asked) == sum(1 + night for night in range(1, FEW + 1))
+    return faults
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_faults_are_survived(
+    apsides: Apsides, server: Server, prefix: Prefix, known: Known, api: Api, tmp_path: Path, seed: int
+) -> None:
+    # The lock's lease is so short here that a fault may well cost it.
+    chance = seeded(seed, 0.1)
+    faults = nights_through(
+        apsides, server, prefix, known, api, tmp_path, lambda: lambda request: None if is_lock(request) else chance(request)
+    )
+    assert faults, "otherwise this has shown nothing"
+
+
+def is_lock(request: Request) -> bool:
+    return ".apsides/lock" in request.path
+
+
+@pytest.mark.parametrize("fault", ["drop", "reset", "503"])
+def test_a_fault_at_the_decision(
+    apsides: Apsides, server: Server, prefix: Prefix, known: Known, api: Api, tmp_path: Path, fault: str
+) -> None:
+    faults = nights_through(
+        apsides, server, prefix, known, api, tmp_path, lambda: first(fault, is_put_of("manifest.json"))
+    )
+    assert faults == [fault] * FEW
