@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,13 +13,12 @@ from pathlib import Path
 
 from program import Apsides, Place, manifest
 from proxy import Proxy
-from server import Server, free_ports
+from server import KEY, SECRET, Server, free_ports
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 #: A window that is new, and three of which events may have come late: what is due in a night, and no more.
 WINDOWS_PER_RUN = 4
-#: A night has that many profiles more than every fourth one before it, so that each of the four exports of a window differs
-#: from the others.
+#: Nights have more and more profiles, and every fourth one as few again, so that the four exports of a window differ.
 PROFILES, MORE = 260, 60
 SIZES = 4
 
@@ -43,7 +41,7 @@ start = "2026-01-01"
 every = "1d"
 lookback = "3d"
 lag = "30m"
-windows_per_run = 4
+windows_per_run = {windows_per_run}
 
 [destination]
 path = "{path}"
@@ -56,7 +54,7 @@ grace = "{grace}"
 
 #: What of a table a publication replaces: a window's part of it, by the folder's name, or all of it.
 Part = tuple[str, str]
-#: Rows and digest of each of a part's files, by its name without the run's.
+#: Of each of a part's files its name, without the run's, its bytes and their digest.
 Files = tuple[tuple[str, int, str], ...]
 Parts = dict[Part, Files]
 
@@ -102,7 +100,8 @@ def write_pipeline(folder: Path, api: Api, place: Place, night: int, *, grace: s
     """The pipeline of a night, and where it keeps its state. Yesterday's exports have died by then."""
     folder.mkdir(parents=True, exist_ok=True)
     state, path = folder / f"state-{night}", folder / "pipeline.toml"
-    path.write_text(PIPELINE.format(base_url=api.endpoint, state=state, path=place.name, grace=grace))
+    settings = {"base_url": api.endpoint, "state": state, "path": place.name, "grace": grace}
+    path.write_text(PIPELINE.format(**settings, windows_per_run=WINDOWS_PER_RUN))
     return path, state
 
 
@@ -113,7 +112,7 @@ def run_of(pipeline: Path, night: int) -> tuple[str | Path, ...]:
 
 
 def pending(state: Path) -> set[str]:
-    """Where the exports are to be had that a run was asked for and has not published."""
+    """Where the exports are to be had that were asked for and are not published, as far as the next run knows."""
     file = state / "exports.json"
     return {entry["poll_url"] for entry in json.loads(file.read_text())["exports"]} if file.exists() else set()
 
@@ -134,8 +133,8 @@ def undisturbed(apsides: Apsides, folder: Path, place: Place, nights: int) -> It
 
 
 def parts(place: Place) -> tuple[Parts, bool]:
-    """What a reader finds who follows the manifest, and whether all of it is as the manifest says. In a folder, a file may
-    be missing, or be another one by now; it is left out, or as it was found."""
+    """What a reader finds who follows the manifest, and whether all of it is as the manifest says. In a folder, a file
+    may be missing, or be another one by now; it is left out, or as it was found."""
     current = manifest(place)
     found: dict[Part, list[tuple[str, int, str]]] = {}
     as_named = True
@@ -153,13 +152,7 @@ def parts(place: Place) -> tuple[Parts, bool]:
 
 def reached(server: Server) -> str:
     """What DuckDB has to be told to reach the server."""
-    from server import KEY, SECRET
-
     return (
         f"CREATE SECRET (TYPE s3, KEY_ID '{KEY}', SECRET '{SECRET}', ENDPOINT '127.0.0.1:{server.port}', "
         "URL_STYLE 'path', USE_SSL false)"
     )
-
-
-def started(apsides: Apsides, pipeline: Path, night: int) -> subprocess.Popen[bytes]:
-    return apsides.start(*run_of(pipeline, night))

@@ -1,5 +1,5 @@
-"""Runs of a schedule that are killed at random moments, each followed by a run to the end, while readers look on. And two
-runs at once, and a store with faults."""
+"""Runs of a schedule that are killed at random moments, each followed by a run to the end, while readers look on. And
+two runs at once, and a store with faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from nights import (
     undisturbed,
     write_pipeline,
 )
-from program import Apsides, Ended, Folder, Place, Prefix, data_paths, end, manifest, named, viewed
+from program import Apsides, Folder, Place, Prefix, data_paths, end, manifest, named, viewed
 from proxy import Proxy, Request, first, seeded
 from server import Server
 from test_faults import is_put_of
@@ -41,7 +41,7 @@ SEED = 20261124
 #: No reader takes that long.
 GRACE = "60s"
 
-#: What a window has, or the tables of profiles: by the name of the window's folder, and by table.
+#: The folders in those of tables that hold what is said of profiles.
 OF_PROFILES = ("", "window_start=__HIVE_DEFAULT_PARTITION__")
 #: Counts and sums of hashes, by table and day.
 Sums = dict[tuple[str, Any], tuple[int, int]]
@@ -55,8 +55,8 @@ class Known:
     sums: list[Sums] = field(default_factory=list)
 
     def wrong_with(self, found: Parts, *, at_rest: bool) -> str | None:
-        """What a reader has found that was never published so. All that belongs together is of one night, unless a folder's
-        tables are just being moved: then each of them is."""
+        """What a reader has found that was never published so. All that belongs together is of one night, unless a
+        folder's tables are just being moved: then each of them is."""
         partitions = {partition for _, partition in found if partition not in OF_PROFILES}
         for groups in ({*OF_PROFILES}, *({partition} for partition in partitions)):
             mine = of(found, groups)
@@ -74,9 +74,9 @@ class Known:
             if not any(night.get(key) == sums for night in self.sums):
                 return f"{key} has {sums}, as in no night"
         days = {day for table, day in found if table == "events"}
-        gaps = [day for day in (day for night in self.sums for table, day in night if table == "events")
-                if days and min(days) < day < max(days) and day not in days]
-        return f"no events of {gaps[0]}" if gaps else None
+        all_days = {day for night in self.sums for table, day in night if table == "events"}
+        gaps = [day for day in all_days - days if days and day < max(days)]
+        return f"no events of {gaps}" if gaps else None
 
 
 def of(night: Parts, partitions: set[str]) -> Parts:
@@ -112,8 +112,8 @@ def known(apsides: Apsides, tmp_path_factory: pytest.TempPathFactory) -> Known:
     for _, found in undisturbed(apsides, folder, place, NIGHTS):
         known.nights.append(found)
         known.sums.append(sums(connected(None), place.read("views/duckdb.sql") or b""))
-    versions = {files for night in known.nights for part, files in night.items()
-                if part == ("events", "window_start=2026-01-03")}
+    third = ("events", "window_start=2026-01-03")
+    versions = {files for night in known.nights for part, files in night.items() if part == third}
     assert len(versions) == 4, "a window is asked for four times, and each time there is more"
     return known
 
@@ -218,7 +218,7 @@ def test_kills(apsides: Apsides, server: Server, place: Place, known: Known, api
             assert viewed(place) == named(manifest(place)), f"night {night}"
             if killed == KILLS:
                 break
-    print(f"{killed} of {night} runs killed, {halfway} between steps that were published; {again} exports asked for twice")
+    print(f"{killed} of {night} runs killed, {halfway} when a part was published; {again} exports asked for once more")
     for reader, what in zip(readers, ["manifest", "views"], strict=True):
         missed = Counter(error.split(":", 1)[0] for error in reader.missed)
         print(f"{what}: read {reader.looks} times; a file was just being replaced: {dict(missed)}")
@@ -268,9 +268,7 @@ def to_the_end(apsides: Apsides, place: Place, arguments: tuple[Any, ...], *, un
 FEW = 3
 
 
-def test_two_runs_at_once(
-    apsides: Apsides, place: Place, known: Known, api: Api, tmp_path: Path
-) -> None:
+def test_two_runs_at_once(apsides: Apsides, place: Place, known: Known, api: Api, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     codes: Counter[int] = Counter()
     for night in range(1, FEW + 1):
@@ -317,16 +315,14 @@ def nights_through(
 def test_faults_are_survived(
     apsides: Apsides, server: Server, prefix: Prefix, known: Known, api: Api, tmp_path: Path, seed: int
 ) -> None:
-    # The lock's lease is so short here that a fault may well cost it.
     chance = seeded(seed, 0.1)
-    faults = nights_through(
-        apsides, server, prefix, known, api, tmp_path, lambda: lambda request: None if is_lock(request) else chance(request)
-    )
+
+    def choose(request: Request) -> str | None:
+        """The lock's lease is so short here that a fault may well cost it."""
+        return None if ".apsides/lock" in request.path else chance(request)
+
+    faults = nights_through(apsides, server, prefix, known, api, tmp_path, lambda: choose)
     assert faults, "otherwise this has shown nothing"
-
-
-def is_lock(request: Request) -> bool:
-    return ".apsides/lock" in request.path
 
 
 @pytest.mark.parametrize("fault", ["drop", "reset", "503"])
