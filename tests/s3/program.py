@@ -155,4 +155,5 @@ def viewed(place: Place, view: str = "views/duckdb.sql") -> set[str]:
     sql = place.read(view)
     assert sql is not None, view
     files = re.findall(r"'([^']*\.parquet)'|`([^`]*\.parquet)`", sql.decode())
-    return {"/".join((duckdb or spark).split("/")[-2:]) for duckdb, spark in files}
+    below = f"{place.name.removeprefix('s3://')}/"
+    return {(duckdb or spark).split(below, 1)[1] for duckdb, spark in files}

@@ -97,10 +97,13 @@ impl Dialect {
             Self::DuckDb => {
                 let quoted = table.files.iter().map(|file| format!("  '{}'", path(file).replace('\'', "''")));
                 let quoted: Vec<_> = quoted.collect();
-                // Windows are folders, of which no column is made; and those of other times may have fewer columns.
-                let windows =
-                    if table.has_windows() { ", hive_partitioning = false, union_by_name = true" } else { "" };
-                format!("SELECT * FROM read_parquet([\n{}\n]{windows})", quoted.join(",\n"))
+                // Windows are folders, of which no column is made.
+                let windows = if table.has_windows() { ", hive_partitioning = false" } else { "" };
+                // Those of other times may have fewer columns. Only then is each file opened twice, which in a folder
+                // may be replaced in between.
+                let others = table.files.iter().any(|file| file.columns.is_some());
+                let union = if others { ", union_by_name = true" } else { "" };
+                format!("SELECT * FROM read_parquet([\n{}\n]{windows}{union})", quoted.join(",\n"))
             }
             Self::Spark => {
                 let selects = table.files.iter().map(|file| {

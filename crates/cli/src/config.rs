@@ -273,6 +273,10 @@ impl Source {
         let mut limits = fetcher::Limits::default();
         if let Some(calls) = self.event_exports_per_minute {
             limits.rates.event_exports = Rate::new(calls.get(), 60);
+            // They are exports too: more than one a second must be allowed of these as well, or it would have no effect.
+            if calls.get() > 60 {
+                limits.rates.exports = limits.rates.event_exports;
+            }
         }
         limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
         for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {

@@ -264,3 +264,23 @@ fn an_interrupted_publication_is_finished_at_whatever_step_it_was() {
         assert_eq!(fs::read_dir(hidden.join("staging")).unwrap().count(), 0, "{name}");
     }
 }
+
+#[test]
+fn windows_whose_files_somebody_removed_are_there_again_once_they_are_published_again() {
+    let folder = tempdir().unwrap();
+    let at = folder.path();
+    snapshot(at, 20).unwrap();
+    for number in 1..=2 {
+        window(at, day(number)).unwrap();
+    }
+    let whole = files(at);
+    for removed in ["events/window_start=2026-01-02", "events"] {
+        fs::remove_dir_all(at.join(removed)).unwrap();
+        // Other steps neither mind nor mend it.
+        snapshot(at, 20).unwrap();
+        for number in 1..=2 {
+            window(at, day(number)).unwrap();
+        }
+        assert!(files(at) == whole, "{removed}");
+    }
+}
