@@ -107,3 +107,23 @@ impl FromStr for Backend {
         Self::ALL.into_iter().find(|backend| backend.name() == name).ok_or(UnknownBackend)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test that runs on all that are available says nothing of those that are not: here they must be.
+    #[test]
+    fn what_every_processor_of_an_architecture_has_is_available() {
+        assert!(Backend::Scalar.is_available());
+        assert_eq!(Backend::Neon.is_available(), cfg!(target_arch = "aarch64"));
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for backend in Backend::ALL {
+            assert_eq!(backend.to_string().parse(), Ok(backend));
+        }
+        assert_eq!("AVX2".parse::<Backend>(), Err(UnknownBackend));
+    }
+}

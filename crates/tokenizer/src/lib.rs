@@ -33,6 +33,58 @@
 //! assert_eq!(tokens.pull()?, None);
 //! # Ok::<(), apsides_tokenizer::Error>(())
 //! ```
+//!
+//! # Bounds and instructions
+//!
+//! [`Options`] say how a tokenizer works: within which [`Limits`], and with which [`Backend`], the instructions that
+//! the window is indexed with. What is not said is as usual: the fastest backend that the processor has, unless the
+//! environment variable `APSIDES_SIMD` names another. All give the same tokens and the same errors.
+//!
+//! ```
+//! use apsides_tokenizer::{Backend, ErrorKind, Limits, Options, Tokens};
+//!
+//! let limits = Limits { depth_max: 2, ..Limits::default() };
+//! for backend in Backend::available() {
+//!     let options = Options { limits, backend: Some(backend) };
+//!     assert!(Tokens::with_options("[[1], [2]]".as_bytes(), options).skip().is_ok());
+//!     let error = Tokens::with_options("[[1], [[2]]]".as_bytes(), options).skip().expect_err("one level too many");
+//!     assert_eq!((error.kind(), error.offset()), (ErrorKind::TooDeep { limit: 2 }, 7), "{backend}");
+//! }
+//! ```
+//!
+//! # Where an error is
+//!
+//! An error has its offset. Two that cost nothing unless they are asked for say more: a [`Path`], which is shown every
+//! token, in which member or item the document stands; [`Tokens::picture`], what the structure around the place looks
+//! like. `Path::redacted` and [`Picture`] hold nothing of what the document says, so that they may be logged.
+//!
+//! ```
+//! use apsides_tokenizer::{Path, Token, Tokens};
+//!
+//! let json = r#"{"zoe@example.com": {"raw": [1, 2], "visits": [3, 4 5]}}"#;
+//! let (mut tokens, mut path) = (Tokens::new(json.as_bytes()), Path::new());
+//! let error = loop {
+//!     match tokens.pull() {
+//!         Ok(Some(token)) => {
+//!             let passed_over = matches!(token, Token::Key(key) if key.is("raw"));
+//!             path.note(&token);
+//!             if passed_over {
+//!                 tokens.skip()?;
+//!                 path.note_skipped(); // What is not pulled is told as well.
+//!             }
+//!         }
+//!         Ok(None) => unreachable!("a comma is missing"),
+//!         Err(error) => break error,
+//!     }
+//! };
+//! assert_eq!(error.to_string(), "expected `,` or `]` at byte 52");
+//! assert_eq!(path.redacted().to_string(), r#"$."…".visits[2]"#);
+//! let picture = r#"
+//! {"…": {"…": [0, 0], "…": [0, 0 0]}}
+//!                                ^ byte 52"#;
+//! assert_eq!(format!("\n{}", tokens.picture()), picture);
+//! # Ok::<(), apsides_tokenizer::Error>(())
+//! ```
 #![deny(unsafe_code)]
 
 mod backend;
