@@ -27,9 +27,10 @@ NOT_RUN = {
     "apsides convert export.json.gz --out s3://lake/apsis": "tests/s3 does the same against a server",
     "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_REGION=eu-north-1": "tests/s3 does the same against a server",
     "s3://bucket/prefix/": "a picture of a folder",
+    "events/window_start=2026-01-31/part-00000.parquet        of one window": "a picture of a folder",
     "destination  /data/apsis": "a picture of a status; a test of the program has it word for word",
     "- alert: ApsidesIsLate": "rules for Prometheus, which is not at hand",
-    '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN",': "a line of a log, broken",
+    '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN',": "a line of a log, broken",
 }
 
 #: What stands in the documents for what a reader has, and what it is here.
@@ -42,12 +43,21 @@ HERE = [
     # Whatever writes to a pipe.
     (r"curl …", "cat export.json.gz"),
     (r"PIPELINE\.toml", "pipelines/demo.toml"),
+    (r"status pipeline\.toml", "status pipelines/demo.toml"),
+    (r"(?<![/\w])nightly\.toml", "pipelines/nightly.toml"),
+    (r"/var/log/", ""),
+    (r"--to 2026-02-01", "--to 2026-01-03"),
+    (r"(?m)^jq ", "command -v jq > /dev/null || exit 0; jq "),
 ]
 
 #: The same in pipelines: `API` is the simulated one, `FOLDER` is where the command is run.
 PIPELINES_HERE = [
     (r'(?m)^region = "emea".*$', 'base_url = "API"'),
     (r"http://127\.0\.0\.1:8089", "API"),
+    # One export of events a minute is more than a test has time for.
+    (r"(?m)^\[source\]\n(?!base_url)", '[source]\nbase_url = "API"\nevent_exports_per_minute = 6000\n'),
+    # Nor has it for more than a few windows.
+    (r"windows_per_run = 31", "windows_per_run = 2"),
     (r'"(/data|/var/cache/apsides|/var/lib|/run/secrets)/', r'"FOLDER/'),
     (r"file:/run/secrets/", "file:FOLDER/"),
 ]
@@ -97,6 +107,8 @@ def account(apsides: Apsides, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(folder / "key", folder / "apsides-hash-key")
     tables = ["--tables", "profiles,attributes,tags,events,unmapped,wide,events_*"]
     apsides.succeed("convert", export, "--out", folder / "warehouse", "--definitions", definitions, *tables)
+    # As a schedule lays them out.
+    shutil.copytree(folder / "warehouse" / "events", folder / "lake" / "events" / "window_start=2026-01-31")
     return folder
 
 
@@ -104,7 +116,7 @@ def account(apsides: Apsides, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(account: Path, api: str, apsides: Apsides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it without the tables, to run commands in: `apsides` is on the path, the credentials are set."""
     folder = tmp_path / "here"
-    shutil.copytree(account, folder, ignore=shutil.ignore_patterns("warehouse"))
+    shutil.copytree(account, folder, ignore=shutil.ignore_patterns("warehouse", "lake"))
     (folder / "pipelines").mkdir()
     for path in PIPELINE_FILES:
         (folder / "pipelines" / path.name).write_text(pipeline_here(path.read_text(), api, folder))
@@ -146,7 +158,9 @@ def test_parts_of_pipelines_are_right(block: Block, folder: Path, api: str, apsi
     for part in [SOURCE, EXPORT, DESTINATION]:
         if part.splitlines()[0] not in text:
             text += part
-    if "events = [" in text.split("[export]")[-1] and "[export.window]" not in text:
+    if "[schedule]" in text:
+        text = text.replace(EXPORT, EXPORT + 'events = ["90201"]\n')
+    if "events = [" in text.split("[export]")[-1] and "[export.window]" not in text and "[schedule]" not in text:
         text += WINDOW
     is_right(pipeline_here(text, api, folder), apsides, folder)
 
@@ -168,7 +182,10 @@ def is_right(text: str, apsides: Apsides, folder: Path) -> None:
 
 
 @of("json")
-def test_json_is_read_as_definitions(block: Block, folder: Path, apsides: Apsides) -> None:
+def test_json_is_json_or_read_as_definitions(block: Block, folder: Path, apsides: Apsides) -> None:
+    if block.path.name != "definitions.md":
+        assert all(json.loads(line) for line in block.text.splitlines())
+        return
     (folder / "shown.json").write_text(block.text)
     apsides.succeed("convert", "export.json", "--out", "out", "--definitions", "shown.json")
 

@@ -147,7 +147,7 @@ pub(crate) struct Plan {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Backfill {
-    /// The pipeline file, one with [schedule]
+    /// The pipeline file, one with a schedule
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
     /// The first moment, as 2026-01-31 or 2026-01-31T06:00:00Z

@@ -25,7 +25,7 @@ struct Known {
     lock: Option<Holder>,
     /// Exports that an earlier run has asked for and not published, where a pipeline says where they are remembered.
     pending: Option<Vec<PendingExport>>,
-    /// None without [schedule].
+    /// None without a schedule.
     schedule: Option<Outlook>,
     #[serde(skip)]
     manifest: Option<Manifest>,
