@@ -429,6 +429,20 @@ mod tests {
     }
 
     #[test]
+    fn more_event_exports_than_one_a_second_are_allowed_by_all_rates() {
+        for (setting, exports, event_exports) in [
+            ("", Rate::new(1, 1), Rate::new(1, 60)),
+            ("event_exports_per_minute = 20", Rate::new(1, 1), Rate::new(20, 60)),
+            ("event_exports_per_minute = 600", Rate::new(600, 60), Rate::new(600, 60)),
+        ] {
+            let source: Source = toml::from_str(&format!("client_id = 'a'\nclient_secret = 'b'\n{setting}"))
+                .unwrap_or_else(|error| panic!("{setting}: {error}"));
+            let rates = source.into_client().unwrap_or_else(|failure| panic!("{setting}: {failure}")).limits.rates;
+            assert_eq!((rates.exports, rates.event_exports), (exports, event_exports), "{setting}");
+        }
+    }
+
+    #[test]
     fn limits_are_those_of_the_tokenizer_and_the_conversion() {
         let limits: Limits =
             toml::from_str("max_value_size = '1K'\nmax_depth = 7\nmemory_limit = '64M'\nthreads = 3").expect("limits");
