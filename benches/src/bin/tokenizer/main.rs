@@ -1,13 +1,15 @@
 //! Measures the tokenizer beside its peers on documents of four shapes, and writes the figures to
 //! `benches/record/<date>-tokenizer.md`: `cargo run --release -p apsides-benches --bin tokenizer`.
 //!
-//! With `--quick` all documents are 16 times smaller, and the figures are only printed. With `--callgrind` valgrind
-//! also counts instructions, which takes some minutes more.
+//! With `--callgrind` valgrind counts instructions instead, and they go to `<date>-tokenizer-instructions.md`. With
+//! `--quick` all documents are 16 times smaller, and the figures are only printed.
 //!
 //! Each figure comes from a process of its own (`visit`), so that no contender inherits another's memory; and the
 //! contenders take turns, so that a change in the machine's mood meets all.
 
 #![forbid(unsafe_code)]
+
+mod instructions;
 
 use apsides_benches::{
     Counts, Processors, Result, Shape,
@@ -26,8 +28,6 @@ use std::{
 
 const MIB: u64 = 1 << 20;
 const DOCUMENT_BYTES: u64 = 256 * MIB;
-/// Under valgrind all is some fifty times slower, and the counts per byte are the same.
-const CALLGRIND_BYTES: u64 = 8 * MIB;
 /// How often each contender reads each document in each way; the run of median time is reported.
 const RUNS: usize = 5;
 
@@ -42,11 +42,17 @@ fn main() -> Result<()> {
             _ => return Err(USAGE.into()),
         }
     }
-    let bench = Bench::prepare(DOCUMENT_BYTES / divisor, callgrind)?;
-    let report = bench.report()?;
+    let (report, name) = if callgrind {
+        let bench = Bench::prepare(instructions::DOCUMENT_BYTES / divisor)?;
+        (bench.instructions()?, "-tokenizer-instructions")
+    } else {
+        let bench = Bench::prepare(DOCUMENT_BYTES / divisor)?;
+        bench.build_native()?;
+        (bench.report()?, "-tokenizer")
+    };
     println!("{report}");
     if divisor == 1 {
-        keep(&report, "-tokenizer")?;
+        keep(&report, name)?;
     }
     Ok(())
 }
@@ -59,7 +65,6 @@ struct Bench {
     /// Compiled for this processor.
     visit_native: PathBuf,
     bytes: u64,
-    callgrind: bool,
 }
 
 /// What has a row in a table.
@@ -82,23 +87,26 @@ struct Row {
     contender: Contender,
     warm: Vec<Run>,
     whole: Vec<Run>,
-    instructions_per_byte: Option<f64>,
 }
 
 impl Bench {
-    /// Builds the programs, and sets them aside: other builds must not exchange them in between.
-    fn prepare(bytes: u64, callgrind: bool) -> Result<Self> {
+    /// Builds the first of the programs, and sets it aside: other builds must not exchange it in between.
+    fn prepare(bytes: u64) -> Result<Self> {
         say("building");
-        let built = std::env::current_exe()?.parent().ok_or("a program is in a folder")?.to_owned();
-        let target = built.parent().ok_or("the folder of programs is in the target folder")?.join("native");
         build(&mut Command::new(cargo()))?;
-        let flags = "-C target-cpu=native";
-        build(Command::new(cargo()).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &target))?;
         let folder = tempfile::tempdir()?;
         let [visit, visit_native] = ["visit", "visit-native"].map(|program| folder.path().join(program));
-        fs::copy(built.join("visit"), &visit)?;
-        fs::copy(target.join("release/visit"), &visit_native)?;
-        Ok(Self { folder, visit, visit_native, bytes, callgrind })
+        fs::copy(programs()?.join("visit"), &visit)?;
+        Ok(Self { folder, visit, visit_native, bytes })
+    }
+
+    /// The same with the other.
+    fn build_native(&self) -> Result<()> {
+        let target = programs()?.parent().ok_or("the folder of programs is in the target folder")?.join("native");
+        let flags = "-C target-cpu=native";
+        build(Command::new(cargo()).env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &target))?;
+        fs::copy(target.join("release/visit"), &self.visit_native)?;
+        Ok(())
     }
 
     fn report(&self) -> Result<String> {
@@ -116,9 +124,6 @@ impl Bench {
         let libraries = ["struson", "actson", "serde_json", "sonic-rs", "simd-json", "jiter"];
         writeln!(out, "{}\n", versions(&libraries)?)?;
         writeln!(out, "{NOTES}")?;
-        if self.callgrind {
-            writeln!(out, "{CALLGRIND_NOTES}")?;
-        }
         writeln!(
             out,
             "The load average before was {load}; during the measurement the hypervisor withheld {withheld:.0} % of \
@@ -137,7 +142,7 @@ impl Bench {
         say(&format!("{}: all contenders once, so that their counts can be compared", shape.name()));
         let mut rows = Vec::new();
         for contender in contenders(shape) {
-            rows.push(Row { contender, warm: Vec::new(), whole: Vec::new(), instructions_per_byte: None });
+            rows.push(Row { contender, warm: Vec::new(), whole: Vec::new() });
             let counts = self.whole(contender, &document)?.counts;
             check(contender.tool, &document, counts, expected)?;
         }
@@ -156,13 +161,6 @@ impl Bench {
             }
         }
         fs::remove_file(document)?;
-        if self.callgrind {
-            say(&format!("{}: counting instructions", shape.name()));
-            let document = self.document(shape, CALLGRIND_BYTES.min(self.bytes))?;
-            for row in &mut rows {
-                row.instructions_per_byte = self.instructions_per_byte(row.contender, &document)?;
-            }
-        }
         self.write_table(shape, bytes, expected, &rows, out)
     }
 
@@ -194,24 +192,6 @@ impl Bench {
         visit
     }
 
-    /// None for what valgrind does not know: AVX-512, and perhaps more that this processor has.
-    fn instructions_per_byte(&self, contender: Contender, document: &Path) -> Result<Option<f64>> {
-        if contender.native || contender.tool.backend() == Some(Backend::Avx512) {
-            return Ok(None);
-        }
-        // What it takes to start does not belong to the document.
-        let nothing = self.folder.path().join("nothing.json");
-        fs::write(&nothing, "{}")?;
-        let count = |document: &Path| {
-            let visit = self.command(contender, document);
-            let mut valgrind = Command::new("valgrind");
-            valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-            instructions(valgrind.arg(visit.get_program()).args(visit.get_args()))
-        };
-        let bytes = fs::metadata(document)?.len();
-        Ok(Some((count(document)? - count(&nothing)?) / bytes as f64))
-    }
-
     fn write_table(&self, shape: Shape, bytes: u64, expected: Counts, rows: &[Row], out: &mut String) -> Result<()> {
         let speed = |seconds: f64| bytes as f64 / 1e6 / seconds;
         let speeds = |runs: &[Run]| {
@@ -228,17 +208,15 @@ impl Bench {
             expected.values(),
             expected.text_bytes as f64 / bytes as f64 * 1024.0,
         )?;
-        let instructions = if self.callgrind { (" Instructions/byte |", "---:|") } else { ("", "") };
         writeln!(
             out,
-            "| Contender | Holds the document | Warm MB/s | × struson | Whole process MB/s | × struson | Peak memory |{}",
-            instructions.0
+            "| Contender | Holds the document | Warm MB/s | × struson | Whole process MB/s | × struson | Peak memory |"
         )?;
-        writeln!(out, "|---|---|---:|---:|---:|---:|---:|{}", instructions.1)?;
+        writeln!(out, "|---|---|---:|---:|---:|---:|---:|")?;
         for row in rows {
             let tool = row.contender.tool;
             let peak = row.whole.iter().map(|run| run.peak_memory).max().unwrap_or_default();
-            write!(
+            writeln!(
                 out,
                 "| {} | {} | {} | {:.1} | {} | {:.1} | {:.1} MiB |",
                 row.contender,
@@ -249,11 +227,6 @@ impl Bench {
                 whole / spread(&row.whole)[1],
                 peak as f64 / MIB as f64,
             )?;
-            match row.instructions_per_byte {
-                Some(count) => writeln!(out, " {count:.2} |")?,
-                None if self.callgrind => writeln!(out, " – |")?,
-                None => writeln!(out)?,
-            }
         }
         Ok(())
     }
@@ -301,19 +274,16 @@ fn read(contender: Contender, output: &std::process::Output) -> Result<Run> {
     Ok(Run { counts: counts.parse()?, seconds: nanoseconds / 1e9, peak_memory: peak_memory.parse()? })
 }
 
-fn instructions(valgrind: &mut Command) -> Result<f64> {
-    let output = valgrind.output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let count = text.lines().find_map(|line| line.split_once("Collected : "));
-    let (_, count) = count.ok_or_else(|| format!("valgrind counted nothing: {text}"))?;
-    Ok(count.trim().parse()?)
-}
-
 /// The longest, the median and the shortest time.
 fn spread(runs: &[Run]) -> [f64; 3] {
     let mut seconds: Vec<f64> = runs.iter().map(|run| run.seconds).collect();
     seconds.sort_by(f64::total_cmp);
     [seconds[seconds.len() - 1], seconds[seconds.len() / 2], seconds[0]]
+}
+
+/// The folder of programs that this one is in.
+fn programs() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.parent().ok_or("a program is in a folder")?.to_owned())
 }
 
 fn cargo() -> std::ffi::OsString {
@@ -347,9 +317,4 @@ give their text. struson and actson decode all strings into a buffer; the others
 - `target-cpu=native` is compiled for this very processor, as sonic-rs recommends; all else runs on any x86-64, and \
 ours and simd-json choose by what they find.
 - Machines of this kind are shared and noisy: compare within this page, not between pages.
-";
-
-const CALLGRIND_NOTES: &str = "\
-Instructions per byte are callgrind's, of a document of 8 MiB, without those that an empty document takes. Valgrind \
-has no AVX-512. They repeat on noisy machines, but say nothing of how many fit a cycle.
 ";
