@@ -333,3 +333,21 @@ def test_a_fault_at_the_decision(
         apsides, server, prefix, known, api, tmp_path, lambda: first(fault, is_put_of("manifest.json"))
     )
     assert faults == [fault] * FEW
+
+
+def test_views_follow_although_nothing_is_due(
+    apsides: Apsides, prefix: Prefix, api: Api, tmp_path: Path
+) -> None:
+    """The run that published last may have died before it could write them."""
+    views = ("views/duckdb.sql", "views/spark.sql")
+    for night in (1, 2):
+        pipeline, _ = write_pipeline(tmp_path, api, prefix, night)
+        with simulated(apsides, api.simulator, night):
+            before = [prefix.read(view) for view in views]
+            apsides.run(*run_of(pipeline, night)).succeeded()
+            if night == 2:
+                for view, sql in zip(views, before, strict=True):
+                    assert sql is not None and sql != prefix.read(view)
+                    prefix.write(view, sql)
+                assert "nothing is due" in apsides.run(*run_of(pipeline, night)).succeeded().stdout
+    assert all(viewed(prefix, view) == named(manifest(prefix)) for view in views)

@@ -194,6 +194,15 @@ impl Staged {
     }
 }
 
+/// The manifest of what is published at a destination, if anything is, after what an earlier run has left undone: it may
+/// have died when its tables were decided, but not all of them moved into place, or not yet named by the views.
+pub async fn settle(destination: &Destination) -> Result<Option<Manifest>> {
+    match destination {
+        Destination::Folder(root) => folder::settle(root),
+        Destination::Bucket { address, settings } => bucket::settle(client::connect(address, settings)?).await,
+    }
+}
+
 /// The manifest of what is published at a destination, if anything is. Takes no lock, and writes nothing.
 pub async fn published_at(destination: &Destination) -> Result<Option<Manifest>> {
     match destination {

@@ -49,7 +49,7 @@ mod writer;
 pub use catalogue::Selection;
 pub use destination::{
     Address, Archive, Destination, Holder, NewObject, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, holder,
-    look, open_object, published, published_at, try_puts, unlock, vacuum,
+    look, open_object, published, published_at, settle, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};

@@ -14,7 +14,7 @@ use crate::{
     tables::Published,
     watch::Watch,
 };
-use apsides_batcher::{Extent, Manifest, Options, Window, published_at};
+use apsides_batcher::{Extent, Manifest, Options, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
@@ -55,7 +55,7 @@ pub(crate) async fn run(
     output: &Output,
     shutdown: &Shutdown,
 ) -> Result<Option<Manifest>, Failure> {
-    let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
+    let published = shutdown.or_interrupted(settle(&job.destination)).await??;
     let steps = Steps::due(schedule, published.as_ref(), clock.now());
     Work { job, schedule, client, clock, watch, output, shutdown }.all(steps, published).await?.told(output)
 }
@@ -82,7 +82,7 @@ pub(crate) async fn backfill(
     let reports = Reports::of(&job, args.reports, &args.pipeline);
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
-        let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
+        let published = shutdown.or_interrupted(settle(&job.destination)).await??;
         // All that somebody asks for is done in one run.
         let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
         let steps = Steps::of(windows, &all, published.as_ref(), false);

@@ -165,6 +165,20 @@ pub(super) async fn look(bucket: &Bucket, extent: &Extent, overwrite: bool) -> R
     Ok(manifest)
 }
 
+/// See [`settle`](super::settle).
+pub(super) async fn settle(bucket: Bucket) -> Result<Option<Manifest>> {
+    let Some((manifest, _)) = published(&bucket).await? else { return Ok(None) };
+    for (name, sql) in views(&bucket.address, &manifest) {
+        if bucket.read(&view(name)).await?.is_none_or(|seen| seen.bytes != sql.as_bytes()) {
+            let lease = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
+            let before = before(&bucket).await;
+            lease.release(DONE_WAIT).await;
+            return Ok(before?.manifest.map(|(manifest, _)| manifest));
+        }
+    }
+    Ok(Some(manifest))
+}
+
 /// Takes the lock. Where others have their files, not even a lock is written.
 async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lease> {
     sweep::data_files(bucket).await?;

@@ -65,10 +65,8 @@ impl Run {
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
         let lock = lock(root, &hidden)?;
+        recover_all(root)?;
         let runs = hidden.join(RUNS);
-        for left in entries(&runs)? {
-            recover(root, &runs.join(left))?;
-        }
         // From here on, whatever goes wrong leaves nothing of this run behind.
         let run = Self { root: root.to_owned(), folder: runs.join(run_name()), made_root, decided: false, _lock: lock };
         may_replace(root, published(root)?.as_slice(), false, &options.extent, options.overwrite)?;
@@ -207,6 +205,23 @@ fn write_views(root: &Path, tables: &Path, manifest: &Manifest) -> Result<()> {
         sync(&path)?;
     }
     sync(&folder)
+}
+
+/// See [`settle`](super::settle).
+pub(super) fn settle(root: &Path) -> Result<Option<Manifest>> {
+    let hidden = root.join(HIDDEN);
+    // Where there is nothing to finish, nothing is written.
+    if !entries(&hidden.join(RUNS))?.is_empty() {
+        let _lock = lock(root, &hidden)?;
+        recover_all(root)?;
+    }
+    published(root)
+}
+
+/// Finishes or removes what dead runs have left. The lock is to be held.
+fn recover_all(root: &Path) -> Result<()> {
+    let runs = root.join(HIDDEN).join(RUNS);
+    entries(&runs)?.into_iter().try_for_each(|left| recover(root, &runs.join(left)))
 }
 
 /// Finishes what a dead run had decided, or removes what it had begun.

@@ -1,7 +1,7 @@
 //! Tables that a schedule fills: profiles as they are now, and events window by window.
 
 use crate::{files::Tables, parts::events};
-use apsides_batcher::{Error, Extent, Manifest, Options, Progress, SchemaMode, TableId, Typed, Window, stage};
+use apsides_batcher::{Error, Extent, Manifest, Options, Progress, SchemaMode, TableId, Typed, Window, settle, stage};
 use apsides_simulator::{CorpusSpec, Selection, Size, catalogue, write_export};
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, fs, path::Path};
@@ -256,7 +256,10 @@ fn an_interrupted_publication_is_finished_at_whatever_step_it_was() {
         }
         write_old(&if moved_out { run.join("old") } else { at.to_owned() });
 
-        // The next run finishes it, and then does its own.
+        // Who wants to know what is there finishes it, and the next run does its own.
+        let settled = Runtime::new().unwrap().block_on(settle(&at.into())).unwrap().unwrap();
+        assert_eq!(settled.windows, [day(1), Window { asked_at, ..day(2) }], "{name}");
+        assert_eq!(files(at).into_keys().collect::<Vec<_>>(), named(&settled), "{name}");
         snapshot(at, 20).unwrap();
         let found = files(at);
         let is_of_events = |(file, _): &(&String, &Vec<u8>)| file.starts_with("events/");
