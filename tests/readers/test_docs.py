@@ -30,7 +30,7 @@ NOT_RUN = {
     "events/window_start=2026-01-31/part-00000.parquet        of one window": "a picture of a folder",
     "destination  /data/apsis": "a picture of a status; a test of the program has it word for word",
     "- alert: ApsidesIsLate": "rules for Prometheus, which is not at hand",
-    '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN',": "a line of a log, broken",
+    '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN",': "a line of a log, broken",
 }
 
 #: What stands in the documents for what a reader has, and what it is here.

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(run.next_name(), run.to_string());
         assert_eq!(run.clone().next_name(), "20261124-193000-00000000");
         assert_eq!(run.next_name(), "20261124-193000-00000001");
-        assert_eq!(run.uuid(), "019ab757-5940-7fff-bfff-ffffffffffff");
+        assert_eq!(run.uuid(), "01a20f09-56c0-7fff-bfff-ffffffffffff");
         assert_ne!(RunId::new().expect("random").to_string(), RunId::new().expect("random").to_string());
     }
 }
