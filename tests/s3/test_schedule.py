@@ -34,7 +34,7 @@ from server import Server
 from test_faults import is_put_of
 
 #: Runs that must have been killed at work, per destination. APSIDES_KILLS=100 is the whole of it.
-KILLS = int(os.environ.get("APSIDES_KILLS", "30"))
+KILLS = int(os.environ.get("APSIDES_KILLS", "12"))
 #: Some runs are quicker than their killers; each kill has a night of its own.
 NIGHTS = KILLS + KILLS // 5 + 8
 SEED = 20261124
