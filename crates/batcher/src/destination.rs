@@ -135,7 +135,7 @@ impl Staging {
     pub(crate) fn open(destination: &Destination, run: &str, options: &Options, runtime: &Handle) -> Result<Self> {
         match destination {
             Destination::Folder(root) => {
-                let run = folder::Run::open(root, options)?;
+                let run = folder::Run::open(root, run, options)?;
                 let folder = run.tables();
                 let store = LocalFileSystem::new_with_prefix(&folder)
                     .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
@@ -204,7 +204,7 @@ pub async fn settle(destination: &Destination) -> Result<Option<Manifest>> {
 }
 
 /// The manifest of what is published at a destination, if anything is. Takes no lock, and writes nothing.
-pub async fn published_at(destination: &Destination) -> Result<Option<Manifest>> {
+pub async fn manifest_of(destination: &Destination) -> Result<Option<Manifest>> {
     match destination {
         Destination::Folder(root) => folder::published(root),
         Destination::Bucket { address, settings } => {

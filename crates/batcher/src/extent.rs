@@ -11,7 +11,7 @@
 use crate::{
     catalogue::Selection,
     error::{Error, Result},
-    manifest::{Manifest, TableFiles},
+    manifest::{DataFile, Manifest, TableFiles},
     parts::Adds,
     schema::TableId,
     typed::Typed,
@@ -143,14 +143,11 @@ impl Extent {
     }
 
     /// Whether a file of what is published before stays.
-    fn keeps(&self, file: &str) -> bool {
-        let partition = file.split_once('/').map(|(partition, _)| partition);
-        match self {
-            Self::All => false,
-            Self::Snapshot { .. } => partition
-                .and_then(|partition| partition.strip_prefix(PARTITION))
-                .is_some_and(|start| start != NO_WINDOW),
-            Self::Window(window) => partition != Some(window.partition().as_str()),
+    fn keeps(&self, file: &DataFile) -> bool {
+        match (self, file.partition()) {
+            (Self::All, _) | (Self::Snapshot { .. }, None) => false,
+            (Self::Snapshot { .. }, Some(partition)) => partition.strip_prefix(PARTITION) != Some(NO_WINDOW),
+            (Self::Window(window), partition) => partition != Some(window.partition().as_str()),
         }
     }
 }
@@ -172,11 +169,10 @@ impl Manifest {
             for old in &before.tables {
                 let new = self.tables.iter().position(|new| new.name == old.name).map(|at| self.tables.remove(at));
                 let mut kept = old.clone();
-                kept.files.retain(|file| extent.keeps(&file.name));
-                let had_files = !old.files.is_empty();
+                kept.files.retain(|file| extent.keeps(file));
                 tables.extend(match new {
                     Some(new) => Some(joined(new, kept)),
-                    None => Some(kept).filter(|kept| !had_files || !kept.files.is_empty()),
+                    None => Some(kept).filter(|kept| !kept.files.is_empty()),
                 });
             }
             tables.append(&mut self.tables);

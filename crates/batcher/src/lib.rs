@@ -49,7 +49,7 @@ mod writer;
 pub use catalogue::Selection;
 pub use destination::{
     Address, Archive, Destination, Holder, NewObject, OpenObject, Staged, StorageSettings, Unlocked, Vacuumed, holder,
-    look, open_object, published, published_at, settle, try_puts, unlock, vacuum,
+    look, manifest_of, open_object, published, settle, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
@@ -69,5 +69,5 @@ pub use run::RunId;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{stage, stage_parts};
 pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
-pub use views::VIEWS;
+pub use views::view_paths;
 pub use writer::{Codec, FileOptions};

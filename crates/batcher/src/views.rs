@@ -9,8 +9,11 @@ pub(crate) const FOLDER: &str = "views";
 
 /// Its files.
 pub(crate) const FILES: [&str; 2] = ["duckdb.sql", "spark.sql"];
-/// The files of SQL that every destination has beside its tables.
-pub const VIEWS: [&str; 2] = ["views/duckdb.sql", "views/spark.sql"];
+
+/// The files of SQL that every destination has beside its tables, by their paths in it.
+pub fn view_paths() -> [String; 2] {
+    FILES.map(|file| format!("{FOLDER}/{file}"))
+}
 
 /// The files' texts, for tables below `root`, an absolute path or an address.
 pub(crate) fn views(root: &str, manifest: &Manifest) -> [(&'static str, String); 2] {

@@ -130,6 +130,13 @@ pub(crate) struct Run {
     pub(crate) keep_raw: Option<String>,
     #[command(flatten)]
     pub(crate) reports: Reports,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+}
+
+/// A schedule's run at another time.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rehearsal {
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
@@ -140,9 +147,8 @@ pub(crate) struct Plan {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
-    /// As if it were this time: for rehearsals of a schedule
-    #[arg(long, hide = true, value_name = "TIME")]
-    pub(crate) now: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -158,9 +164,8 @@ pub(crate) struct Backfill {
     pub(crate) to: Timestamp,
     #[command(flatten)]
     pub(crate) reports: Reports,
-    /// As if it were this time: for rehearsals of a schedule
-    #[arg(long, hide = true, value_name = "TIME")]
-    pub(crate) now: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,13 +5,13 @@ use crate::{
     failure::Failure,
     reports::{Reports, Told},
     shutdown::Shutdown,
-    storage::Storage,
+    storage::{self, Storage},
     tables,
     watch::Watch,
 };
-use apsides_batcher::{Address, FileOptions, Options, open_object};
+use apsides_batcher::{Address, FileOptions, Options};
 use apsides_definitions::{Definitions, Snapshot};
-use apsides_fetcher::{self as fetcher, Counts, Input, Origin, Reader};
+use apsides_fetcher::{self as fetcher, Counts, Input, Reader};
 use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
@@ -21,7 +21,7 @@ pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutd
         let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
         let options = options(args.to, reader.origin().to_string(), watch)?;
         let published = tables::publish(reader.into(), &destination, options, watch, output, shutdown).await?;
-        published.told(&destination, output)
+        published.printed(&destination, output)
     };
     reports.around(watch, Counts::default, run).await
 }
@@ -54,9 +54,7 @@ pub(crate) async fn open(input: &str, storage: &Storage) -> Result<Reader, Failu
     let limits = fetcher::Limits::default();
     // Any other address is the fetcher's to know or refuse.
     if let Some(address) = input.starts_with("s3://").then(|| Address::parse(input)).transpose()?.flatten() {
-        let object = open_object(&address, &storage.settings()).await?;
-        let origin = Origin::Url(address.to_string());
-        return Ok(fetcher::from_stream(object.bytes, origin, Some(object.size), &limits));
+        return storage::open(&address, &storage.settings()).await;
     }
     Ok(fetcher::open(&Input::parse(input)?, &limits).await?)
 }

@@ -60,7 +60,7 @@ pub(crate) async fn demo(args: Demo, watch: &Watch, output: &Output, shutdown: &
         Err(error) => Err(error.into()),
     };
     server.stop().await;
-    result?.told(&job.destination, output)?;
+    result?.printed(&job.destination, output)?;
     if !output.json {
         print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
     }

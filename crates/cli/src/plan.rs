@@ -9,9 +9,9 @@ use crate::{
     schedule::{Clock, Schedule},
     shutdown::Shutdown,
     summary::print,
-    windows::{Steps, events, label, profiles},
+    windows::{Steps, events, profiles},
 };
-use apsides_batcher::{Manifest, TableId, published_at};
+use apsides_batcher::{Manifest, TableId, manifest_of};
 use apsides_fetcher::{self as fetcher, Adds, Client, ExportSpec, Part};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -59,8 +59,8 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
     let outlook = match &job.schedule {
         None => of_export(&job)?,
         Some(schedule) => {
-            let published = shutdown.or_interrupted(published_at(&job.destination)).await??;
-            of_schedule(&job, schedule, published.as_ref(), Clock::of(args.now).now())?
+            let published = shutdown.or_interrupted(manifest_of(&job.destination)).await??;
+            of_schedule(&job, schedule, published.as_ref(), Clock::of(args.rehearsal.now).now())?
         }
     };
     if output.json {
@@ -92,7 +92,7 @@ fn of_schedule(
         all.extend(requests("profiles", "now", &profiles(&job.export))?);
     }
     for due in &steps.windows {
-        let step = format!("window {}", label(due.bounds));
+        let step = format!("window {}", due.bounds);
         all.extend(requests(&step, due.why.words(), &events(&job.export, due.bounds))?);
     }
     let windows = published.map_or(&[][..], |manifest| &manifest.windows);

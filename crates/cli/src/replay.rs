@@ -27,7 +27,7 @@ async fn published(
     watch: &Watch,
     output: &Output,
     shutdown: &Shutdown,
-) -> Result<Option<Manifest>, Failure> {
+) -> Result<Manifest, Failure> {
     let run = args.to.storage.destination(&args.run)?;
     let run = shutdown.or_interrupted(RawRun::open(&run)).await??;
     let options = convert::options(args.to, run.index.source.clone(), watch)?;
@@ -44,5 +44,5 @@ async fn published(
         })))
     };
     let published = tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await?;
-    published.told(destination, output)
+    published.printed(destination, output)
 }

@@ -50,30 +50,26 @@ impl Reports {
         &self,
         watch: &Watch,
         counts: impl FnOnce() -> Counts,
-        run: impl Future<Output = Result<Option<Manifest>, Failure>>,
+        run: impl Future<Output = Result<Manifest, Failure>>,
     ) -> Result<(), Failure> {
         let of = lineage::Of { id: watch.run().uuid(), job: &self.pipeline, destination: &self.destination };
         self.told.lineage.started(&of, &self.network).await;
         let ended = run.await;
         if let Some(path) = &self.told.metrics {
-            let published = ended.as_ref().ok().and_then(Option::as_ref);
+            let watermark = |of: &Manifest| self.schedule.as_ref()?.watermark(&of.windows);
             let run = metrics::Run {
                 pipeline: &self.pipeline,
                 destination: &self.destination.to_string(),
                 watch,
                 counts: counts(),
-                watermark: self
-                    .schedule
-                    .as_ref()
-                    .zip(published)
-                    .and_then(|(schedule, of)| schedule.watermark(&of.windows)),
-                ended: ended.as_ref().map(Option::as_ref),
+                watermark: ended.as_ref().ok().and_then(watermark),
+                ended: ended.as_ref(),
             };
             if let Err(error) = metrics::write(path, &run) {
                 tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
             }
         }
-        self.told.lineage.ended(&of, ended.as_ref().map(Option::as_ref), &self.network).await;
+        self.told.lineage.ended(&of, ended.as_ref(), &self.network).await;
         ended.map(drop)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     shutdown::Shutdown,
     tables::{self, Input, NextPart, Published},
     watch::Watch,
-    windows,
+    windows::{self, Work},
 };
 use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window, look};
 use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
@@ -56,9 +56,10 @@ pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Sh
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
         match &job.schedule {
-            None => execute(&job, &client, watch, output, shutdown).await?.told(&job.destination, output),
+            None => execute(&job, &client, watch, output, shutdown).await?.printed(&job.destination, output),
             Some(schedule) => {
-                windows::run(&job, schedule, &client, &Clock::of(args.now), watch, output, shutdown).await
+                let clock = Clock::of(args.rehearsal.now);
+                windows::run(&Work { job: &job, schedule, client: &client, clock, watch, output, shutdown }).await
             }
         }
     };

@@ -11,9 +11,9 @@
 //! So an outage of any length is made up for by the next runs, and a run that is started twice has nothing to do.
 
 use apsides_batcher::Window;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 /// The most windows that a schedule may have had until now: more are a slip of `start` or `every`.
 pub(crate) const WINDOWS_MAX: i64 = 100_000;
@@ -55,6 +55,26 @@ pub(crate) struct Schedule {
 pub(crate) struct Bounds {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
+}
+
+impl From<&Window> for Bounds {
+    fn from(window: &Window) -> Self {
+        Self { start: window.start, end: window.end }
+    }
+}
+
+impl fmt::Display for Bounds {
+    /// How a window is called: a day by its date.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [start, end] = [self.start, self.end].map(|moment| moment.to_zoned_datetime(TimeZone::UTC));
+        let are_days = start.time() == Time::midnight() && end.time() == Time::midnight();
+        let format = if are_days { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%SZ" };
+        write!(out, "{}", start.strftime(format))?;
+        match are_days && self.end.duration_since(self.start).as_hours() == 24 {
+            true => Ok(()),
+            false => write!(out, " to {}", end.strftime(format)),
+        }
+    }
 }
 
 /// A window that is to be exported.
@@ -156,8 +176,7 @@ impl Schedule {
 
 /// When each window was asked for.
 fn by_bounds(published: &[Window]) -> HashMap<Bounds, Timestamp> {
-    let bounds = |window: &Window| Bounds { start: window.start, end: window.end };
-    published.iter().map(|window| (bounds(window), window.asked_at)).collect()
+    published.iter().map(|window| (window.into(), window.asked_at)).collect()
 }
 
 #[cfg(test)]
@@ -251,6 +270,18 @@ mod tests {
         ] {
             let due = daily(0).within(at(from), at(to), at(now));
             assert_eq!(due.iter().map(|due| due.bounds).collect::<Vec<_>>(), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn windows_have_short_names() {
+        for (start, end, expected) in [
+            ("2026-01-31", "2026-02-01", "2026-01-31"),
+            ("2026-01-26", "2026-02-02", "2026-01-26 to 2026-02-02"),
+            ("2026-01-31T06:00", "2026-01-31T07:00", "2026-01-31T06:00:00Z to 2026-01-31T07:00:00Z"),
+            ("2026-01-31T06:00", "2026-02-01T06:00", "2026-01-31T06:00:00Z to 2026-02-01T06:00:00Z"),
+        ] {
+            assert_eq!(Bounds { start: at(start), end: at(end) }.to_string(), expected);
         }
     }
 

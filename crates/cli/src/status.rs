@@ -5,12 +5,11 @@ use crate::{
     config::Pipeline,
     failure::Failure,
     progress::duration,
-    schedule::Schedule,
+    schedule::{Bounds, Schedule},
     shutdown::Shutdown,
     summary::{notes, print, tables},
-    windows::{self, label},
 };
-use apsides_batcher::{Destination, Findings, Holder, Manifest, VIEWS, Window, holder, published_at};
+use apsides_batcher::{Destination, Findings, Holder, Manifest, Window, holder, manifest_of, view_paths};
 use apsides_fetcher::{PendingExport, pending_exports};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -88,7 +87,7 @@ async fn known(args: Status) -> Result<Known, Failure> {
 }
 
 async fn of_destination(destination: &Destination) -> Result<Known, Failure> {
-    let manifest = published_at(destination).await?;
+    let manifest = manifest_of(destination).await?;
     Ok(Known {
         destination: destination.to_string(),
         published: manifest.as_ref().map(|manifest| Published::of(manifest, destination)),
@@ -109,7 +108,7 @@ impl Published {
             bytes: table.bytes,
         });
         let tables = tables.collect();
-        let views = VIEWS.iter().map(|view| format!("{destination}/{view}")).collect();
+        let views = view_paths().iter().map(|view| format!("{destination}/{view}")).collect();
         Self { at: published_at, run, tool, source, json_bytes, findings, tables, windows, views }
     }
 }
@@ -173,7 +172,7 @@ fn when(published: &Published, now: Timestamp) -> String {
 
 fn windows_of(windows: &[Window]) -> Option<String> {
     let (first, last) = (windows.first()?, windows.last()?);
-    let [first, last] = [first, last].map(|window| label(windows::bounds(window)));
+    let [first, last] = [first, last].map(Bounds::from);
     Some(if windows.len() == 1 { format!("1: {first}") } else { format!("{}: {first} to {last}", windows.len()) })
 }
 

@@ -2,7 +2,8 @@
 //! a pipeline. Credentials come from the environment alone.
 
 use crate::failure::Failure;
-use apsides_batcher::{Destination, StorageSettings};
+use apsides_batcher::{Address, Destination, StorageSettings, open_object};
+use apsides_fetcher::{self as fetcher, Origin, Reader};
 use clap::Args as ClapArgs;
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -79,4 +80,11 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
 
 fn span_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     span(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
+/// Opens an object to be read.
+pub(crate) async fn open(address: &Address, settings: &StorageSettings) -> Result<Reader, Failure> {
+    let object = open_object(address, settings).await?;
+    let origin = Origin::Url(address.to_string());
+    Ok(fetcher::from_stream(object.bytes, origin, Some(object.size), &fetcher::Limits::default()))
 }

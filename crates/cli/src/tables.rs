@@ -50,9 +50,9 @@ pub(crate) struct Published {
 
 impl Published {
     /// Tells of a destination that is as this run has left it, and gives what is there.
-    pub(crate) fn told(self, destination: &Destination, output: &Output) -> Result<Option<Manifest>, Failure> {
+    pub(crate) fn printed(self, destination: &Destination, output: &Output) -> Result<Manifest, Failure> {
         Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)?;
-        Ok(Some(self.all))
+        Ok(self.all)
     }
 }
 

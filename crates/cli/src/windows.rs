@@ -14,9 +14,9 @@ use crate::{
     tables::Published,
     watch::Watch,
 };
-use apsides_batcher::{Extent, Manifest, Options, Window, settle};
+use apsides_batcher::{Extent, Manifest, Options, TableFiles, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// What a run of a schedule has to do, in its order.
@@ -45,19 +45,11 @@ impl Steps {
     }
 }
 
-/// The run of a pipeline with a schedule.
-pub(crate) async fn run(
-    job: &Job,
-    schedule: &Schedule,
-    client: &Client,
-    clock: &Clock,
-    watch: &Watch,
-    output: &Output,
-    shutdown: &Shutdown,
-) -> Result<Option<Manifest>, Failure> {
-    let published = shutdown.or_interrupted(settle(&job.destination)).await??;
-    let steps = Steps::due(schedule, published.as_ref(), clock.now());
-    Work { job, schedule, client, clock, watch, output, shutdown }.all(steps, published).await?.told(output)
+/// Does what is due. Gives what is published then.
+pub(crate) async fn run(work: &Work<'_>) -> Result<Manifest, Failure> {
+    let published = work.published().await?;
+    let steps = Steps::due(work.schedule, published.as_ref(), work.clock.now());
+    work.all(steps, published).await?.printed(work.output)
 }
 
 pub(crate) async fn backfill(
@@ -71,7 +63,7 @@ pub(crate) async fn backfill(
         let failure = Failure::new(Exit::Configuration, "the pipeline has no [schedule], so there are no windows");
         return Err(failure.next("add [schedule] with its `start`; docs/schedules.md tells how"));
     };
-    let clock = Clock::of(args.now);
+    let clock = Clock::of(args.rehearsal.now);
     let windows = schedule.within(args.from, args.to, clock.now());
     if windows.is_empty() {
         let message = format!("no window of the schedule lies between {} and {} and has ended", args.from, args.to);
@@ -82,24 +74,24 @@ pub(crate) async fn backfill(
     let reports = Reports::of(&job, args.reports, &args.pipeline);
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
-        let published = shutdown.or_interrupted(settle(&job.destination)).await??;
+        let work = Work { job: &job, schedule: &schedule, client: &client, clock, watch, output, shutdown };
+        let published = work.published().await?;
         // All that somebody asks for is done in one run.
         let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
-        let steps = Steps::of(windows, &all, published.as_ref(), false);
-        let work = Work { job: &job, schedule: &schedule, client: &client, clock: &clock, watch, output, shutdown };
-        work.all(steps, published).await?.told(output)
+        work.all(Steps::of(windows, &all, published.as_ref(), false), published).await?.printed(output)
     };
     reports.around(watch, || client.counts(), run).await
 }
 
-struct Work<'a> {
-    job: &'a Job,
-    schedule: &'a Schedule,
-    client: &'a Client,
-    clock: &'a Clock,
-    watch: &'a Watch,
-    output: &'a Output,
-    shutdown: &'a Shutdown,
+/// A run of a schedule, and all that it works with.
+pub(crate) struct Work<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) client: &'a Client,
+    pub(crate) clock: Clock,
+    pub(crate) watch: &'a Watch,
+    pub(crate) output: &'a Output,
+    pub(crate) shutdown: &'a Shutdown,
 }
 
 /// What a run of a schedule has done.
@@ -115,7 +107,7 @@ struct Report {
     next_due: Option<Timestamp>,
     /// All that is at the destination then.
     #[serde(skip)]
-    published: Option<Manifest>,
+    published: Manifest,
 }
 
 /// A step that is published.
@@ -133,82 +125,76 @@ struct Done {
 }
 
 impl Work<'_> {
-    async fn all(&self, steps: Steps, published: Option<Manifest>) -> Result<Report, Failure> {
-        let mut published = published;
-        let mut done = Vec::new();
-        if steps.snapshot {
-            let extent = Extent::Snapshot { asked_at: self.clock.now() };
-            let step = self.step(extent, profiles(&self.job.export)).await;
-            self.tell(None, step, &steps, &mut done, &mut published)?;
-        }
-        for &due in &steps.windows {
-            let Bounds { start, end } = due.bounds;
-            let extent = Extent::Window(Window { start, end, asked_at: self.clock.now() });
-            let step = self.step(extent, events(&self.job.export, due.bounds)).await;
-            self.tell(Some(due), step, &steps, &mut done, &mut published)?;
-        }
-        Ok(self.report(&steps, done, published))
+    /// What is published before the first step.
+    async fn published(&self) -> Result<Option<Manifest>, Failure> {
+        Ok(self.shutdown.or_interrupted(settle(&self.job.destination)).await??)
     }
 
-    async fn step(&self, extent: Extent, export: ExportSpec) -> Result<Published, Failure> {
+    async fn all(&self, steps: Steps, mut published: Option<Manifest>) -> Result<Report, Failure> {
+        let mut done = Vec::new();
+        let windows = steps.windows.iter().map(|due| Some(*due));
+        let all: Vec<_> = steps.snapshot.then_some(None).into_iter().chain(windows).collect();
+        for window in &all {
+            let step = self.step(*window).await.map_err(|failure| {
+                let what = window.map_or("profiles".to_owned(), |due| format!("window {}", due.bounds));
+                match done.len() {
+                    0 => failure.of_part(&what),
+                    so_far => failure.of_part(&format!("{what} (after {so_far} of {} steps)", all.len())),
+                }
+            })?;
+            let (step, now) = Done::of(*window, step);
+            if !self.output.json {
+                print(&line(&step))?;
+            }
+            done.push(step);
+            published = Some(now);
+        }
+        let published = published.expect("the first step of all is how profiles are");
+        Ok(Report {
+            destination: self.job.destination.to_string(),
+            steps: done,
+            left: steps.left,
+            watermark: self.schedule.watermark(&published.windows),
+            next_due: self.schedule.next_due(&published.windows),
+            published,
+        })
+    }
+
+    /// How profiles are, or a window's events.
+    async fn step(&self, window: Option<Due>) -> Result<Published, Failure> {
+        let asked_at = self.clock.now();
+        let (extent, export) = match window {
+            None => (Extent::Snapshot { asked_at }, profiles(&self.job.export)),
+            Some(Due { bounds, .. }) => {
+                let Bounds { start, end } = bounds;
+                (Extent::Window(Window { start, end, asked_at }), events(&self.job.export, bounds))
+            }
+        };
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export, options, ..self.job.clone() };
         run::execute(&job, self.client, self.watch, self.output, self.shutdown).await
     }
+}
 
-    /// Takes down what a step has done.
-    fn tell(
-        &self,
-        window: Option<Due>,
-        step: Result<Published, Failure>,
-        steps: &Steps,
-        done: &mut Vec<Done>,
-        published: &mut Option<Manifest>,
-    ) -> Result<(), Failure> {
-        let Published { written, all, elapsed, .. } = step.map_err(|failure| {
-            let what = window.map_or("profiles".to_owned(), |due| format!("window {}", label(due.bounds)));
-            let all = steps.windows.len() + usize::from(steps.snapshot);
-            let so_far =
-                if done.is_empty() { String::new() } else { format!(" (after {} of {all} steps)", done.len()) };
-            failure.of_part(&format!("{what}{so_far}"))
-        })?;
-        let step = Done {
-            window,
-            rows: written.tables.iter().map(|table| table.rows).sum(),
-            bytes: written.tables.iter().map(|table| table.bytes).sum(),
-            json_bytes: written.json_bytes,
-            seconds: elapsed.as_secs_f64(),
-            manifest: written,
-        };
-        if !self.output.json {
-            print(&line(&step))?;
-        }
-        done.push(step);
-        *published = Some(all);
-        Ok(())
-    }
-
-    fn report(&self, steps: &Steps, done: Vec<Done>, published: Option<Manifest>) -> Report {
-        let windows = published.as_ref().map_or(&[][..], |manifest| &manifest.windows);
-        Report {
-            destination: self.job.destination.to_string(),
-            steps: done,
-            left: steps.left,
-            watermark: self.schedule.watermark(windows),
-            next_due: self.schedule.next_due(windows),
-            published,
-        }
+impl Done {
+    /// A step, and what is published after it.
+    fn of(window: Option<Due>, published: Published) -> (Self, Manifest) {
+        let Published { written, all, elapsed, .. } = published;
+        let sum = |of: fn(&TableFiles) -> u64| written.tables.iter().map(of).sum();
+        let (rows, bytes) = (sum(|table| table.rows), sum(|table| table.bytes));
+        let (json_bytes, seconds) = (written.json_bytes, elapsed.as_secs_f64());
+        (Self { window, rows, bytes, json_bytes, seconds, manifest: written }, all)
     }
 }
 
 impl Report {
     /// Prints it, and gives what is at the destination.
-    fn told(self, output: &Output) -> Result<Option<Manifest>, Failure> {
-        if output.json {
-            print(&serde_json::to_string_pretty(&self).expect("a report is plain data"))?;
+    fn printed(self, output: &Output) -> Result<Manifest, Failure> {
+        print(&if output.json {
+            serde_json::to_string_pretty(&self).expect("a report is plain data")
         } else {
-            print(&self.text())?;
-        }
+            self.text()
+        })?;
         Ok(self.published)
     }
 
@@ -233,7 +219,7 @@ fn line(done: &Done) -> String {
     let rows = |table: &str| measure::count(done.manifest.table(table).map_or(0, |table| table.rows));
     let (what, why, found) = match done.window {
         None => ("profiles".to_owned(), "now", format!("{} profiles", rows("profiles"))),
-        Some(due) => (format!("window {}", label(due.bounds)), due.why.words(), format!("{} events", rows("events"))),
+        Some(due) => (format!("window {}", due.bounds), due.why.words(), format!("{} events", rows("events"))),
     };
     let (size, seconds) = (measure::size(done.bytes), done.seconds);
     let unmapped = match done.manifest.table("unmapped").map_or(0, |table| table.rows) {
@@ -241,23 +227,6 @@ fn line(done: &Done) -> String {
         number => format!("  ({} unmapped)", measure::count(number)),
     };
     format!("{what:<24} {why:<12} {found:>20} {size:>10} {seconds:>7.1} s{unmapped}")
-}
-
-/// Those of a window that is published.
-pub(crate) fn bounds(window: &Window) -> Bounds {
-    Bounds { start: window.start, end: window.end }
-}
-
-/// How a window is called: a day by its date.
-pub(crate) fn label(bounds: Bounds) -> String {
-    let zoned = |moment: Timestamp| moment.to_zoned_datetime(TimeZone::UTC);
-    let (start, end) = (zoned(bounds.start), zoned(bounds.end));
-    let midnight = jiff::civil::Time::midnight();
-    match (start.time() == midnight && end.time() == midnight, bounds.end.duration_since(bounds.start).as_hours()) {
-        (true, 24) => start.strftime("%Y-%m-%d").to_string(),
-        (true, _) => format!("{} to {}", start.strftime("%Y-%m-%d"), end.strftime("%Y-%m-%d")),
-        _ => format!("{} to {}", start.strftime("%Y-%m-%dT%H:%M:%SZ"), end.strftime("%Y-%m-%dT%H:%M:%SZ")),
-    }
 }
 
 /// The export of how profiles are: all but events.
@@ -277,18 +246,6 @@ mod year;
 mod tests {
     use super::*;
     use crate::schedule::Why;
-
-    #[test]
-    fn windows_have_short_names() {
-        for (start, end, expected) in [
-            ("2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z", "2026-01-31"),
-            ("2026-01-26T00:00:00Z", "2026-02-02T00:00:00Z", "2026-01-26 to 2026-02-02"),
-            ("2026-01-31T06:00:00Z", "2026-01-31T07:00:00Z", "2026-01-31T06:00:00Z to 2026-01-31T07:00:00Z"),
-        ] {
-            let [start, end] = [start, end].map(|text| text.parse().expect("a time"));
-            assert_eq!(label(Bounds { start, end }), expected);
-        }
-    }
 
     #[test]
     fn profiles_come_first_and_windows_are_bounded() {

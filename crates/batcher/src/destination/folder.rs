@@ -31,7 +31,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 /// The folder that holds all that is not a table.
@@ -60,7 +60,7 @@ pub(super) struct Run {
 impl Run {
     /// Takes hold of a destination, finishes or removes what earlier runs left behind, and makes
     /// room for this run's tables.
-    pub(super) fn open(root: &Path, options: &Options) -> Result<Self> {
+    pub(super) fn open(root: &Path, name: &str, options: &Options) -> Result<Self> {
         let made_root = !root.exists();
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
@@ -68,7 +68,7 @@ impl Run {
         recover_all(root)?;
         let runs = hidden.join(RUNS);
         // From here on, whatever goes wrong leaves nothing of this run behind.
-        let run = Self { root: root.to_owned(), folder: runs.join(run_name()), made_root, decided: false, _lock: lock };
+        let run = Self { root: root.to_owned(), folder: runs.join(name), made_root, decided: false, _lock: lock };
         may_replace(root, published(root)?.as_slice(), false, &options.extent, options.overwrite)?;
         let tables = run.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
@@ -357,12 +357,6 @@ fn lock(root: &Path, hidden: &Path) -> Result<File> {
             return Ok(file);
         }
     }
-}
-
-/// A name that no other run has: the lock keeps out runs at the same time.
-fn run_name() -> String {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("run-{}-{}", elapsed.as_millis(), std::process::id())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {

@@ -1,9 +1,12 @@
 //! Where the downloads of a run are: a folder, or a prefix in a bucket.
 
 use super::object::KeptObject;
-use crate::failure::{Exit, Failure};
-use apsides_batcher::{Address, Archive, Destination, StorageSettings, open_object};
-use apsides_fetcher::{self as fetcher, Download, Origin, Reader};
+use crate::{
+    failure::{Exit, Failure},
+    storage,
+};
+use apsides_batcher::{Address, Archive, Destination, StorageSettings};
+use apsides_fetcher::{self as fetcher, Download, Reader};
 use std::{
     fmt,
     fs::{self, DirBuilder, OpenOptions},
@@ -92,14 +95,11 @@ impl Place {
 
     /// A download that is there.
     pub(super) async fn open(&self, name: &str) -> Result<Reader, Failure> {
-        let limits = fetcher::Limits::default();
         match self {
-            Self::Folder(folder) => Ok(fetcher::open(&fetcher::Input::Path(folder.join(name)), &limits).await?),
-            Self::Bucket(bucket) => {
-                let object = open_object(&bucket.address.join(name), &bucket.settings).await?;
-                let origin = Origin::Url(self.at(name));
-                Ok(fetcher::from_stream(object.bytes, origin, Some(object.size), &limits))
+            Self::Folder(folder) => {
+                Ok(fetcher::open(&fetcher::Input::Path(folder.join(name)), &fetcher::Limits::default()).await?)
             }
+            Self::Bucket(bucket) => storage::open(&bucket.address.join(name), &bucket.settings).await,
         }
     }
 

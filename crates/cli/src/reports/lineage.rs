@@ -49,12 +49,10 @@ impl Lineage {
     }
 
     /// Tells how it ended.
-    pub(super) async fn ended(&self, of: &Of<'_>, ended: Result<Option<&Manifest>, &Failure>, network: &Network) {
+    pub(super) async fn ended(&self, of: &Of<'_>, ended: Result<&Manifest, &Failure>, network: &Network) {
         match ended {
-            Ok(published) => {
-                let tables = published.map_or(&[][..], |manifest| &manifest.tables);
-                let source = published.map(|manifest| manifest.source.as_str());
-                self.tell("COMPLETE", of, json!({}), tables, source, network).await;
+            Ok(Manifest { tables, source, .. }) => {
+                self.tell("COMPLETE", of, json!({}), tables, Some(source), network).await;
             }
             Err(failure) => {
                 let kind = if failure.exit == Exit::Interrupted { "ABORT" } else { "FAIL" };

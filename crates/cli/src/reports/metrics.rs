@@ -36,7 +36,7 @@ pub(super) struct Run<'a> {
     /// Until when all events are there, where a schedule asks for them.
     pub(super) watermark: Option<Timestamp>,
     /// What is published then.
-    pub(super) ended: Result<Option<&'a Manifest>, &'a Failure>,
+    pub(super) ended: Result<&'a Manifest, &'a Failure>,
 }
 
 /// Replaces the file, whole.
@@ -88,8 +88,7 @@ struct Text<'a> {
 
 impl Text<'_> {
     /// What was published, by this run or else by an earlier one.
-    fn last_success(&mut self, success: Option<Option<&Manifest>>, now: Timestamp) {
-        let published = success.flatten();
+    fn last_success(&mut self, published: Option<&Manifest>, now: Timestamp) {
         let tables = published.map(|manifest| manifest.tables.as_slice());
         let of_tables = |number: fn(&apsides_batcher::TableFiles) -> u64| {
             tables.map(|tables| tables.iter().map(|table| (table.name.as_str(), number(table))).collect::<Vec<_>>())
@@ -98,7 +97,7 @@ impl Text<'_> {
         let files = of_tables(|table| table.files.len() as u64);
         let one = |number: fn(&Manifest) -> u64| published.map(|manifest| vec![("", number(manifest))]);
         let seconds = |time: Timestamp| vec![("", time.as_second().unsigned_abs())];
-        let (at, watermark) = (success.map(|_| seconds(now)), self.run.watermark.map(seconds));
+        let (at, watermark) = (published.map(|_| seconds(now)), self.run.watermark.map(seconds));
         for (name, help, label, samples) in [
             ("timestamp_seconds", "When a run succeeded last", "", at),
             ("watermark_timestamp_seconds", "Until when all events are there", "", watermark),
@@ -183,10 +182,10 @@ mod tests {
         serde_json::from_str(json).expect("a manifest")
     }
 
-    fn told(ended: Result<Option<&Manifest>, &Failure>, former: &str, now: i64) -> String {
+    fn told(ended: Result<&Manifest, &Failure>, former: &str, now: i64) -> String {
         let watch = Watch::begin().expect("a run");
         let counts = Counts { requests: 9, retries: 4, rate_limited: 1 };
-        let watermark = ended.ok().flatten().and_then(|_| Timestamp::from_second(50).ok());
+        let watermark = ended.ok().and_then(|_| Timestamp::from_second(50).ok());
         let run = Run { pipeline: "nightly", destination: "/data/\"a\\b\"", watch: &watch, counts, watermark, ended };
         text(&run, former, Timestamp::from_second(now).expect("a time"))
     }
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn a_failed_run_keeps_what_was_published() {
         let (manifest, failure) = (manifest(), Failure::new(Exit::Network, "no way"));
-        let good = told(Ok(Some(&manifest)), "", 100);
+        let good = told(Ok(&manifest), "", 100);
         let labels = "{pipeline=\"nightly\",destination=\"/data/\\\"a\\\\b\\\"\"";
         assert!(good.contains(&format!("apsides_last_success_rows{labels},table=\"tags\"}} 3\n")), "{good}");
         let bad = told(Err(&failure), &good, 200);
@@ -242,7 +241,7 @@ mod tests {
     fn every_metric_is_documented() {
         let docs = include_str!("../../../../docs/operations.md");
         let manifest = manifest();
-        let text = told(Ok(Some(&manifest)), "", 1);
+        let text = told(Ok(&manifest), "", 1);
         let names: Vec<_> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" gauge")).collect();
         assert!(names.len() >= 16, "{names:?}");

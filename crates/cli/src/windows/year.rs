@@ -141,7 +141,7 @@ async fn nights(folder: &Path) -> Manifest {
             job: &job,
             schedule: &schedule,
             client: &client,
-            clock: &clock,
+            clock,
             watch: &watch,
             output: &output,
             shutdown: &shutdown,
