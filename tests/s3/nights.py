@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,17 +83,9 @@ class Api(Proxy):
         client.sendall(answer)
 
 
-@contextmanager
-def simulated(apsides: Apsides, port: int, night: int) -> Iterator[None]:
+def simulated(apsides: Apsides, port: int, night: int) -> AbstractContextManager[str]:
     """The API, as it is that night. It does not know what was asked for the night before."""
-    profiles = str(PROFILES + MORE * (night % SIZES))
-    process = apsides.start("simulate", "--bind", f"127.0.0.1:{port}", "--profiles", profiles, "--polls", "0")
-    try:
-        assert process.stdout and b"simulated API" in process.stdout.readline(), process.stderr
-        yield
-    finally:
-        process.kill()
-        process.communicate()
+    return apsides.simulated("--profiles", str(PROFILES + MORE * (night % SIZES)), port=port)
 
 
 def write_pipeline(folder: Path, api: Api, place: Place, night: int, *, grace: str = "1h") -> tuple[Path, Path]:

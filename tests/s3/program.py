@@ -7,11 +7,13 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server import BUCKET, Server
+from server import BUCKET, Server, free_ports
 
 #: A program that hangs is a failure, not a wait.
 SECONDS_MAX = 120
@@ -53,6 +55,18 @@ class Apsides:
 
     def run(self, *arguments: str | Path) -> Ended:
         return end(self.start(*arguments))
+
+    @contextmanager
+    def simulated(self, *arguments: str, port: int | None = None) -> Iterator[str]:
+        """The simulated API, whose exports are ready at once; gives the host and port where it listens."""
+        host = f"127.0.0.1:{port or free_ports(1)[0]}"
+        simulator = self.start("simulate", "--bind", host, "--polls", "0", *arguments)
+        try:
+            assert simulator.stdout and b"simulated API" in simulator.stdout.readline(), simulator.stderr
+            yield host
+        finally:
+            simulator.kill()
+            simulator.communicate()
 
     def where(self, **environment: str) -> Apsides:
         """The same in another environment."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 
 from conftest import Export
+from lookers import Reader, rerun
 from program import Apsides, Prefix, data_paths, end, manifest, named, tables, viewed
 from server import Server
 
@@ -18,35 +18,15 @@ SEED = 20261124
 SLOW_SECONDS = 1.0
 
 
-class Reader:
-    """Follows the manifest and the views all the while."""
+class Snapshots:
+    """What a reader finds who follows the manifest and the views."""
 
     def __init__(self, server: Server, prefix: str, exports: tuple[Export, Export]) -> None:
         self.place = Prefix(server, prefix)
         self.exports = exports
-        self.wrong: list[str] = []
-        self.snapshots = 0
+        self.number = 0
         self.seen: set[int] = set()
         self.chance = random.Random(SEED)
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.follow)
-
-    def __enter__(self) -> Reader:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-
-    def follow(self) -> None:
-        while not self.stop.is_set():
-            try:
-                self.look()
-            except AssertionError as error:
-                self.wrong.append(str(error))
-            except Exception as error:  # noqa: BLE001: a reader that fails is a failure of the test
-                self.wrong.append(repr(error))
 
     def look(self) -> None:
         found = tables(self.place, pause=self.chance.uniform(0, SLOW_SECONDS))
@@ -54,7 +34,7 @@ class Reader:
             return
         whole = [number for number, export in enumerate(self.exports) if export.tables == found]
         assert whole, "a snapshot is that of no run"
-        self.snapshots += 1
+        self.number += 1
         self.seen.update(whole)
         if self.place.read("views/duckdb.sql") is None:
             return
@@ -73,7 +53,8 @@ def test_fifty_kills(
     apsides.run(*convert(exports[0], prefix)).succeeded()
     longest = 1.0
     killed = decided = number = 0
-    with Reader(server, prefix.prefix, exports) as reader:
+    snapshots = Snapshots(server, prefix.prefix, exports)
+    with Reader(snapshots.look, pause=0) as reader:
         while killed < KILLS:
             number += 1
             assert number <= RUNS_MAX, f"only {killed} of {number} runs were killed at work"
@@ -85,29 +66,14 @@ def test_fifty_kills(
             killed += end(run).code == -9
             decided += manifest(prefix) != before
             arguments = convert(export, prefix, "--overwrite", "--lease", "3s")
-            longest = rerun(apsides, prefix, arguments, unlocks=number % 5 > 0)
+            _, longest = rerun(apsides, prefix, arguments, unlocks=number % 5 > 0)
             assert tables(prefix) == export.tables, number
             assert viewed(prefix) == named(manifest(prefix)), number
     assert not reader.wrong, reader.wrong[:5]
     # Otherwise this has shown nothing.
-    assert decided and reader.snapshots > KILLS // 2 and reader.seen == {0, 1}
-    print(f"{killed} of {number} killed, {decided} had published by then; {reader.snapshots} snapshots read")
+    assert decided and snapshots.number > KILLS // 2 and snapshots.seen == {0, 1}
+    print(f"{killed} of {number} killed, {decided} had published by then; {snapshots.number} snapshots read")
     # Files as old as the vacuum itself would stay, and the store tells the time in seconds.
     time.sleep(2)
     apsides.run("vacuum", prefix.name, "--grace", "0s").succeeded()
     assert data_paths(prefix) == named(manifest(prefix)), "what dead runs left is removed"
-
-
-def rerun(apsides: Apsides, prefix: Prefix, arguments, *, unlocks: bool) -> float:
-    """The next run, once the dead one's lock is taken away, or has run out. Gives the seconds that the run took."""
-    if unlocks:
-        apsides.run("unlock", prefix.name).succeeded()
-    deadline = time.monotonic() + 30
-    while True:
-        started = time.monotonic()
-        ended = apsides.run(*arguments)
-        if ended.code != 5 or unlocks:
-            ended.succeeded()
-            return time.monotonic() - started
-        assert started < deadline, ended
-        time.sleep(0.3)

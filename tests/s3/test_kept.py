@@ -6,31 +6,16 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from program import Apsides, Folder, Prefix, end, tables
 from proxy import Proxy, Request, first
-from server import Server, free_ports
+from server import Server
 
 PIPELINE = Path(__file__).parents[2] / "pipelines" / "demo.toml"
 #: Several parts of 5 MiB as it comes, compressed.
 LARGE = ("--bytes", "140M")
-
-
-@contextmanager
-def api(apsides: Apsides, *arguments: str) -> Iterator[str]:
-    """The simulated API, where it listens."""
-    [port] = free_ports(1)
-    simulator = apsides.start("simulate", "--bind", f"127.0.0.1:{port}", "--polls", "0", *arguments)
-    try:
-        assert simulator.stdout and b"simulated API" in simulator.stdout.readline()
-        yield f"127.0.0.1:{port}"
-    finally:
-        simulator.kill()
-        simulator.communicate()
 
 
 def pipeline(folder: Path, host: str, export: str = "", events: bool = True) -> Path:
@@ -68,7 +53,7 @@ def kept(prefix: Prefix) -> tuple[str, set[str]]:
 def test_what_is_kept_makes_the_same_tables(
     apsides: Apsides, prefix: Prefix, tmp_path: Path, arguments: tuple[str, ...], spool: str
 ) -> None:
-    with api(apsides, *arguments) as host:
+    with apsides.simulated(*arguments) as host:
         file = pipeline(tmp_path, host, f"spool = {spool}", events="export=too-large*2" not in arguments)
         apsides.run("run", file, "--keep-raw", prefix.name).succeeded()
     expected = tables(Folder(tmp_path / "out"))
@@ -93,7 +78,7 @@ def is_whole(prefix: Prefix) -> bool:
 
 
 def test_a_run_that_fails_leaves_no_half_object(apsides: Apsides, prefix: Prefix, tmp_path: Path) -> None:
-    with api(apsides, *LARGE, "--fault", "download=cut:12000000*99") as host:
+    with apsides.simulated(*LARGE, "--fault", "download=cut:12000000*99") as host:
         file = pipeline(tmp_path, host, f'keep_raw = "{prefix.name}"')
         apsides.run("run", file).failed(8)
     assert not is_whole(prefix)
@@ -105,7 +90,7 @@ def test_a_run_that_fails_leaves_no_half_object(apsides: Apsides, prefix: Prefix
 
 def test_a_run_that_is_stopped_leaves_no_half_object(apsides: Apsides, prefix: Prefix, tmp_path: Path) -> None:
     # It falls silent when something has been sent.
-    with api(apsides, *LARGE, "--fault", "download=stall:12000000") as host:
+    with apsides.simulated(*LARGE, "--fault", "download=stall:12000000") as host:
         run = apsides.start("run", pipeline(tmp_path, host), "--keep-raw", prefix.name)
         deadline = time.monotonic() + 60
         while not prefix.uploads() and time.monotonic() < deadline:
@@ -126,7 +111,7 @@ def test_a_store_that_fails_once_is_no_matter(
     def matches(request: Request) -> bool:
         return request.method == method and request_ in request.path
 
-    with Proxy(server.port, choose=first(fault, matches)) as proxy, api(apsides, *LARGE) as host:
+    with Proxy(server.port, choose=first(fault, matches)) as proxy, apsides.simulated(*LARGE) as host:
         through = apsides.where(**server.environment(proxy.endpoint), AWS_TIMEOUT="2s")
         through.run("run", pipeline(tmp_path, host), "--keep-raw", prefix.name).succeeded()
     assert proxy.faults == [fault]
@@ -138,7 +123,7 @@ def test_a_store_that_fails_once_is_no_matter(
 
 def test_what_cannot_be_kept_costs_no_export(apsides: Apsides, prefix: Prefix, tmp_path: Path) -> None:
     wrong = apsides.where(AWS_SECRET_ACCESS_KEY="wrong")
-    with api(apsides, "--profiles", "10") as host:
+    with apsides.simulated("--profiles", "10") as host:
         file = pipeline(tmp_path, host, f'keep_raw = "{prefix.name}"')
         ended = wrong.run("run", file, "-v").failed(9)
         assert "export requested" not in ended.stderr

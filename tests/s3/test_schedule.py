@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import duckdb
 import duckdb_extension_httpfs
 import pytest
+from lookers import Missing, Reader, rerun
 from nights import (
     WINDOWS_PER_RUN,
     Api,
@@ -118,42 +118,6 @@ def known(apsides: Apsides, tmp_path_factory: pytest.TempPathFactory) -> Known:
     return known
 
 
-class Reader:
-    """Looks all the while, and takes down what is wrong."""
-
-    def __init__(self, look: Callable[[], str | None]) -> None:
-        self.look = look
-        self.looks = 0
-        self.missed: list[str] = []
-        self.wrong: list[str] = []
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.follow)
-
-    def __enter__(self) -> Reader:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-
-    def follow(self) -> None:
-        while not self.stop.wait(0.1):
-            try:
-                wrong = self.look()
-            except Missing as error:
-                self.missed.append(str(error))
-                continue
-            except Exception as error:  # noqa: BLE001: a reader that fails is a failure of the test
-                wrong = repr(error)
-            self.looks += 1
-            self.wrong += [wrong] if wrong else []
-
-
-class Missing(Exception):
-    """A file was not there, or became another one, in a folder."""
-
-
 def by_manifest(place: Place, known: Known) -> Callable[[], str | None]:
     def look() -> str | None:
         found, as_named = parts(place)
@@ -209,7 +173,8 @@ def test_kills(apsides: Apsides, server: Server, place: Place, known: Known, api
                 halfway += was_killed and 0 < len(published(place) - before) < 1 + WINDOWS_PER_RUN
                 alive = {body for body, url in api.asked if url in pending(state)}
                 so_far = len(api.asked)
-                longest = to_the_end(apsides, place, run_of(pipeline, night), unlocks=night % 8 > 0) or longest
+                ended, seconds = rerun(apsides, place, run_of(pipeline, night), unlocks=night % 8 > 0)
+                longest = seconds if "nothing is due" not in ended.stdout else longest
                 twice = [body for body, _ in api.asked[so_far:] if body in alive]
                 assert not twice, f"night {night}: asked for again, though there is one: {twice}"
                 again += len(api.asked) - len({body for body, _ in api.asked})
@@ -247,21 +212,6 @@ def published(place: Place) -> set[str]:
         return set()
     windows = {f"{window['start']} {window['asked_at']}" for window in found.get("windows", [])}
     return windows | {f"profiles {found.get('snapshot')}"}
-
-
-def to_the_end(apsides: Apsides, place: Place, arguments: tuple[Any, ...], *, unlocks: bool) -> float:
-    """The next run, once a dead one's lock is taken away, or has run out. Gives its seconds."""
-    if unlocks:
-        apsides.run("unlock", place.name).succeeded()
-    deadline = time.monotonic() + 30
-    while True:
-        began = time.monotonic()
-        ended = apsides.run(*arguments)
-        if ended.code != 5 or unlocks:
-            ended.succeeded()
-            return time.monotonic() - began if "nothing is due" not in ended.stdout else 0
-        assert began < deadline, ended
-        time.sleep(0.3)
 
 
 #: Nights of the shorter tests: windows are replaced from the second one on.

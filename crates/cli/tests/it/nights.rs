@@ -13,13 +13,6 @@ use tokio::{
     task::spawn_blocking,
 };
 
-const NIGHTS: u64 = 1_000;
-/// So many at a time.
-const AT_ONCE: usize = 12;
-/// How long a second of the API is.
-const SECOND: Duration = Duration::from_millis(2);
-/// No night takes as long as this; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How a token begins: `{"alg":` in base64.
 const TOKEN_BEGINS: &str = "eyJhbGci";
 
@@ -50,7 +43,7 @@ fn limits() -> Limits {
         backoff_min: Duration::from_millis(1),
         backoff_max: Duration::from_millis(5),
         retry_after_max: Duration::from_millis(100),
-        rates: Rates::default().scaled(SECOND),
+        rates: Rates::default().scaled(Night::SECOND),
         poll_interval_first: Duration::from_millis(1),
         poll_interval_max: Duration::from_millis(5),
         poll_deadline: Duration::from_secs(5),
@@ -102,13 +95,13 @@ async fn run(client: &Client, spec: &ExportSpec, folder: &Path) -> Result<Tables
 
 async fn night(seed: u64) -> End {
     let night = Night::new(seed);
-    let server = Server::start(night.settings(SECOND)).await.unwrap();
+    let server = Server::start(night.settings()).await.unwrap();
     let base_url = server.base_url().parse().unwrap();
     let config = ClientConfig::new(base_url, "simulated-client", Secret::new("simulated-secret"));
     let client = Client::new(ClientConfig { limits: limits(), ..config }).unwrap();
     let folder = tempdir().unwrap();
     let out = folder.path().join("out");
-    let end = tokio::time::timeout(PATIENCE, run(&client, &spec(night), &out)).await;
+    let end = tokio::time::timeout(Night::PATIENCE, run(&client, &spec(night), &out)).await;
     let end = end.unwrap_or_else(|_| panic!("night {seed} hangs"));
     match &end {
         Ok(found) => assert!(tables(&published(&out).unwrap().unwrap()) == *found, "night {seed}"),
@@ -142,7 +135,8 @@ fn every_night_ends_with_the_right_tables_or_says_why_not() {
             convert(&bytes[..], &out, runtime.handle()).unwrap()
         })
     });
-    let nights: Vec<End> = runtime.block_on(stream::iter(0..NIGHTS).map(night).buffered(AT_ONCE).collect());
+    let nights: Vec<End> =
+        runtime.block_on(stream::iter(0..Night::COUNT).map(night).buffered(Night::AT_ONCE).collect());
     let mut ends = BTreeMap::<String, u32>::new();
     let (mut faults, mut resumed) = (0, 0);
     for End { seed, end, stats } in nights {
@@ -172,6 +166,6 @@ fn every_night_ends_with_the_right_tables_or_says_why_not() {
     }
     // That it was hard enough.
     println!("{ends:?}, {faults} faults, {resumed} resumed");
-    assert!(faults > 2 * NIGHTS && resumed > 30);
+    assert!(faults > 2 * Night::COUNT && resumed > 30);
     assert!(ends["whole"] > 600 && ends.len() > 2, "{ends:?}");
 }

@@ -13,13 +13,6 @@ use std::{
     time::Duration,
 };
 
-const SCHEDULES: u64 = 1_000;
-/// So many at a time.
-const AT_ONCE: usize = 12;
-/// How long a second of the API is.
-const SECOND: Duration = Duration::from_millis(2);
-/// No schedule takes as long as this; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How a token begins: `{"alg":` in base64.
 const TOKEN_BEGINS: &str = "eyJhbGci";
 
@@ -61,20 +54,20 @@ struct End {
 async fn night(seed: u64) -> End {
     let night = Night::new(seed);
     let limits = Limits {
-        rates: Rates::default().scaled(SECOND),
+        rates: Rates::default().scaled(Night::SECOND),
         read_idle_timeout: Duration::from_millis(100),
         retries_max: 4,
         resumes_in_vain_max: 4,
         ..limits()
     };
-    let server = Server::start(night.settings(SECOND)).await.unwrap();
+    let server = Server::start(night.settings()).await.unwrap();
     let client = client_of(&server, limits);
     let run = async {
         let ready = client.export(&spec(night), |_| {}).await?;
         let (bytes, end) = read_all(ready.download().await?.into_reader()).await;
         end.map(|()| bytes).map_err(|error| error.downcast().unwrap())
     };
-    let read = tokio::time::timeout(PATIENCE, run).await.unwrap_or_else(|_| panic!("schedule {seed} hangs"));
+    let read = tokio::time::timeout(Night::PATIENCE, run).await.unwrap_or_else(|_| panic!("schedule {seed} hangs"));
     End { seed, read, stats: server.stats() }
 }
 
@@ -88,7 +81,8 @@ fn every_night_ends_with_the_right_bytes_or_says_why_not() {
         .with_writer(move || writer.clone());
     subscriber.init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-    let nights: Vec<End> = runtime.block_on(stream::iter(0..SCHEDULES).map(night).buffered(AT_ONCE).collect());
+    let nights: Vec<End> =
+        runtime.block_on(stream::iter(0..Night::COUNT).map(night).buffered(Night::AT_ONCE).collect());
 
     // With events, and without.
     let expected = [5, 1].map(|seed| Night::new(seed).contents());
@@ -126,6 +120,6 @@ fn every_night_ends_with_the_right_bytes_or_says_why_not() {
     }
     // That it was hard enough, and that there is a log at all.
     println!("{ends:?}, {faults} faults, {resumed} resumed, {} lines logged", log.lines().count());
-    assert!(faults > 2 * SCHEDULES && resumed > 30 && log.lines().count() > 5_000);
+    assert!(faults > 2 * Night::COUNT && resumed > 30 && log.lines().count() > 5_000);
     assert!(ends["whole"] > 600 && ends.len() > 2, "{ends:?}");
 }

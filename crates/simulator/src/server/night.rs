@@ -18,20 +18,29 @@ pub struct Night {
 }
 
 impl Night {
+    /// So many nights show what there is to see.
+    pub const COUNT: u64 = 1_000;
+    /// So many are gone through at a time.
+    pub const AT_ONCE: usize = 12;
+    /// How long a second of the API is: so a minute of the rate limits takes a tenth of a second.
+    pub const SECOND: Duration = Duration::from_millis(2);
+    /// No night takes as long as this; one that does hangs.
+    pub const PATIENCE: Duration = Duration::from_secs(60);
+
     /// The night of this seed.
     pub fn new(seed: u64) -> Night {
         Night { seed }
     }
 
-    /// The API of that night, with rate limits whose seconds are so long.
-    pub fn settings(self, second: Duration) -> Settings {
+    /// The API of that night.
+    pub fn settings(self) -> Settings {
         let seed = self.seed;
         Settings {
             corpus: account(1),
             polls_until_ready: (seed % 4) as u32,
             poll_url: if seed.is_multiple_of(2) { PollUrl::V1 } else { PollUrl::V2 },
             rate_limits: true,
-            second,
+            second: Self::SECOND,
             ranges: !seed.is_multiple_of(3),
             faults: Faults::default().seeded(seed, 10 + (seed % 7 * 10) as u32, (seed % 30) as u32 + 1),
             ..Settings::default()
