@@ -2,15 +2,19 @@
 //!
 //! Both are written through `object_store`, and both decide a publication in one step: a folder by the
 //! rename of a manifest (see [`folder`]), a bucket by its conditional put (see
-//! [`bucket`]).
+//! [`bucket`]). A folder of Delta tables is published as a bucket is (see [`local`] and [`delta`]).
 
 mod address;
 mod archive;
 mod bucket;
 mod client;
 mod clock;
+mod commit;
+mod delta;
 mod folder;
 mod lease;
+mod local;
+mod lock;
 mod objects;
 mod sweep;
 mod trial;
@@ -29,12 +33,15 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::runtime::Handle;
 
 pub use address::Address;
 pub use archive::{Archive, NewObject};
 pub use client::{OpenObject, StorageSettings, open_object};
+pub use commit::Commit;
+pub use delta::{DeltaLogs, TableLog};
 pub use folder::published;
 pub(crate) use objects::told_or;
 
@@ -116,11 +123,19 @@ pub struct Staged {
 
 /// What is published in a destination, or why a run could not begin there now: it cannot be reached or read, another
 /// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written.
-pub async fn look(destination: &Destination, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
+pub async fn look(
+    destination: &Destination,
+    commit: Commit,
+    extent: &Extent,
+    overwrite: bool,
+) -> Result<Option<Manifest>> {
     match destination {
-        Destination::Folder(root) => folder::look(root, extent, overwrite),
+        Destination::Folder(root) if commit == Commit::Manifest || !root.exists() => {
+            folder::look(root, commit, extent, overwrite)
+        }
+        Destination::Folder(root) => bucket::look(&local::look_into(root)?, commit, extent, overwrite).await,
         Destination::Bucket { address, settings } => {
-            bucket::look(&client::connect(address, settings)?, extent, overwrite).await
+            bucket::look(&client::connect(address, settings)?, commit, extent, overwrite).await
         }
     }
 }
@@ -133,8 +148,8 @@ pub async fn try_puts(address: &Address, settings: &StorageSettings) -> Result<(
 
 impl Staging {
     pub(crate) fn open(destination: &Destination, run: &str, options: &Options, runtime: &Handle) -> Result<Self> {
-        match destination {
-            Destination::Folder(root) => {
+        let run = match destination {
+            Destination::Folder(root) if options.commit == Commit::Manifest => {
                 let run = folder::Run::open(root, run, options)?;
                 let folder = run.tables();
                 let store = LocalFileSystem::new_with_prefix(&folder)
@@ -142,14 +157,16 @@ impl Staging {
                 // What is published must survive a loss of power.
                 let store = Arc::new(store.with_fsync(true));
                 let uploads = Uploads::new(store, runtime.clone(), FOLDER_PART_BYTES, FOLDER_PARTS);
-                Ok(Self { place: Place::Folder(run), uploads })
+                return Ok(Self { place: Place::Folder(run), uploads });
+            }
+            Destination::Folder(root) => {
+                bucket::Run::open(local::connect(root, options.grace)?, run, options, runtime)?
             }
             Destination::Bucket { address, settings } => {
-                let bucket = client::connect(address, settings)?;
-                let run = bucket::Run::open(bucket, run, options, runtime)?;
-                Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
+                bucket::Run::open(client::connect(address, settings)?, run, options, runtime)?
             }
-        }
+        };
+        Ok(Self { uploads: run.uploads().clone(), place: Place::Bucket(Box::new(run)) })
     }
 
     /// Where the run's files go.
@@ -198,7 +215,12 @@ impl Staged {
 /// have died when its tables were decided, but not all of them moved into place, or not yet named by the views.
 pub async fn settle(destination: &Destination) -> Result<Option<Manifest>> {
     match destination {
-        Destination::Folder(root) => folder::settle(root),
+        Destination::Folder(root) => match folder::settle(root)? {
+            Some(manifest) if manifest.commit() == Commit::Delta => {
+                bucket::settle(local::connect(root, Duration::MAX)?).await
+            }
+            published => Ok(published),
+        },
         Destination::Bucket { address, settings } => bucket::settle(client::connect(address, settings)?).await,
     }
 }
@@ -269,11 +291,14 @@ pub struct Vacuumed {
     pub kept: u64,
 }
 
-/// Removes the files of a bucket that no manifest names: what dead runs left at once, what was replaced once it is
-/// older than the grace time of the settings. A folder has no such files.
-pub async fn vacuum(destination: &Destination) -> Result<Vacuumed> {
+/// Removes the files that no manifest names: what dead runs left at once, what was replaced once it is older than a grace
+/// time, which the settings say for a bucket. Only a folder of Delta tables has such files.
+pub async fn vacuum(destination: &Destination, grace: Duration) -> Result<Vacuumed> {
     match destination {
-        Destination::Folder(_) => Ok(Vacuumed::default()),
+        Destination::Folder(root) => match folder::published(root)?.map(|manifest| manifest.commit()) {
+            Some(Commit::Delta) => bucket::vacuum(local::connect(root, grace)?).await,
+            Some(Commit::Manifest) | None => Ok(Vacuumed::default()),
+        },
         Destination::Bucket { address, settings } => bucket::vacuum(client::connect(address, settings)?).await,
     }
 }

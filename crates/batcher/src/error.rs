@@ -103,6 +103,26 @@ pub enum Error {
         /// The end of that.
         other_end: String,
     },
+    /// The destination tells in another way which files are its tables.
+    #[error("{place} was first published with commit `{there}`, not `{asked}`")]
+    OtherCommit {
+        /// The destination.
+        place: String,
+        /// How it tells it.
+        there: &'static str,
+        /// How it was to.
+        asked: &'static str,
+    },
+    /// Somebody else has changed the files of a Delta table.
+    #[error(
+        "version {version} of the Delta table {place} was not written by apsides, and changes its files or columns"
+    )]
+    ForeignVersion {
+        /// The table.
+        place: String,
+        /// The version of its log.
+        version: u64,
+    },
     /// The destination has something in it that this program did not write.
     #[error("{place} holds `{entry}`, which apsides did not write")]
     Foreign {

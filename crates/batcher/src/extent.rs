@@ -69,6 +69,15 @@ impl Window {
 }
 
 impl Extent {
+    /// What it is called: `all`, `snapshot`, or as the folder of its window.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Snapshot { .. } => "snapshot".to_owned(),
+            Self::Window(window) => window.partition(),
+        }
+    }
+
     /// What of an export is kept.
     pub(crate) fn adds(&self) -> Adds {
         match self {

@@ -1,6 +1,7 @@
 //! What a destination holds.
 
 use crate::{
+    destination::DeltaLogs,
     error::{Error, Result},
     export::Findings,
     extent::Window,
@@ -43,6 +44,9 @@ pub struct Manifest {
     /// When the export was asked for that says how profiles are, where a schedule has filled the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Timestamp>,
+    /// What the logs of its tables say, where they are Delta tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<DeltaLogs>,
     /// What makes this manifest of an object store unlike any other, even of the same tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publication: Option<Publication>,

@@ -2,6 +2,7 @@
 
 use crate::{
     catalogue::Selection,
+    destination::{Commit, StorageSettings},
     error::Result,
     extent::Extent,
     prepare::Known,
@@ -12,7 +13,7 @@ use crate::{
 };
 use apsides_definitions::{Definitions, is_id};
 use apsides_tokenizer::Limits;
-use std::{collections::HashSet, thread::available_parallelism};
+use std::{collections::HashSet, thread::available_parallelism, time::Duration};
 
 /// How an export becomes tables. Every bound of memory is here.
 #[derive(Clone, Debug)]
@@ -25,6 +26,10 @@ pub struct Options {
     pub overwrite: bool,
     /// What of them. Default: all.
     pub extent: Extent,
+    /// How the destination tells which files are its tables. Default: by its manifest alone.
+    pub commit: Commit,
+    /// How long replaced files stay in a folder of Delta tables; for a bucket, its settings say it. Default 1 h.
+    pub grace: Duration,
     /// Ids that are attributes even where their value is null, which else marks a tag.
     pub attribute_ids: HashSet<String>,
     /// Which long tables are written. Default: all.
@@ -90,6 +95,8 @@ impl Options {
             run: None,
             overwrite: false,
             extent: Extent::All,
+            commit: Commit::Manifest,
+            grace: StorageSettings::default().grace,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),
             typed: Typed::default(),

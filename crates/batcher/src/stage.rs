@@ -147,6 +147,7 @@ fn stage_from(
         schema_changes: changes,
         windows: Vec::new(),
         snapshot: None,
+        delta: None,
         publication: None,
     };
     staging.stage(manifest, profile, extent)

@@ -8,7 +8,7 @@ mod tables;
 pub(crate) use privacy::Privacy;
 pub(crate) use reports::{Reports, lineage_url};
 pub(crate) use simulate::{PollUrlKind, Simulate};
-pub(crate) use tables::{ModeName, TableName, Tables, check_memory, selection_of, typed_of};
+pub(crate) use tables::{CommitName, ModeName, TableName, Tables, check_memory, selection_of, typed_of};
 
 use crate::storage::Storage;
 use apsides_batcher::{Codec, Options};
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Status(Status),
     /// Take the lock of a destination away from a run that has died
     Unlock(Unlock),
-    /// Remove the files in S3 that are published no longer, or never were
+    /// Remove the files in S3, or of Delta tables, that are published no longer, or never were
     Vacuum(Vacuum),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
@@ -195,6 +195,9 @@ pub(crate) struct To {
     /// Replace the tables that are there, at the end, once all is read and checked
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// How the destination tells which files are its tables
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub(crate) commit: CommitName,
     /// Show where the time went, stage by stage and column by column
     #[arg(long)]
     pub(crate) profile: bool,
@@ -245,7 +248,7 @@ pub(crate) struct Unlock {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Vacuum {
-    /// The destination: s3://bucket/prefix; in a folder there is nothing to remove
+    /// The destination: s3://bucket/prefix, or a folder of Delta tables; in any other folder there is nothing to remove
     pub(crate) destination: String,
     #[command(flatten)]
     pub(crate) storage: Storage,

@@ -124,7 +124,7 @@ async fn destination(job: &Job) -> Line {
             None => Extent::All,
             Some(_) => Extent::Snapshot { asked_at: Timestamp::now() },
         };
-        let taken = look(place, &extent, job.overwrite).await?.is_some();
+        let taken = look(place, job.options.commit, &extent, job.overwrite).await?.is_some();
         match place {
             Destination::Folder(folder) => is_writable(folder)?,
             Destination::Bucket { address, settings } => try_puts(address, settings).await?,

@@ -12,7 +12,7 @@ mod tables;
 mod text;
 
 use crate::{
-    args::{self, CodecName, TableName, bytes, memory},
+    args::{self, CodecName, CommitName, TableName, bytes, memory},
     failure::{Exit, Failure},
     names::Lookup,
     reports::Told,
@@ -137,6 +137,9 @@ struct Destination {
     /// Whether tables that are there are replaced, whole, at the end.
     #[serde(default)]
     overwrite: bool,
+    /// How it tells which files are its tables: `delta` makes each a Delta table. Default: manifest.
+    #[serde(default)]
+    commit: CommitName,
     /// The tables to write.
     tables: Option<Vec<TableName>>,
 }
@@ -232,6 +235,8 @@ impl Pipeline {
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
         let options = Options {
+            commit: destination.commit.into(),
+            grace: destination.s3.settings().grace,
             files: self.files.into_options(options.files),
             selection: args::selection_of(tables),
             typed: self.schema.into_typed(tables),

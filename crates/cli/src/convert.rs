@@ -34,6 +34,8 @@ pub(crate) fn options(args: To, source: String, watch: &Watch) -> Result<Options
         source,
         run: Some(watch.run().clone()),
         overwrite: args.overwrite,
+        commit: args.commit.into(),
+        grace: args.storage.settings().grace,
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
         profile: args.profile,

@@ -243,6 +243,17 @@ impl From<batcher::Error> for Failure {
                 let next = "keep `start` and `every` of [schedule] as they were, or choose another destination";
                 (Exit::Configuration, next.to_owned())
             }
+            E::OtherCommit { .. } => {
+                let next = "leave `commit` as it was, or choose another destination";
+                (Exit::Destination, next.to_owned())
+            }
+            E::ForeignVersion { place, .. } => {
+                let next = format!(
+                    "nothing more was published; only apsides may write there: remove {place}/_delta_log, and the next run \
+                     writes it anew from the manifest"
+                );
+                (Exit::Destination, next)
+            }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())
             }

@@ -11,7 +11,7 @@ use crate::{
     summary::print,
     windows::{Steps, events, profiles},
 };
-use apsides_batcher::{Manifest, TableId, manifest_of};
+use apsides_batcher::{Commit, Manifest, TableId, manifest_of};
 use apsides_fetcher::{self as fetcher, Adds, Client, ExportSpec, Part};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,6 +23,8 @@ const SHOWN_MAX: usize = 40;
 #[derive(Debug, Serialize)]
 struct Outlook {
     destination: String,
+    /// How it tells which files are its tables.
+    commit: &'static str,
     /// Until when all events are there now.
     #[serde(skip_serializing_if = "Option::is_none")]
     watermark: Option<Timestamp>,
@@ -72,6 +74,7 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
 fn of_export(job: &Job) -> Result<Outlook, Failure> {
     Ok(Outlook {
         destination: job.destination.to_string(),
+        commit: job.options.commit.name(),
         watermark: None,
         requests: requests("export", "asked for", &job.export)?,
         left: 0,
@@ -98,6 +101,7 @@ fn of_schedule(
     let windows = published.map_or(&[][..], |manifest| &manifest.windows);
     Ok(Outlook {
         destination: job.destination.to_string(),
+        commit: job.options.commit.name(),
         watermark: schedule.watermark(windows),
         next_due: schedule.next_due(windows).filter(|_| steps.windows.is_empty()),
         requests: all,
@@ -154,6 +158,9 @@ impl Outlook {
         }
         lines.push(format!("tables: {}", self.tables.join(", ")));
         lines.push(format!("destination: {}", self.destination));
+        if self.commit != Commit::default().name() {
+            lines.push(format!("commit: {}", self.commit));
+        }
         if let Some(watermark) = self.watermark {
             lines.push(format!("all events until {watermark} are there"));
         }

@@ -150,7 +150,7 @@ fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
 
 /// Fails if the tables could not be published now.
 async fn look_at(job: &Job) -> Result<(), Failure> {
-    look(&job.destination, &job.options.extent, job.overwrite).await?;
+    look(&job.destination, job.options.commit, &job.options.extent, job.overwrite).await?;
     match &job.destination {
         Destination::Folder(folder) => is_writable(folder),
         Destination::Bucket { .. } => Ok(()),

@@ -9,7 +9,7 @@ use crate::{
     shutdown::Shutdown,
     summary::{notes, print, tables},
 };
-use apsides_batcher::{Destination, Findings, Holder, Manifest, Window, holder, manifest_of, view_paths};
+use apsides_batcher::{Commit, Destination, Findings, Holder, Manifest, Window, holder, manifest_of, view_paths};
 use apsides_fetcher::{PendingExport, pending_exports};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,6 +35,7 @@ struct Published {
     at: Option<Timestamp>,
     run: Option<String>,
     tool: String,
+    commit: &'static str,
     source: String,
     json_bytes: u64,
     findings: Findings,
@@ -100,6 +101,7 @@ async fn of_destination(destination: &Destination) -> Result<Known, Failure> {
 
 impl Published {
     fn of(manifest: &Manifest, destination: &Destination) -> Self {
+        let commit = manifest.commit().name();
         let Manifest { published_at, run, tool, source, json_bytes, findings, tables, windows, .. } = manifest.clone();
         let tables = tables.into_iter().map(|table| Table {
             name: table.name,
@@ -109,7 +111,7 @@ impl Published {
         });
         let tables = tables.collect();
         let views = view_paths().iter().map(|view| format!("{destination}/{view}")).collect();
-        Self { at: published_at, run, tool, source, json_bytes, findings, tables, windows, views }
+        Self { at: published_at, run, tool, commit, source, json_bytes, findings, tables, windows, views }
     }
 }
 
@@ -127,6 +129,9 @@ fn text(known: &Known, now: Timestamp) -> String {
     let mut lines = vec![("destination", known.destination.clone())];
     if let Some(published) = &known.published {
         lines.push(("published", when(published, now)));
+        if published.commit != Commit::default().name() {
+            lines.push(("commit", published.commit.to_owned()));
+        }
         lines.push(("source", published.source.clone()));
         lines.extend(windows_of(&published.windows).map(|windows| ("windows", windows)));
     } else {

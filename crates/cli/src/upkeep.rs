@@ -21,7 +21,7 @@ pub(crate) async fn unlock(args: Unlock, shutdown: &Shutdown) -> Result<(), Fail
 
 pub(crate) async fn vacuum(args: Vacuum, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let destination = args.storage.destination(&args.destination)?;
-    let removed = shutdown.or_interrupted(remove(&destination)).await??;
+    let removed = shutdown.or_interrupted(remove(&destination, args.storage.settings().grace)).await??;
     if output.json {
         return print(&serde_json::to_string_pretty(&removed).expect("figures are plain data"));
     }

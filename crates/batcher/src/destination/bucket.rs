@@ -1,4 +1,4 @@
-//! A run that publishes to a bucket.
+//! A run that publishes to a bucket; and to a folder of Delta tables, which is [much the same](super::local).
 //!
 //! ```text
 //! PREFIX/
@@ -16,8 +16,8 @@
 //! the grace time.
 
 use super::{
-    Vacuumed,
-    lease::{self, Lease},
+    Commit, FOLDER_PART_BYTES, FOLDER_PARTS, Vacuumed, delta,
+    lock::{self, Lock},
     objects::{Bucket, Seen, Swapped, nonce},
     sweep,
 };
@@ -61,8 +61,10 @@ pub(super) struct Run {
     name: String,
     uploads: Uploads,
     before: Before,
+    commit: Commit,
+    extent: Extent,
     /// None once it is given back.
-    lease: Option<Lease>,
+    lock: Option<Lock>,
     /// The manifest may have been replaced, so the files are not this run's any more to remove.
     decided: bool,
 }
@@ -79,10 +81,13 @@ impl Run {
     /// Takes the lock, and finishes what an earlier run has left undone.
     pub(super) fn open(bucket: Bucket, name: &str, options: &Options, runtime: &Handle) -> Result<Self> {
         let name = name.to_owned();
-        let part_bytes = PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX));
-        let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, PARTS_IN_FLIGHT)
+        let (part_bytes, parts) = match bucket.folder {
+            None => (PART_BYTES_MIN.max(options.files.file_bytes.div_ceil(PARTS_MAX)), PARTS_IN_FLIGHT),
+            Some(_) => (FOLDER_PART_BYTES, FOLDER_PARTS),
+        };
+        let uploads = Uploads::new(Arc::clone(&bucket.store), runtime.clone(), part_bytes, parts)
             .named(format!("{name}-"), bucket.attributes.clone());
-        let lease = runtime.block_on(take(&bucket, &name, runtime))?;
+        let lock = runtime.block_on(take(&bucket, &name, runtime))?;
         // From here on, whatever goes wrong gives the lock back.
         let mut run = Self {
             bucket,
@@ -90,10 +95,13 @@ impl Run {
             name,
             uploads,
             before: Before::default(),
-            lease: Some(lease),
+            commit: options.commit,
+            extent: options.extent,
+            lock: Some(lock),
             decided: false,
         };
         run.before = runtime.block_on(before(&run.bucket))?;
+        options.commit.check(run.before(), &run.bucket.address)?;
         options.extent.check(run.before(), options.overwrite, &run.bucket.address)?;
         Ok(run)
     }
@@ -108,10 +116,11 @@ impl Run {
 
     pub(super) fn publish(mut self, mut manifest: Manifest) -> Result<Manifest> {
         manifest.publication = Some(self.before.publication(&self.name, &manifest)?);
+        manifest.delta = delta::next(self.commit, self.before(), &manifest, &self.extent)?;
         let runtime = self.runtime.clone();
         runtime.block_on(async {
-            if let Some(lease) = &self.lease {
-                lease.confirm().await?;
+            if let Some(lock) = &self.lock {
+                lock.confirm().await?;
             }
             // Also where no answer comes: then it is not known.
             self.decided = true;
@@ -125,17 +134,17 @@ impl Run {
                     return Err(Error::Undecided { address: self.bucket.address.clone(), source: Box::new(source) });
                 }
             }
-            let viewed = write_views(&self.bucket, &mut self.before, &manifest).await;
+            let told = tell(&self.bucket, &mut self.before, &manifest).await;
             // What could not be removed harms nobody; the next run tries again.
-            if viewed.is_ok()
+            if told.is_ok()
                 && let Err(error) = swept(&self.bucket, &manifest).await
             {
                 tracing::warn!("files that nobody needs any more could not be removed: {error}");
             }
-            if let Some(lease) = self.lease.take() {
-                lease.release(DONE_WAIT).await;
+            if let Some(lock) = self.lock.take() {
+                lock.release(DONE_WAIT).await;
             }
-            viewed.map_err(|source| Error::Unfinished { place: self.bucket.address.clone(), source: Box::new(source) })
+            told.map_err(|source| Error::Unfinished { place: self.bucket.address.clone(), source: Box::new(source) })
         })?;
         Ok(manifest)
     }
@@ -143,24 +152,30 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let (written, lease) = (self.uploads.written(), self.lease.take());
+        let (written, lock) = (self.uploads.written(), self.lock.take());
         self.runtime.block_on(async {
             if !self.decided && !written.is_empty() {
                 // Where removing fails, the next run does it.
                 let _ = timeout(FAILED_WAIT, sweep::remove(&self.bucket, written)).await;
             }
-            if let Some(lease) = lease {
-                lease.release(FAILED_WAIT).await;
+            if let Some(lock) = lock {
+                lock.release(FAILED_WAIT).await;
             }
         });
     }
 }
 
 /// See [`look`](super::look).
-pub(super) async fn look(bucket: &Bucket, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
-    sweep::data_files(bucket).await?;
-    lease::free(bucket).await?;
+pub(super) async fn look(
+    bucket: &Bucket,
+    commit: Commit,
+    extent: &Extent,
+    overwrite: bool,
+) -> Result<Option<Manifest>> {
     let manifest = published(bucket).await?.map(|(manifest, _)| manifest);
+    commit.check(manifest.as_ref(), &bucket.address)?;
+    sweep::data_files(bucket).await?;
+    lock::free(bucket).await?;
     extent.check(manifest.as_ref(), overwrite, &bucket.address)?;
     Ok(manifest)
 }
@@ -168,21 +183,35 @@ pub(super) async fn look(bucket: &Bucket, extent: &Extent, overwrite: bool) -> R
 /// See [`settle`](super::settle).
 pub(super) async fn settle(bucket: Bucket) -> Result<Option<Manifest>> {
     let Some((manifest, _)) = published(&bucket).await? else { return Ok(None) };
-    for (name, sql) in views(&bucket.address, &manifest) {
+    if is_told(&bucket, &manifest).await? {
+        return Ok(Some(manifest));
+    }
+    let lock = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
+    let before = before(&bucket).await;
+    lock.release(DONE_WAIT).await;
+    Ok(before?.manifest.map(|(manifest, _)| manifest))
+}
+
+/// Whether the views, and the logs of Delta tables, say what the manifest does.
+async fn is_told(bucket: &Bucket, manifest: &Manifest) -> Result<bool> {
+    for (name, sql) in views(&bucket.root()?, manifest) {
         if bucket.read(&view(name)).await?.is_none_or(|seen| seen.bytes != sql.as_bytes()) {
-            let lease = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
-            let before = before(&bucket).await;
-            lease.release(DONE_WAIT).await;
-            return Ok(before?.manifest.map(|(manifest, _)| manifest));
+            return Ok(false);
         }
     }
-    Ok(Some(manifest))
+    delta::is_told(bucket, manifest).await
+}
+
+/// Lets the views, and the logs of Delta tables, say what the manifest does.
+async fn tell(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Result<()> {
+    write_views(bucket, before, manifest).await?;
+    delta::tell(bucket, manifest).await
 }
 
 /// Takes the lock. Where others have their files, not even a lock is written.
-async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lease> {
+async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lock> {
     sweep::data_files(bucket).await?;
-    Lease::take(bucket, run, runtime).await
+    Lock::take(bucket, run, runtime).await
 }
 
 /// What is published.
@@ -191,9 +220,12 @@ pub(super) async fn published(bucket: &Bucket) -> Result<Option<(Manifest, Seen)
     Ok(Some((Manifest::parse(&seen.bytes, &manifest_place(bucket))?, seen)))
 }
 
-/// Reads what is there, refuses what is not ours, and brings the views up to date: the run that published may have died
-/// before it could.
+/// Reads what is there, refuses what is not ours, and brings up to date what follows the manifest: the run that published
+/// may have died before it could.
 async fn before(bucket: &Bucket) -> Result<Before> {
+    if let Some(folder) = &bucket.folder {
+        folder.remove_drafts()?;
+    }
     let files = sweep::data_files(bucket).await?;
     let manifest = published(bucket).await?;
     let mut found = HashMap::new();
@@ -204,7 +236,7 @@ async fn before(bucket: &Bucket) -> Result<Before> {
     }
     let mut before = Before { manifest, views: found, files };
     if let Some((manifest, _)) = before.manifest.clone() {
-        write_views(bucket, &mut before, &manifest).await?;
+        tell(bucket, &mut before, &manifest).await?;
     }
     Ok(before)
 }
@@ -241,7 +273,7 @@ async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
 
 /// Writes the views that are not as they should be. What another run has replaced meanwhile stays.
 async fn write_views(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Result<()> {
-    for (name, sql) in views(&bucket.address, manifest) {
+    for (name, sql) in views(&bucket.root()?, manifest) {
         let seen = before.views.get(name);
         if seen.is_some_and(|seen| seen.bytes == sql.as_bytes()) {
             continue;
@@ -264,13 +296,13 @@ fn view(name: &str) -> String {
 
 /// See [`vacuum`](super::vacuum).
 pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
-    let lease = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
+    let lock = take(&bucket, &RunId::new()?.next_name(), &Handle::current()).await?;
     let vacuumed = async {
         let before = before(&bucket).await?;
         let Some((mut manifest, _)) = before.manifest.clone() else { return Ok(Vacuumed::default()) };
         let run = manifest.publication.as_ref().map_or_else(String::new, |publication| publication.run.clone());
         manifest.publication = Some(before.publication(&run, &manifest)?);
-        lease.confirm().await?;
+        lock.confirm().await?;
         // The same tables under another nonce: a run that has lost its lease cannot publish after that, so what it has
         // written can go.
         if !replace(&bucket, &before, &manifest).await? {
@@ -279,6 +311,6 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
         swept(&bucket, &manifest).await
     };
     let vacuumed = vacuumed.await;
-    lease.release(DONE_WAIT).await;
+    lock.release(DONE_WAIT).await;
     vacuumed
 }

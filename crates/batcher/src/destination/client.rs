@@ -86,6 +86,7 @@ pub(super) fn connect(address: &Address, settings: &StorageSettings) -> Result<B
         attributes,
         lease: settings.lease,
         grace: settings.grace,
+        folder: None,
     })
 }
 

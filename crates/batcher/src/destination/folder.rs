@@ -18,6 +18,7 @@
 //! renames of whole folders, which the next run finishes if this one cannot. So a reader never
 //! sees part of a table.
 
+use super::Commit;
 use crate::{
     error::{Error, Result},
     extent::Extent,
@@ -64,12 +65,14 @@ impl Run {
         let made_root = !root.exists();
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(Error::destination("create the folder", &hidden))?;
-        let lock = lock(root, &hidden)?;
+        let lock = lock(root)?;
         recover_all(root)?;
         let runs = hidden.join(RUNS);
         // From here on, whatever goes wrong leaves nothing of this run behind.
         let run = Self { root: root.to_owned(), folder: runs.join(name), made_root, decided: false, _lock: lock };
-        may_replace(root, published(root)?.as_slice(), false, &options.extent, options.overwrite)?;
+        let published = published(root)?;
+        options.commit.check(published.as_ref(), &root.display().to_string())?;
+        may_replace(root, published.as_slice(), false, &options.extent, options.overwrite)?;
         let tables = run.tables();
         fs::create_dir_all(&tables).map_err(Error::destination("create the folder", &tables))?;
         Ok(run)
@@ -111,15 +114,21 @@ impl Drop for Run {
         }
         // Where removing fails, the next run does it.
         let _ = fs::remove_dir_all(&self.folder);
-        if !manifest_path(&self.root).exists() {
-            let hidden = self.root.join(HIDDEN);
-            let _ = fs::remove_dir(hidden.join(RUNS));
-            let _ = fs::remove_file(hidden.join("lock"));
-            let _ = fs::remove_dir(hidden);
-            if self.made_root {
-                let _ = fs::remove_dir(&self.root);
-            }
-        }
+        remove_unused(&self.root, self.made_root);
+    }
+}
+
+/// Where nothing is published, removes what a run has made beside its tables. The lock is to be held.
+pub(super) fn remove_unused(root: &Path, made_root: bool) {
+    if manifest_path(root).exists() {
+        return;
+    }
+    let hidden = root.join(HIDDEN);
+    let _ = fs::remove_dir(hidden.join(RUNS));
+    let _ = fs::remove_file(hidden.join("lock"));
+    let _ = fs::remove_dir(hidden);
+    if made_root {
+        let _ = fs::remove_dir(root);
     }
 }
 
@@ -212,7 +221,7 @@ pub(super) fn settle(root: &Path) -> Result<Option<Manifest>> {
     let hidden = root.join(HIDDEN);
     // Where there is nothing to finish, nothing is written.
     if !entries(&hidden.join(RUNS))?.is_empty() {
-        let _lock = lock(root, &hidden)?;
+        let _lock = lock(root)?;
         recover_all(root)?;
     }
     published(root)
@@ -247,7 +256,7 @@ fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 }
 
 /// See [`look`](super::look).
-pub(super) fn look(root: &Path, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
+pub(super) fn look(root: &Path, commit: Commit, extent: &Extent, overwrite: bool) -> Result<Option<Manifest>> {
     if !is_free(root)? {
         return Err(Error::Locked { place: root.display().to_string() });
     }
@@ -257,6 +266,7 @@ pub(super) fn look(root: &Path, extent: &Extent, overwrite: bool) -> Result<Opti
     for left in entries(&runs)? {
         manifests.extend(read_manifest(&runs.join(left).join(MANIFEST))?);
     }
+    commit.check(manifests.last(), &root.display().to_string())?;
     let is_decided = manifests.len() > known;
     may_replace(root, &manifests, is_decided, extent, overwrite)?;
     Ok(manifests.pop())
@@ -333,7 +343,8 @@ pub(super) fn is_free(root: &Path) -> Result<bool> {
 }
 
 /// Takes the destination's lock, or tells that another run has it.
-fn lock(root: &Path, hidden: &Path) -> Result<File> {
+pub(super) fn lock(root: &Path) -> Result<File> {
+    let hidden = &root.join(HIDDEN);
     let path = hidden.join("lock");
     let mut tries = 1;
     loop {

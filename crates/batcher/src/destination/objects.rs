@@ -6,7 +6,7 @@
 //! tried again, and anything else is somebody else's. For that, no two writers ever write the same bytes,
 //! unless it does not matter whose they are.
 
-use super::clock::Clock;
+use super::{clock::Clock, local::Local};
 use crate::{
     error::{Error, Result},
     hexadecimal::hexadecimal,
@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use object_store::{
-    Attributes, Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
-    client::HttpError, path::Path,
+    Attributes, Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult,
+    UpdateVersion, client::HttpError, path::Path,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{error::Error as _, fmt::Write, iter, sync::Arc, time::Duration};
@@ -40,6 +40,8 @@ pub(super) struct Bucket {
     pub(super) lease: Duration,
     /// How long files stay that are not named any more.
     pub(super) grace: Duration,
+    /// Where it is, if it is a folder.
+    pub(super) folder: Option<Local>,
 }
 
 /// An object as it was read.
@@ -61,12 +63,26 @@ pub(super) enum Swapped {
 }
 
 impl Bucket {
+    /// Where the views say that it is.
+    pub(super) fn root(&self) -> Result<String> {
+        self.folder.as_ref().map_or_else(|| Ok(self.address.clone()), Local::absolute)
+    }
+
     /// The object, if there is one.
     pub(super) async fn read(&self, name: &str) -> Result<Option<Seen>> {
         match self.try_read(name).await {
             Ok(seen) => Ok(Some(seen)),
             // A missing bucket is no missing object.
             Err(StoreError::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => Ok(None),
+            Err(error) => Err(self.failed("read", name, error)),
+        }
+    }
+
+    /// Whether there is such an object.
+    pub(super) async fn has(&self, name: &str) -> Result<bool> {
+        match self.store.head(&Path::from(name)).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.failed("read", name, error)),
         }
     }
@@ -82,9 +98,7 @@ impl Bucket {
     pub(super) async fn swap(&self, name: &str, bytes: &Bytes, seen: Option<&UpdateVersion>) -> Result<Swapped> {
         let mut attempt = 1;
         loop {
-            let mode = seen.map_or(PutMode::Create, |version| PutMode::Update(version.clone()));
-            let options = PutOptions { mode, ..PutOptions::default() };
-            let error = match self.store.put_opts(&Path::from(name), bytes.clone().into(), options).await {
+            let error = match self.put_if(&Path::from(name), bytes, seen).await {
                 Ok(put) => return Ok(Swapped::Done(UpdateVersion { e_tag: put.e_tag, version: put.version })),
                 Err(error) if is_final(&error) => return Err(self.failed("write", name, error)),
                 Err(error) => error,
@@ -103,6 +117,27 @@ impl Bucket {
             sleep(ATTEMPT_PAUSE * attempt).await;
             attempt += 1;
         }
+    }
+
+    /// A put on condition that the object is as it was `seen`, or is not there if none was.
+    async fn put_if(
+        &self,
+        path: &Path,
+        bytes: &Bytes,
+        seen: Option<&UpdateVersion>,
+    ) -> object_store::Result<PutResult> {
+        let mode = match (seen, &self.folder) {
+            (None, _) => PutMode::Create,
+            (Some(version), None) => PutMode::Update(version.clone()),
+            // Nobody else writes while the lock of a folder is held.
+            (Some(version), Some(_)) if self.store.head(path).await?.e_tag == version.e_tag => PutMode::Overwrite,
+            (Some(_), Some(_)) => {
+                let source = "it was replaced by somebody else".into();
+                return Err(StoreError::Precondition { path: path.to_string(), source });
+            }
+        };
+        let options = PutOptions { mode, ..PutOptions::default() };
+        self.store.put_opts(path, bytes.clone().into(), options).await
     }
 
     /// All objects, until `look` has seen enough of them.

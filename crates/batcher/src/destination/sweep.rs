@@ -16,16 +16,20 @@ use std::collections::{HashMap, HashSet};
 /// Where all is that is no table.
 pub(super) const HIDDEN: &str = ".apsides";
 
+/// The folder of a Delta table's log, in that of the table.
+pub(super) const DELTA_LOG: &str = "_delta_log";
+
 /// What a run's name looks like; see [`is_run`].
 const RUN_TIME: &str = "dddddddd-dddddd-";
 const RUN_NONCE: usize = 8;
 
-/// Whether an object is of the kind that this program writes: a table's file, a view, or hidden.
+/// Whether an object is of the kind that this program writes: a table's file or log, a view, or hidden.
 pub(super) fn is_ours(path: &Path) -> bool {
     let parts: Vec<_> = path.parts().collect();
     match parts.as_slice() {
         [hidden, ..] if hidden.as_ref() == HIDDEN => true,
         [folder, file] if folder.as_ref() == views::FOLDER => views::FILES.contains(&file.as_ref()),
+        [_, log, ..] if log.as_ref() == DELTA_LOG => true,
         _ => is_data(path),
     }
 }
@@ -141,6 +145,9 @@ mod tests {
             ("tags/20261124-193000-0123abcd-part-00000.parquet", true),
             ("unmapped/20261124-193000-0123abcd-typed-00000.parquet", true),
             ("views/duckdb.sql", true),
+            ("tags/_delta_log/00000000000000000000.json", true),
+            ("tags/_delta_log/_last_checkpoint", true),
+            ("_delta_log/00000000000000000000.json", false),
             (".apsides/manifest.json", true),
             ("views/mine.sql", false),
             ("tags/part-00000.parquet", false),

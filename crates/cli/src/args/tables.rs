@@ -1,7 +1,7 @@
 //! Which tables are written.
 
 use crate::failure::{Exit, Failure};
-use apsides_batcher::{Kind, Options, SchemaMode, Selection, TableId, Typed};
+use apsides_batcher::{Commit, Kind, Options, SchemaMode, Selection, TableId, Typed};
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which tables are written.
@@ -70,6 +70,27 @@ pub(crate) enum ModeName {
     Freeze,
     /// They are left out
     Discard,
+}
+
+/// How a destination tells which files are its tables.
+#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CommitName {
+    /// By its manifest, and views that name them
+    #[default]
+    Manifest,
+    /// Each table is a Delta table besides, with a log of its own
+    Delta,
+}
+
+impl From<CommitName> for Commit {
+    fn from(name: CommitName) -> Self {
+        match name {
+            CommitName::Manifest => Self::Manifest,
+            CommitName::Delta => Self::Delta,
+        }
+    }
 }
 
 impl From<ModeName> for SchemaMode {

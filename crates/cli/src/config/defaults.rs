@@ -4,7 +4,7 @@
 
 use super::{Pipeline, schedule::WINDOWS_PER_RUN};
 use crate::args::CodecName;
-use apsides_batcher::{FileOptions, Options, StorageSettings};
+use apsides_batcher::{Commit, FileOptions, Options, StorageSettings};
 use apsides_fetcher::{Limits, Region};
 use std::time::Duration;
 use toml::Value;
@@ -73,6 +73,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("definitions.max_age", if has_cache { span(super::DEFINITIONS_AGE_MAX) } else { Default::None }),
         ("destination.path", Default::None),
         ("destination.overwrite", no()),
+        ("destination.commit", text(Commit::default().name())),
         ("destination.tables", Default::Value(Value::Array(tables))),
         (
             "destination.s3.endpoint",

@@ -106,6 +106,7 @@ pub(in crate::destination) fn bucket(fates: &[Fate]) -> Bucket {
         attributes: Attributes::new(),
         lease: Duration::from_secs(60),
         grace: Duration::from_secs(60),
+        folder: None,
     }
 }
 
