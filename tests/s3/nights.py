@@ -45,6 +45,7 @@ windows_per_run = {windows_per_run}
 
 [destination]
 path = "{path}"
+commit = "{commit}"
 tables = ["profiles", "attributes", "tags", "events", "unmapped", "events_*"]
 
 [destination.s3]
@@ -88,11 +89,13 @@ def simulated(apsides: Apsides, port: int, night: int) -> AbstractContextManager
     return apsides.simulated("--profiles", str(PROFILES + MORE * (night % SIZES)), port=port)
 
 
-def write_pipeline(folder: Path, api: Api, place: Place, night: int, *, grace: str = "1h") -> tuple[Path, Path]:
+def write_pipeline(
+    folder: Path, api: Api, place: Place, night: int, *, grace: str = "1h", commit: str = "manifest"
+) -> tuple[Path, Path]:
     """The pipeline of a night, and where it keeps its state. Yesterday's exports have died by then."""
     folder.mkdir(parents=True, exist_ok=True)
     state, path = folder / f"state-{night}", folder / "pipeline.toml"
-    settings = {"base_url": api.endpoint, "state": state, "path": place.name, "grace": grace}
+    settings = {"base_url": api.endpoint, "state": state, "path": place.name, "grace": grace, "commit": commit}
     path.write_text(PIPELINE.format(**settings, windows_per_run=WINDOWS_PER_RUN))
     return path, state
 

@@ -160,6 +160,8 @@ impl Staging {
                 return Ok(Self { place: Place::Folder(run), uploads });
             }
             Destination::Folder(root) => {
+                // Its files are not named as those of a bucket if it is none of Delta tables.
+                options.commit.check(folder::published(root)?.as_ref(), &root.display().to_string())?;
                 bucket::Run::open(local::connect(root, options.grace)?, run, options, runtime)?
             }
             Destination::Bucket { address, settings } => {

@@ -113,6 +113,14 @@ pub enum Error {
         /// How it was to.
         asked: &'static str,
     },
+    /// Somebody has removed a Delta table's log, or its last versions.
+    #[error("version {version} of the Delta table {place} is missing")]
+    MissingVersion {
+        /// The table.
+        place: String,
+        /// The version of its log.
+        version: u64,
+    },
     /// Somebody else has changed the files of a Delta table.
     #[error(
         "version {version} of the Delta table {place} was not written by apsides, and changes its files or columns"

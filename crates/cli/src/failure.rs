@@ -247,12 +247,9 @@ impl From<batcher::Error> for Failure {
                 let next = "leave `commit` as it was, or choose another destination";
                 (Exit::Destination, next.to_owned())
             }
-            E::ForeignVersion { place, .. } => {
-                let next = format!(
-                    "nothing more was published; only apsides may write there: remove {place}/_delta_log, and the next run \
-                     writes it anew from the manifest"
-                );
-                (Exit::Destination, next)
+            E::ForeignVersion { .. } | E::MissingVersion { .. } => {
+                let next = "nobody but apsides may write there; choose another destination, and publish there anew";
+                (Exit::Destination, next.to_owned())
             }
             E::Foreign { .. } => {
                 (Exit::Destination, "choose an empty folder; what others wrote is never removed".to_owned())

@@ -132,6 +132,9 @@ pub(super) async fn tell(bucket: &Bucket, manifest: &Manifest) -> Result<()> {
                 Place::Free(version) => version,
             };
             let is_whole = version == 0;
+            if let Some(last) = version.checked_sub(1) {
+                check_that_is_there(bucket, log, last).await?;
+            }
             let actions = actions::of(manifest, logs, log, is_whole);
             if let Swapped::Done(_) = bucket.swap(&path(log, version), &Bytes::from(actions), None).await? {
                 break;
@@ -165,6 +168,16 @@ async fn place(bucket: &Bucket, log: &TableLog, transaction: i64) -> Result<Plac
 fn foreign(bucket: &Bucket, log: &TableLog, version: u64) -> Error {
     let place = format!("{}/{}", bucket.address, log.name);
     Error::ForeignVersion { place, version }
+}
+
+/// A version on top of one that is missing would be no table. Others may have removed old versions that are in a
+/// checkpoint.
+async fn check_that_is_there(bucket: &Bucket, log: &TableLog, version: u64) -> Result<()> {
+    let checkpoint = format!("{}/{DELTA_LOG}/{version:020}.checkpoint.parquet", log.name);
+    if bucket.has(&path(log, version)).await? || bucket.has(&checkpoint).await? {
+        return Ok(());
+    }
+    Err(Error::MissingVersion { place: format!("{}/{}", bucket.address, log.name), version })
 }
 
 /// Random, in the form that ids of tables have.

@@ -8,7 +8,7 @@ use crate::{
     program::{convert, convert_bytes, end, end_with, signal, start, tampered, watch},
     tables::{Rows, contents, nothing_staged, rows, visible_rows},
 };
-use apsides_batcher::{Error, Extent, Manifest, look, published};
+use apsides_batcher::{Commit, Error, Extent, Manifest, look, published};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -190,7 +190,7 @@ fn the_next_run_finishes_a_publication_that_was_decided() {
 
 fn looked(out: &Path, overwrite: bool) -> Result<Option<Manifest>, Error> {
     let runtime = Builder::new_current_thread().build().unwrap();
-    runtime.block_on(look(&out.into(), &Extent::All, overwrite))
+    runtime.block_on(look(&out.into(), Commit::Manifest, &Extent::All, overwrite))
 }
 
 /// Puts what an undisturbed run published to where it was before the last moves, but for the tables that were moved.
