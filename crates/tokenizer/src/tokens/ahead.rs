@@ -8,7 +8,11 @@ use super::{
     Token, Tokens,
     walk::{is_colon_next, token},
 };
-use crate::{index::ESCAPED, simd::marked::byte, text::Text};
+use crate::{
+    index::ESCAPED,
+    simd::marked::{byte, text},
+    text::Text,
+};
 use std::io::Read;
 
 impl<R: Read> Tokens<R> {
@@ -52,28 +56,43 @@ impl<R: Read> Tokens<R> {
         let (starts, ends) = self.index.ahead::<5>()?;
         let bytes = self.window.room();
         let at = |index: usize| byte(bytes, starts[index] as usize);
-        let name = name(bytes, starts[0], ends[0])?;
-        // The first token of an object is a name or its end.
-        let inner = || match token(bytes, starts[2] as usize, ends[2], &mut 1) {
-            Token::Key(inner) => inner.is(only),
-            _ => false,
-        };
-        if at(1) != b'{' || !inner() || matches!(at(3), b'{' | b'[') || at(4) != b'}' {
+        let behind_name = (ends[0] & !ESCAPED) as usize;
+        // Without white space a single comparison tells. Only a name has a colon behind it.
+        let between = bytes.get(behind_name..starts[3] as usize)?;
+        if !is_opening(between, only) && !is_opening_in_white(bytes, &starts, &ends, only) {
+            return None;
+        }
+        if matches!(at(3), b'{' | b'[') || at(4) != b'}' {
             return None;
         }
         self.index.pass_many(5);
+        let name = Text::new(text(bytes, starts[0] as usize + 1, behind_name - 1), ends[0] & ESCAPED != 0);
         Some((name, token(bytes, starts[3] as usize, ends[3], &mut 0)))
     }
+}
+
+/// Whether this is `:{"only":`.
+#[inline(always)]
+fn is_opening(between: &[u8], only: &str) -> bool {
+    between.len() == only.len() + 5
+        && between.starts_with(b":{\"")
+        && between[3..].starts_with(only.as_bytes())
+        && between.ends_with(b"\":")
+}
+
+/// The same of the first tokens with these marks, whatever white space is between them.
+#[inline(never)]
+fn is_opening_in_white(bytes: &[u8], starts: &[u32; 5], ends: &[u32; 5], only: &str) -> bool {
+    // The first token of an object is a name or its end.
+    name(bytes, starts[0], ends[0]).is_some()
+        && byte(bytes, starts[1] as usize) == b'{'
+        && matches!(token(bytes, starts[2] as usize, ends[2], &mut 1), Token::Key(inner) if inner.is(only))
 }
 
 /// The name with these marks, if it is one.
 #[inline(always)]
 fn name(bytes: &[u8], start: u32, end: u32) -> Option<Text<'_>> {
-    if byte(bytes, start as usize) != b'"' || !is_colon_next(bytes, (end & !ESCAPED) as usize) {
-        return None;
-    }
-    match token(bytes, start as usize, end, &mut 0) {
-        Token::Key(name) => Some(name),
-        _ => None,
-    }
+    let behind = (end & !ESCAPED) as usize;
+    // Only a name has a colon behind it.
+    is_colon_next(bytes, behind).then(|| Text::new(text(bytes, start as usize + 1, behind - 1), end & ESCAPED != 0))
 }
