@@ -6,13 +6,9 @@
 
 use super::{
     Token, Tokens,
-    walk::{is_colon_next, token},
+    walk::{is_colon_next, string, token},
 };
-use crate::{
-    index::ESCAPED,
-    simd::marked::{byte, text},
-    text::Text,
-};
+use crate::{index::ESCAPED, simd::marked::byte, text::Text};
 use std::io::Read;
 
 impl<R: Read> Tokens<R> {
@@ -56,18 +52,17 @@ impl<R: Read> Tokens<R> {
         let (starts, ends) = self.index.ahead::<5>()?;
         let bytes = self.window.room();
         let at = |index: usize| byte(bytes, starts[index] as usize);
-        let behind_name = (ends[0] & !ESCAPED) as usize;
-        // Without white space a single comparison tells. Only a name has a colon behind it.
-        let between = bytes.get(behind_name..starts[3] as usize)?;
-        if !is_opening(between, only) && !is_opening_in_white(bytes, &starts, &ends, only) {
+        // Without white space and escapes a single comparison tells. Only a name has a colon behind it.
+        let between = bytes.get((ends[0] & !ESCAPED) as usize..starts[3] as usize)?;
+        let is_plain = ends[2] & ESCAPED == 0 && is_opening(between, only);
+        if !is_plain && !is_opening_anyhow(bytes, &starts, &ends, only) {
             return None;
         }
         if matches!(at(3), b'{' | b'[') || at(4) != b'}' {
             return None;
         }
         self.index.pass_many(5);
-        let name = Text::new(text(bytes, starts[0] as usize + 1, behind_name - 1), ends[0] & ESCAPED != 0);
-        Some((name, token(bytes, starts[3] as usize, ends[3], &mut 0)))
+        Some((string(bytes, starts[0] as usize, ends[0]), token(bytes, starts[3] as usize, ends[3], &mut 0)))
     }
 }
 
@@ -80,9 +75,9 @@ fn is_opening(between: &[u8], only: &str) -> bool {
         && between.ends_with(b"\":")
 }
 
-/// The same of the first tokens with these marks, whatever white space is between them.
+/// The same of the first tokens with these marks, however they are written.
 #[inline(never)]
-fn is_opening_in_white(bytes: &[u8], starts: &[u32; 5], ends: &[u32; 5], only: &str) -> bool {
+fn is_opening_anyhow(bytes: &[u8], starts: &[u32; 5], ends: &[u32; 5], only: &str) -> bool {
     // The first token of an object is a name or its end.
     name(bytes, starts[0], ends[0]).is_some()
         && byte(bytes, starts[1] as usize) == b'{'
@@ -92,7 +87,6 @@ fn is_opening_in_white(bytes: &[u8], starts: &[u32; 5], ends: &[u32; 5], only: &
 /// The name with these marks, if it is one.
 #[inline(always)]
 fn name(bytes: &[u8], start: u32, end: u32) -> Option<Text<'_>> {
-    let behind = (end & !ESCAPED) as usize;
     // Only a name has a colon behind it.
-    is_colon_next(bytes, behind).then(|| Text::new(text(bytes, start as usize + 1, behind - 1), end & ESCAPED != 0))
+    is_colon_next(bytes, (end & !ESCAPED) as usize).then(|| string(bytes, start as usize, end))
 }
