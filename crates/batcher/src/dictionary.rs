@@ -37,7 +37,7 @@ const NOBODY: Place = Place { signature: Signature { length: u32::MAX, head: 0, 
 /// A text's length, first and last bytes: all there is to a short text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Signature {
-    /// At most so much: no text is longer than the window of the tokenizer.
+    /// Arrow's texts have no more than 31 bits of it.
     length: u32,
     head: u64,
     tail: u64,

@@ -117,7 +117,7 @@ impl<F: Facts> Facts for Guarded<'_, F> {
 
 impl<F: Facts> Guarded<'_, F> {
     /// An attribute of which not all may be known.
-    #[cold]
+    #[inline(never)]
     fn withheld(&mut self, id: &str, value: Value<'_>, privacy: &Privacy, treatment: Treatment) -> Result<()> {
         match treatment {
             Treatment::Drop => {

@@ -2,7 +2,7 @@
 
 use super::Columns;
 use crate::{
-    column::{Labels, Names, Runs, Sparse, Stays, finish_text},
+    column::{Labels, NameRuns, Names, Runs, Sparse, finish_text},
     event::Event,
     facts::{ProfileCounts, Unplaced, Value},
 };
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Ids {
     pub(crate) export_key: Runs,
-    pub(crate) section_id: Stays,
+    pub(crate) section_id: NameRuns,
     /// Of an attribute, a tag or an event's type.
     id: Names,
 }
