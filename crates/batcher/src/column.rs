@@ -7,97 +7,21 @@
 //! A finished buffer goes to another thread and is freed there. So each buffer is made as large as
 //! the last one was: it need not grow, and what the allocator gets back fits what it is asked for.
 
+mod runs;
+
+pub(crate) use runs::{NameRuns, Runs};
+
 use crate::dictionary::Dictionary;
 use arrow::{
     array::{
-        Array, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, Int32Array, PrimitiveArray, RunArray,
-        StringArray, StringBuilder, UInt32Array,
+        Array, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, PrimitiveArray, StringArray,
+        StringBuilder, UInt32Array,
     },
     buffer::NullBuffer,
-    datatypes::{ArrowNativeType, ArrowPrimitiveType, Int32Type, UInt32Type},
+    datatypes::{ArrowNativeType, ArrowPrimitiveType, UInt32Type},
     error::ArrowError,
 };
 use std::sync::Arc;
-
-/// A text column of many values, each of which stays for a run of rows: a row costs nothing, a run
-/// its text.
-#[derive(Default)]
-pub(crate) struct Runs {
-    /// For each run, the row behind it.
-    ends: Vec<i32>,
-    values: StringBuilder,
-    rows: i32,
-    /// The value of the rows to come.
-    current: String,
-    /// A row of this row group has it.
-    is_used: bool,
-    /// Runs of this row group, so also the values in its dictionary; and bytes of these.
-    group_runs: u32,
-    group_bytes: usize,
-    /// Runs before this batch's first one.
-    first: u32,
-}
-
-impl Runs {
-    /// Sets the value of the rows to come.
-    pub(crate) fn set(&mut self, value: &str) {
-        if self.current != value {
-            self.current.clear();
-            self.current.push_str(value);
-            self.is_used = false;
-        }
-    }
-
-    /// Adds a row with the value set; gives the bytes that took.
-    #[inline]
-    pub(crate) fn push(&mut self) -> usize {
-        self.rows += 1;
-        match self.ends.last_mut() {
-            Some(end) if self.is_used => {
-                *end = self.rows;
-                0
-            }
-            _ => self.begin_run(),
-        }
-    }
-
-    fn begin_run(&mut self) -> usize {
-        if self.ends.is_empty() {
-            // A run that went on when the last batch ended has its index already.
-            self.first = self.group_runs - u32::from(self.is_used);
-        }
-        if !self.is_used {
-            self.group_runs += 1;
-            self.group_bytes += self.current.len();
-            self.is_used = true;
-        }
-        self.values.append_value(&self.current);
-        self.ends.push(self.rows);
-        self.current.len() + 8
-    }
-
-    /// The index, in the row group's dictionary, of the first value of the batch so far.
-    pub(crate) fn first_index(&self) -> u32 {
-        self.first
-    }
-
-    /// Bytes in the row group's dictionary.
-    pub(crate) fn group_bytes(&self) -> usize {
-        self.group_bytes
-    }
-
-    /// The column of the rows so far; the value set stays.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.rows = 0;
-        let ends = Int32Array::from(take(&mut self.ends));
-        Ok(Arc::new(RunArray::<Int32Type>::try_new(&ends, &finish_text(&mut self.values))?))
-    }
-
-    /// Begins a new row group.
-    pub(crate) fn end_group(&mut self) {
-        (self.is_used, self.group_runs, self.group_bytes, self.first) = (false, 0, 0, 0);
-    }
-}
 
 /// A text column of few values that come in any order: a row costs the index of its value.
 #[derive(Default)]
@@ -107,15 +31,11 @@ pub(crate) struct Names {
     /// For each row, whether it has a value; empty as long as all have.
     valid: Vec<bool>,
     names: Dictionary,
-    /// The value set.
-    current: String,
-    /// Its index, once a row of this row group has it.
-    current_index: Option<u32>,
 }
 
 impl Names {
     /// Adds a row; gives the bytes that took.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, name: &str) -> usize {
         let index = self.names.index(name);
         self.push_index(index);
@@ -130,26 +50,7 @@ impl Names {
         4
     }
 
-    /// Sets the value for [`Names::push_current`].
-    pub(crate) fn set(&mut self, name: &str) {
-        if self.current != name {
-            self.current.clear();
-            self.current.push_str(name);
-            self.current_index = None;
-        }
-    }
-
-    /// Adds a row with the value set; gives the bytes that took.
-    #[inline]
-    pub(crate) fn push_current(&mut self) -> usize {
-        let index = match self.current_index {
-            Some(index) => index,
-            None => *self.current_index.insert(self.names.index(&self.current)),
-        };
-        self.push_index(index);
-        4
-    }
-
+    #[inline(always)]
     fn push_index(&mut self, index: u32) {
         self.indices.push(index);
         if !self.valid.is_empty() {
@@ -169,10 +70,9 @@ impl Names {
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, self.names.array())?))
     }
 
-    /// Begins a new row group; the value set stays.
+    /// Begins a new row group.
     pub(crate) fn end_group(&mut self) {
         self.names.clear();
-        self.current_index = None;
     }
 }
 
@@ -278,30 +178,6 @@ fn room(last: usize) -> usize {
 mod tests {
     use super::*;
     use arrow::array::AsArray;
-
-    #[test]
-    fn a_run_that_crosses_batches_keeps_its_index() {
-        let mut runs = Runs::default();
-        let mut batch = |values: &[&str], end_group: bool| {
-            for value in values {
-                runs.set(value);
-                runs.push();
-            }
-            let first = runs.first_index();
-            let array = runs.finish().expect("a column");
-            if end_group {
-                runs.end_group();
-            }
-            let array = array.as_run::<Int32Type>().clone();
-            let texts: Vec<_> = array.values().as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-            (first, array.run_ends().values().to_vec(), texts.join(" "))
-        };
-        assert_eq!(batch(&["a", "a", "b"], false), (0, vec![2, 3], "a b".to_owned()));
-        assert_eq!(batch(&["b", "c"], false), (1, vec![1, 2], "b c".to_owned()));
-        assert_eq!(batch(&["d", "d"], true), (3, vec![2], "d".to_owned()));
-        assert_eq!(batch(&["d"], false), (0, vec![1], "d".to_owned()));
-        assert_eq!(batch(&["e"], false), (1, vec![1], "e".to_owned()));
-    }
 
     #[test]
     fn names_have_the_same_index_in_a_row_group() {

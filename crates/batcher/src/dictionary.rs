@@ -1,7 +1,8 @@
 //! Texts and their indices, in the order in which they first came.
 //!
 //! The same few texts come again and again. So a small table, found by a few instructions, knows where
-//! they are; only what is new to it is hashed. Ids of up to 16 bytes are compared as two numbers.
+//! they are; only what is new to it is hashed. Ids of up to 16 bytes are compared as two numbers, which stand in
+//! that table: it is all that is looked at then, since what is not in the processor's first cache costs the most.
 
 use arrow::array::{ArrayRef, StringArray};
 use std::{collections::HashMap, sync::Arc};
@@ -9,9 +10,10 @@ use std::{collections::HashMap, sync::Arc};
 /// Texts, each with its index.
 pub(crate) struct Dictionary {
     texts: String,
-    entries: Vec<Entry>,
-    /// By the place of its signature, the index of a text that was there lately.
-    lately: Box<[u32; PLACES]>,
+    /// For each text, where it ends.
+    ends: Vec<u32>,
+    /// By the place of its signature, a text that was there lately.
+    lately: Box<[Place; PLACES]>,
     indices: HashMap<Box<str>, u32>,
     /// The texts as an array, until there are more.
     array: Option<ArrayRef>,
@@ -20,17 +22,23 @@ pub(crate) struct Dictionary {
 /// Places for texts that came lately.
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 11;
+/// What a text takes besides its bytes, about.
+const ENTRY_BYTES: usize = 32;
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct Place {
     signature: Signature,
-    end: u32,
+    index: u32,
 }
+
+/// No text has its length.
+const NOBODY: Place = Place { signature: Signature { length: u32::MAX, head: 0, tail: 0 }, index: 0 };
 
 /// A text's length, first and last bytes: all there is to a short text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Signature {
-    length: usize,
+    /// Arrow's texts have no more than 31 bits of it.
+    length: u32,
     head: u64,
     tail: u64,
 }
@@ -43,7 +51,7 @@ impl Signature {
             (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
             _ => Self::ends_of_short(bytes),
         };
-        Self { length: bytes.len(), head, tail }
+        Self { length: bytes.len() as u32, head, tail }
     }
 
     /// Of less than eight bytes.
@@ -63,7 +71,8 @@ impl Signature {
 
     #[inline]
     fn place(self) -> usize {
-        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed =
+            (self.head ^ self.tail.rotate_left(29) ^ u64::from(self.length)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (mixed >> (u64::BITS - PLACE_BITS)) as usize
     }
 }
@@ -72,8 +81,8 @@ impl Default for Dictionary {
     fn default() -> Self {
         Self {
             texts: String::new(),
-            entries: Vec::new(),
-            lately: Box::new([0; PLACES]),
+            ends: Vec::new(),
+            lately: Box::new([NOBODY; PLACES]),
             indices: HashMap::new(),
             array: None,
         }
@@ -85,43 +94,41 @@ impl Dictionary {
     #[inline]
     pub(crate) fn index(&mut self, text: &str) -> u32 {
         let signature = Signature::of(text);
-        let index = self.lately[signature.place()];
-        match self.entries.get(index as usize) {
-            Some(entry) if entry.signature == signature && (signature.is_whole() || self.get(index) == Some(text)) => {
-                index
-            }
-            _ => self.search(text, signature),
+        let Place { signature: lately, index } = self.lately[signature.place()];
+        if lately == signature && (signature.is_whole() || self.get(index) == Some(text)) {
+            return index;
         }
+        self.search(text, signature)
     }
 
     #[cold]
     fn search(&mut self, text: &str, signature: Signature) -> u32 {
         let index = match self.indices.get(text) {
             Some(&index) => index,
-            None => self.add(text, signature),
+            None => self.add(text),
         };
-        self.lately[signature.place()] = index;
+        self.lately[signature.place()] = Place { signature, index };
         index
     }
 
-    fn add(&mut self, text: &str, signature: Signature) -> u32 {
-        let index = self.entries.len() as u32;
+    fn add(&mut self, text: &str) -> u32 {
+        let index = self.ends.len() as u32;
         self.texts.push_str(text);
-        self.entries.push(Entry { signature, end: self.texts.len() as u32 });
+        self.ends.push(self.texts.len() as u32);
         self.indices.insert(text.into(), index);
         self.array = None;
         index
     }
 
     fn get(&self, index: u32) -> Option<&str> {
-        let entry = self.entries.get(index as usize)?;
-        let end = entry.end as usize;
-        self.texts.get(end - entry.signature.length..end)
+        let end = *self.ends.get(index as usize)?;
+        let start = (index as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.texts.get(start as usize..end as usize)
     }
 
     /// What the texts take, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.texts.len() + size_of::<Entry>() * self.entries.len()
+        self.texts.len() + ENTRY_BYTES * self.ends.len()
     }
 
     /// All texts so far, in the order of their indices.
@@ -129,14 +136,15 @@ impl Dictionary {
         if let Some(array) = &self.array {
             return Arc::clone(array);
         }
-        let array = StringArray::from_iter_values((0..self.entries.len() as u32).filter_map(|index| self.get(index)));
+        let array = StringArray::from_iter_values((0..self.ends.len() as u32).filter_map(|index| self.get(index)));
         Arc::clone(self.array.insert(Arc::new(array)))
     }
 
     /// Forgets all texts.
     pub(crate) fn clear(&mut self) {
         self.texts.clear();
-        self.entries.clear();
+        self.ends.clear();
+        self.lately.fill(NOBODY);
         self.indices.clear();
         self.array = None;
     }

@@ -61,24 +61,11 @@ impl<F: Facts> Facts for Guarded<'_, F> {
         self.facts.begin_attributes()
     }
 
-    #[inline]
+    #[inline(always)]
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
         match self.privacy.and_then(|privacy| Some((privacy, privacy.attribute(id)?))) {
             None => self.facts.attribute(id, value),
-            Some((_, Treatment::Drop)) => {
-                self.dropped.attributes += 1;
-                Ok(())
-            }
-            // That there is no value is kept.
-            Some(_) if matches!(value, Value::Null) => self.facts.attribute(id, value),
-            Some((_, Treatment::Mask)) => self.facts.attribute(id, text(MASK)),
-            Some((privacy, Treatment::Hash)) => {
-                let hash = match value {
-                    Value::String { decoded, .. } => privacy.hash(decoded),
-                    value => privacy.hash(&value.json()),
-                };
-                self.facts.attribute(id, text(&hash))
-            }
+            Some((privacy, treatment)) => self.withheld(id, value, privacy, treatment),
         }
     }
 
@@ -125,6 +112,29 @@ impl<F: Facts> Facts for Guarded<'_, F> {
         let Some(value) = privacy.unmapped(&pointer, found.value) else { return Ok(()) };
         let export_key = found.export_key.map(|_| self.export_key.as_str());
         self.facts.unmapped(Unplaced { export_key, pointer: &pointer, value: &value, ..found })
+    }
+}
+
+impl<F: Facts> Guarded<'_, F> {
+    /// An attribute of which not all may be known.
+    #[inline(never)]
+    fn withheld(&mut self, id: &str, value: Value<'_>, privacy: &Privacy, treatment: Treatment) -> Result<()> {
+        match treatment {
+            Treatment::Drop => {
+                self.dropped.attributes += 1;
+                Ok(())
+            }
+            // That there is no value is kept.
+            _ if matches!(value, Value::Null) => self.facts.attribute(id, value),
+            Treatment::Mask => self.facts.attribute(id, text(MASK)),
+            Treatment::Hash => {
+                let hash = match value {
+                    Value::String { decoded, .. } => privacy.hash(decoded),
+                    value => privacy.hash(&value.json()),
+                };
+                self.facts.attribute(id, text(&hash))
+            }
+        }
     }
 }
 

@@ -323,3 +323,36 @@ fn members_in_one_step_are_what_pulling_gives() {
         }
     }
 }
+
+/// The name that is asked for is what the inner one stands for, not how it is written.
+#[test]
+fn an_entry_is_found_by_its_decoded_name() {
+    for (inner, only, is_found) in [
+        ("value", "value", true),
+        (r"v\u0061lue", "value", true),
+        (r"v\u0061lue", r"v\u0061lue", false),
+        (r"a\\b", r"a\b", true),
+        (r"a\\b", r"a\\b", false),
+        (r#"a\"b"#, "a\"b", true),
+        (r#"a\"b"#, r#"a\"b"#, false),
+        ("", "", true),
+        ("", "value", false),
+        ("values", "value", false),
+    ] {
+        for white in ["", " "] {
+            // So long that it is indexed.
+            let entries = vec![format!(r#""id"{white}:{{"{inner}":1}}"#); 40].join(",");
+            for backend in Backend::available() {
+                let document = format!("{{{entries}}}");
+                let mut tokens = tokens(document.as_bytes(), backend, Limits::default());
+                // The first tokens may be read before there is an index.
+                for _ in 0..11 {
+                    tokens.pull().expect("an object");
+                }
+                let found = tokens.entry(only).map(|(id, value)| (dump(Token::Key(id)), dump(value)));
+                let expected = is_found.then(|| (r#""id":"#.to_owned(), "1".to_owned()));
+                assert_eq!(found, expected, "{inner} {only} {white:?} on {backend}");
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Columns;
 use crate::{
-    column::{Labels, Names, Runs, Sparse, finish_text},
+    column::{Labels, NameRuns, Names, Runs, Sparse, finish_text},
     event::Event,
     facts::{ProfileCounts, Unplaced, Value},
 };
@@ -17,19 +17,20 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Ids {
     pub(crate) export_key: Runs,
-    pub(crate) section_id: Names,
+    pub(crate) section_id: NameRuns,
     /// Of an attribute, a tag or an event's type.
     id: Names,
 }
 
 impl Ids {
     /// Adds a row of the export key and the section that are set; gives the bytes that took.
+    #[inline(always)]
     pub(crate) fn push(&mut self, id: Option<&str>) -> usize {
         let bytes = match id {
             Some(id) => self.id.push(id),
             None => self.id.push_none(),
         };
-        self.export_key.push() + self.section_id.push_current() + bytes
+        self.export_key.push() + self.section_id.push() + bytes
     }
 
     fn finish(&mut self) -> Result<[ArrayRef; 3], ArrowError> {
@@ -110,6 +111,7 @@ impl Attributes {
     }
 
     /// Adds a row; gives the bytes that took.
+    #[inline]
     pub(crate) fn push(&mut self, id: &str, value: Value<'_>) -> usize {
         let row = self.value_type.len();
         let (value_type, text) = match value {

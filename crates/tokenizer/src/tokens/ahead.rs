@@ -6,7 +6,7 @@
 
 use super::{
     Token, Tokens,
-    walk::{is_colon_next, token},
+    walk::{is_colon_next, string, token},
 };
 use crate::{index::ESCAPED, simd::marked::byte, text::Text};
 use std::io::Read;
@@ -52,28 +52,41 @@ impl<R: Read> Tokens<R> {
         let (starts, ends) = self.index.ahead::<5>()?;
         let bytes = self.window.room();
         let at = |index: usize| byte(bytes, starts[index] as usize);
-        let name = name(bytes, starts[0], ends[0])?;
-        // The first token of an object is a name or its end.
-        let inner = || match token(bytes, starts[2] as usize, ends[2], &mut 1) {
-            Token::Key(inner) => inner.is(only),
-            _ => false,
-        };
-        if at(1) != b'{' || !inner() || matches!(at(3), b'{' | b'[') || at(4) != b'}' {
+        // Without white space and escapes a single comparison tells. Only a name has a colon behind it.
+        let between = bytes.get((ends[0] & !ESCAPED) as usize..starts[3] as usize)?;
+        let is_plain = ends[2] & ESCAPED == 0 && is_opening(between, only);
+        if !is_plain && !is_opening_anyhow(bytes, &starts, &ends, only) {
+            return None;
+        }
+        if matches!(at(3), b'{' | b'[') || at(4) != b'}' {
             return None;
         }
         self.index.pass_many(5);
-        Some((name, token(bytes, starts[3] as usize, ends[3], &mut 0)))
+        Some((string(bytes, starts[0] as usize, ends[0]), token(bytes, starts[3] as usize, ends[3], &mut 0)))
     }
+}
+
+/// Whether this is `:{"only":`.
+#[inline(always)]
+fn is_opening(between: &[u8], only: &str) -> bool {
+    between.len() == only.len() + 5
+        && between.starts_with(b":{\"")
+        && between[3..].starts_with(only.as_bytes())
+        && between.ends_with(b"\":")
+}
+
+/// The same of the first tokens with these marks, however they are written.
+#[inline(never)]
+fn is_opening_anyhow(bytes: &[u8], starts: &[u32; 5], ends: &[u32; 5], only: &str) -> bool {
+    // The first token of an object is a name or its end.
+    name(bytes, starts[0], ends[0]).is_some()
+        && byte(bytes, starts[1] as usize) == b'{'
+        && matches!(token(bytes, starts[2] as usize, ends[2], &mut 1), Token::Key(inner) if inner.is(only))
 }
 
 /// The name with these marks, if it is one.
 #[inline(always)]
 fn name(bytes: &[u8], start: u32, end: u32) -> Option<Text<'_>> {
-    if byte(bytes, start as usize) != b'"' || !is_colon_next(bytes, (end & !ESCAPED) as usize) {
-        return None;
-    }
-    match token(bytes, start as usize, end, &mut 0) {
-        Token::Key(name) => Some(name),
-        _ => None,
-    }
+    // Only a name has a colon behind it.
+    is_colon_next(bytes, (end & !ESCAPED) as usize).then(|| string(bytes, start as usize, end))
 }

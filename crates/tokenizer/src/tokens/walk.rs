@@ -115,9 +115,8 @@ impl<R: Read> Tokens<R> {
 pub(super) fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -> Token<'w> {
     let first = byte(bytes, at);
     if first == b'"' {
-        let (behind, is_escaped) = ((end & !ESCAPED) as usize, end & ESCAPED != 0);
-        let text = Text::new(text(bytes, at + 1, behind - 1), is_escaped);
-        return if is_colon_next(bytes, behind) { Token::Key(text) } else { Token::String(text) };
+        let text = string(bytes, at, end);
+        return if is_colon_next(bytes, (end & !ESCAPED) as usize) { Token::Key(text) } else { Token::String(text) };
     }
     match first {
         b'{' => {
@@ -141,6 +140,12 @@ pub(super) fn token<'w>(bytes: &'w [u8], at: usize, end: u32, depth: &mut u16) -
         b'n' => Token::Null,
         _ => Token::Number(Number::new(text(bytes, at, end as usize))),
     }
+}
+
+/// The string or name with these marks.
+#[inline(always)]
+pub(super) fn string(bytes: &[u8], at: usize, end: u32) -> Text<'_> {
+    Text::new(text(bytes, at + 1, (end & !ESCAPED) as usize - 1), end & ESCAPED != 0)
 }
 
 /// Whether the next byte that is not white is a colon. Behind a string that is ready there is one.
