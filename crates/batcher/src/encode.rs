@@ -62,20 +62,23 @@ impl PageEncoder {
         let mut columns = Vec::new();
         if rows > 0 && table.is_written() {
             let failed = |source| Error::encode(&table.schema.name, source);
-            let mut keep = |this: &mut Self, name: &str, encode: &mut dyn FnMut(&mut Self) -> parquet::errors::Result<(Page, Entries)>| {
-                let (began, compressed) = (Instant::now(), this.compress_time);
-                let page = encode(this).map_err(failed)?;
-                let compress = this.compress_time - compressed;
-                let cost = ColumnCost {
-                    encode: began.elapsed().saturating_sub(compress),
-                    compress,
-                    plain_bytes: page.0.plain_bytes as u64,
-                    bytes: page.0.bytes.len() as u64,
+            let mut keep =
+                |this: &mut Self,
+                 name: &str,
+                 encode: &mut dyn FnMut(&mut Self) -> parquet::errors::Result<(Page, Entries)>| {
+                    let (began, compressed) = (Instant::now(), this.compress_time);
+                    let page = encode(this).map_err(failed)?;
+                    let compress = this.compress_time - compressed;
+                    let cost = ColumnCost {
+                        encode: began.elapsed().saturating_sub(compress),
+                        compress,
+                        plain_bytes: page.0.plain_bytes as u64,
+                        bytes: page.0.bytes.len() as u64,
+                    };
+                    profile.column(&table.schema.name, name, cost);
+                    columns.push(page);
+                    Ok::<(), Error>(())
                 };
-                profile.column(&table.schema.name, name, cost);
-                columns.push(page);
-                Ok::<(), Error>(())
-            };
             for (column, array) in table.schema.columns.iter().zip(records.columns()) {
                 if column.members.is_empty() {
                     keep(self, &column.name, &mut |this| this.column(column, array, first_index))?;

@@ -138,10 +138,16 @@ impl Items {
         let (type_name, value_type) = value_type(field, &Value::Null);
         let fields = member(field, MEMBERS).map(|fields| self.fields(fields)).unwrap_or_default();
         let items = member(field, ITEMS).map(|items| Box::new(self.field(String::new(), items)));
-        let is_array = type_name.as_deref().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "array" | "list"));
+        let is_array =
+            type_name.as_deref().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "array" | "list"));
         match items {
             None if is_array && !fields.is_empty() => {
-                let items = Some(Box::new(Field { value_type: Some(ValueType::Json), fields, ..Field::default() }));
+                let object = Field {
+                    value_type: Some(ValueType::Json),
+                    type_name: Some("object".to_owned()),
+                    ..Field::default()
+                };
+                let items = Some(Box::new(Field { fields, ..object }));
                 Field { name, value_type, type_name, fields: Vec::new(), items }
             }
             items => Field { name, value_type, type_name, fields, items },
@@ -262,8 +268,12 @@ mod tests {
         fn shown(fields: &[Field]) -> String {
             let one = |field: &Field| {
                 let of = field.value_type.map_or("?", ValueType::name);
-                let items = field.items.as_deref().map_or(String::new(), |items| format!("[{}]", shown(std::slice::from_ref(items))));
-                let fields = if field.fields.is_empty() { String::new() } else { format!("({})", shown(&field.fields)) };
+                let items = field
+                    .items
+                    .as_deref()
+                    .map_or(String::new(), |items| format!("[{}]", shown(std::slice::from_ref(items))));
+                let fields =
+                    if field.fields.is_empty() { String::new() } else { format!("({})", shown(&field.fields)) };
                 format!("{} {of}{items}{fields}", field.name)
             };
             fields.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -273,7 +283,10 @@ mod tests {
             (json!({"a": {"type": "object", "properties": {"b": {"type": "number"}}}}), "a json(b integer)"),
             (json!({"a": {"type": "array", "items": "text"}}), "a json[ text]"),
             (json!({"a": {"type": "array", "items": {"properties": {"b": "date"}}}}), "a json[ ?(b date)]"),
-            (json!([{"name": "a", "type": "List", "fields": [{"name": "b", "type": "text"}]}]), "a json[ json(b text)]"),
+            (
+                json!([{"name": "a", "type": "List", "fields": [{"name": "b", "type": "text"}]}]),
+                "a json[ json(b text)]",
+            ),
             (json!([{"name": "a", "type": "array"}]), "a json"),
         ] {
             let event = json!({"id": 1, "fields": fields});

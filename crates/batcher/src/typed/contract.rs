@@ -166,7 +166,8 @@ impl Merge<'_> {
                 })
                 .collect();
             // Too little is known to make a struct or a list of it: what is filled now takes it, if it can.
-            let taken = same.iter().find(|&&at| column.is_tentative && !before[at].retired && holds(&before[at], &column));
+            let taken =
+                same.iter().find(|&&at| column.is_tentative && !before[at].retired && holds(&before[at], &column));
             if taken.is_none() {
                 column.settle();
             }

@@ -218,7 +218,10 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::{kind::Kind, shape::VALUES_MIN}, *};
+    use super::{
+        super::{kind::Kind, shape::VALUES_MIN},
+        *,
+    };
 
     /// What is learned of the member `m` of events with these values of it.
     #[track_caller]
@@ -274,12 +277,23 @@ mod tests {
             (repeat(r#"{"a": [[1]], "b": 1}"#, VALUES_MIN), "struct<a: json, b: integer>"),
             (repeat(r#"{"a": [{"b": 1}, 2], "b": 1}"#, VALUES_MIN), "struct<a: json, b: integer>"),
             // What has come seldom may be chance, also within a shape that is known.
-            ([repeat(r#"{"a": 1}"#, VALUES_MIN), repeat(r#"{"a": 1, "c": [2]}"#, 1)].concat(), "struct<a: integer, c: list<integer>?>"),
+            (
+                [repeat(r#"{"a": 1}"#, VALUES_MIN), repeat(r#"{"a": 1, "c": [2]}"#, 1)].concat(),
+                "struct<a: integer, c: list<integer>?>",
+            ),
             // Keys, not members: each in one of many, or without end.
             ((0..30).map(|id| format!(r#"{{"{id}": 1}}"#)).collect(), "struct<>?"),
-            (repeat(&format!("{{{}}}", (0..65).map(|id| format!(r#""{id}": 1"#)).collect::<Vec<_>>().join(",")), 100), "struct<>?"),
-            (repeat(&format!("{}1{}", r#"{"a":"#.repeat(9), "}".repeat(9)), VALUES_MIN),
-             &format!("{}json{}", "struct<a: ".repeat(8), ">".repeat(8))),
+            (
+                repeat(
+                    &format!("{{{}}}", (0..65).map(|id| format!(r#""{id}": 1"#)).collect::<Vec<_>>().join(",")),
+                    100,
+                ),
+                "struct<>?",
+            ),
+            (
+                repeat(&format!("{}1{}", r#"{"a":"#.repeat(9), "}".repeat(9)), VALUES_MIN),
+                &format!("{}json{}", "struct<a: ".repeat(8), ">".repeat(8)),
+            ),
         ] {
             assert_eq!(learned(&values).expect("values").to_string(), expected, "{}", values[0]);
         }

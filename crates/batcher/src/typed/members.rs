@@ -76,9 +76,11 @@ fn table(of: Type<'_>, name: &str, known: &Sources<'_>) -> TypedTable {
     }
     say(&mut members, &of.ids, of.discriminator, typed);
     let members = members.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
-    let members = members.map(|(name, shape)| match typed.nested == Nested::Json && (shape.kind.is_nested() || shape.is_tentative) {
-        true => (name, Shape::of(Kind::Json)),
-        false => (name, shape),
+    let members = members.map(|(name, shape)| {
+        match typed.nested == Nested::Json && (shape.kind.is_nested() || shape.is_tentative) {
+            true => (name, Shape::of(Kind::Json)),
+            false => (name, shape),
+        }
     });
     let type_of = TypedOf::Events { type_ids: of.ids, discriminator: of.discriminator.to_owned() };
     let mut columns = columns(members.collect(), &TypedTable::fixed_names(&type_of), DEPTH_MAX);
@@ -119,7 +121,9 @@ fn declared(field: &Field) -> Option<Shape> {
     if let Some(items) = &field.items {
         // What is in them is for the sample to tell where the definition does not.
         return Some(match declared(items) {
-            Some(element) if element.kind == Kind::List || (element.kind == Kind::Json && element.is_tentative) => open(),
+            Some(element) if element.kind == Kind::List || (element.kind == Kind::Json && element.is_tentative) => {
+                open()
+            }
             Some(element) => Shape::list(Some(element)),
             None => open(),
         });

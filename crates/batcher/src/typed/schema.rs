@@ -139,8 +139,11 @@ impl TypedColumn {
 
     pub(crate) fn column(&self) -> Column {
         let mut metadata = vec![("apsides.kind", self.kind.name().to_owned())];
-        let known =
-            [("apsides.ids", &self.ids.join(" ")), ("apsides.discriminator", &self.discriminator), ("apsides.name", &self.title)];
+        let known = [
+            ("apsides.ids", &self.ids.join(" ")),
+            ("apsides.discriminator", &self.discriminator),
+            ("apsides.name", &self.title),
+        ];
         metadata.extend(known.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key, text.clone())));
         let members = self.members.iter().map(Self::column).collect();
         Column { metadata, members, ..optional(self.name.clone(), self.kind.column_type()) }
