@@ -165,10 +165,10 @@ impl Merge<'_> {
                     both_tags && is_same(&known.discriminator, &known.ids, &column.discriminator, &column.ids)
                 })
                 .collect();
-            // Too little is known to make a struct or a list of it: what is filled now takes it, if it can.
-            let taken =
-                same.iter().find(|&&at| column.is_tentative && !before[at].retired && holds(&before[at], &column));
-            if taken.is_none() {
+            // Too little is known to make a struct or a list of it: what is filled now takes it.
+            let takes = |known: &TypedColumn| !known.retired && (known.kind.is_nested() || holds(known, &column));
+            let taken = same.iter().find(|&&at| column.is_unknown() && takes(&before[at]));
+            if taken.is_none() && column.is_unknown() {
                 column.settle();
             }
             let equal = |at: &&usize| before[**at].kind == column.kind && holds(&before[**at], &column);
@@ -178,6 +178,7 @@ impl Merge<'_> {
                 self.update(&mut columns[at], column, within);
                 continue;
             }
+            column.settle();
             let Some(&at) = same.iter().find(|&&at| !columns[at].retired).or(same.first()) else {
                 self.change(within, &column.name, None, Some(column.kind));
                 if self.mode == SchemaMode::Evolve {

@@ -162,18 +162,20 @@ impl TypedColumn {
         }
     }
 
-    /// What is not known well enough to be published for the first time is JSON text: with a list's elements
-    /// the list is. Gives whether the column itself is JSON text for that.
-    pub(crate) fn settle(&mut self) -> bool {
-        let mut is_unknown = self.is_tentative || (self.kind.is_nested() && self.members.is_empty());
-        for member in &mut self.members {
-            is_unknown |= member.settle() && self.kind == Kind::List;
-        }
-        if is_unknown {
+    /// Whether it is not known well enough to be published for the first time. A list whose elements are not, is not.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.is_tentative
+            || (self.kind.is_nested() && self.members.is_empty())
+            || (self.kind == Kind::List && self.members.iter().any(Self::is_unknown))
+    }
+
+    /// Makes JSON text of what is not known well enough, here and in what it is made of.
+    pub(crate) fn settle(&mut self) {
+        if self.is_unknown() {
             (self.kind, self.is_tentative) = (Kind::Json, false);
             self.members.clear();
         }
-        is_unknown
+        self.members.iter_mut().for_each(Self::settle);
     }
 }
 
