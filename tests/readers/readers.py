@@ -149,8 +149,12 @@ def check_rows(read: Read, table: str, wanted: list[Row]) -> None:
     assert len(read.rows) == len(wanted), f"{table}: {len(read.rows)} rows where {len(wanted)} were expected"
 
 
-def exact(cell: str | int | float | bool | None) -> tuple[type, object]:
+def exact(cell: str | int | float | bool | dict | list | None) -> tuple[type, object]:
     """A cell in a form under which only the same is equal: not 1 and True, not 0.0 and -0.0."""
+    if isinstance(cell, dict):
+        return dict, [(name, exact(member)) for name, member in cell.items()]
+    if isinstance(cell, list):
+        return list, [exact(element) for element in cell]
     return type(cell), struct.pack("<d", cell) if isinstance(cell, float) else cell
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
+import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -13,9 +16,9 @@ import pyarrow.parquet
 import pytest
 import readers
 from program import Apsides
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from readers import Read
-from typed_oracle import EVENTS_FIXED, WIDE_FIXED, TypedTables
+from typed_oracle import EPOCH, EVENTS_FIXED, WIDE_FIXED, TypedTables
 
 ALL = "profiles,attributes,tags,events,wide,events_*"
 
@@ -35,7 +38,52 @@ FIXED_KINDS = {"ordinal": "integer", "source_event_time": "timestamp_ms", "creat
 }
 
 
+READERS = ["duckdb", "spark", "pyarrow"]
+
+
+def duckdb_struct(members: list[tuple[str, str]]) -> str:
+    quoted = [f'"{name}" {type}' for name, type in members]
+    return str(duckdb.sqltype(f"STRUCT({', '.join(quoted)})"))
+
+
+def spark_struct(members: list[tuple[str, str]]) -> str:
+    return f"struct<{','.join(f'{name}:{type}' for name, type in members)}>"
+
+
+LISTS = [lambda element: f"{element}[]", lambda element: f"array<{element}>", pyarrow.list_]
+STRUCTS = [duckdb_struct, spark_struct, pyarrow.struct]
+
+
+def type_of(column: dict, reader: str) -> object:
+    """What a reader calls the type of a column."""
+    at = READERS.index(reader)
+    members = [(member["name"], type_of(member, reader)) for member in column.get("members", [])]
+    match column["kind"]:
+        case "list":
+            return LISTS[at](members[0][1])
+        case "struct":
+            return STRUCTS[at](members)
+        case kind:
+            return TYPES[kind][at]
+
+
 # What the readers give.
+
+
+def plain(cell: object) -> object:
+    """A cell with structs as dictionaries; in them, dates as days and instants as microseconds since the epoch."""
+    match cell:
+        case Row():
+            return {name: plain(member) for name, member in cell.asDict().items()}
+        case dict():
+            return {name: plain(member) for name, member in cell.items()}
+        case list():
+            return [plain(element) for element in cell]
+        case datetime.datetime():
+            return (cell.astimezone(datetime.UTC) - EPOCH) // datetime.timedelta(microseconds=1)
+        case datetime.date():
+            return (cell - EPOCH.date()).days
+    return cell
 
 
 def duckdb_read(connection: duckdb.DuckDBPyConnection, files: object, **options: bool) -> Read:
@@ -44,14 +92,14 @@ def duckdb_read(connection: duckdb.DuckDBPyConnection, files: object, **options:
     columns = list(zip(source.columns, map(str, source.types), strict=True))
     cells = {"DATE": "date_diff('day', DATE '1970-01-01', \"{}\")", "TIMESTAMP WITH TIME ZONE": 'epoch_us("{}")'}
     selected = ", ".join(cells.get(type, '"{}"').format(name) for name, type in columns)
-    return Read(columns, source.project(selected).fetchall())
+    return Read(columns, [tuple(map(plain, row)) for row in source.project(selected).fetchall()])
 
 
 def spark_read(spark: SparkSession, *files: str, merge: bool = False) -> Read:
     frame = spark.read.option("mergeSchema", merge).parquet(*files)
     cells = {"date": "unix_date(`{}`)", "timestamp": "unix_micros(`{}`)"}
     selected = frame.selectExpr(*(cells.get(type, "`{}`").format(name) for name, type in frame.dtypes))
-    return Read(frame.dtypes, [tuple(row) for row in selected.collect()])
+    return Read(frame.dtypes, [tuple(map(plain, row)) for row in selected.collect()])
 
 
 def pyarrow_read(file: Path) -> Read:
@@ -62,7 +110,7 @@ def pyarrow_read(file: Path) -> Read:
             column = column.cast(pyarrow.int32())
         elif pyarrow.types.is_timestamp(column.type):
             column = column.cast(pyarrow.int64())
-        columns.append(column.to_pylist())
+        columns.append(list(map(plain, column.to_pylist())))
     return Read([(field.name, field.type) for field in data.schema], list(zip(*columns, strict=True)))
 
 
@@ -108,7 +156,7 @@ def simulated(
     return out, TypedTables(export.read_bytes(), schema_of(out), known)
 
 
-@pytest.mark.parametrize("reader", ["duckdb", "spark", "pyarrow"])
+@pytest.mark.parametrize("reader", READERS)
 def test_simulated_exports(
     reader: str,
     simulated: tuple[Path, TypedTables],
@@ -128,11 +176,9 @@ def test_simulated_exports(
             case _:
                 read = pyarrow_read(file)
         fixed = WIDE_FIXED if name == "wide" else EVENTS_FIXED
-        kinds = [(column, FIXED_KINDS.get(column, "text")) for column in fixed]
-        kinds += [(column["name"], column["kind"]) for column in table["columns"]]
-        at = ["duckdb", "spark", "pyarrow"].index(reader)
-        assert read.columns == [(column, TYPES[kind][at]) for column, kind in kinds], name
-        check_rows(read.rows, wanted.rows[name], [column for column, _ in kinds], name)
+        columns = [{"name": column, "kind": FIXED_KINDS.get(column, "text")} for column in fixed] + table["columns"]
+        assert read.columns == [(column["name"], type_of(column, reader)) for column in columns], name
+        check_rows(read.rows, wanted.rows[name], [column["name"] for column in columns], name)
         assert wanted.rows[name] or name != "wide", "an empty table proves nothing"
     check_unmapped(out, wanted)
 
@@ -382,6 +428,145 @@ def test_a_hard_value_in_the_sample_hides_no_member(value: str, apsides: Apsides
     [row] = cells(tmp_path / "out", "events_5")
     assert list(row) == ["a", "v", "z"]
     assert (row["a"], row["z"]) == (1, 2)
+
+
+# Objects and arrays.
+
+#: Of 20 events or more, what the member `m` is, and how often; and its type in DuckDB.
+SHAPES = [
+    ([('{"a":1}', 20)], "STRUCT(a BIGINT)"), ([('{"a":1}', 19)], "VARCHAR"),
+    ([('{"a":1}', 20), ("7", 1)], "VARCHAR"), ([('{"a":1}', 20), ("[]", 1)], "VARCHAR"),
+    ([('{"a":1}', 20), ("null", 99)], "STRUCT(a BIGINT)"), ([('{"a":1}', 20), ('{"b":[1]}', 1)], "STRUCT(a BIGINT, b VARCHAR)"),
+    ([('{"Är Öl":1,"a.b":"x"}', 20)], "STRUCT(ar_ol BIGINT, a_b VARCHAR)"), ([("{}", 50)], "VARCHAR"),
+    ([("[1]", 20)], "BIGINT[]"), ([("[1]", 10), ("[0.5]", 10)], "DOUBLE[]"), ([('[1,"x"]', 20)], "VARCHAR"),
+    ([("[]", 50)], "VARCHAR"), ([("[[1]]", 20)], "VARCHAR"), ([('["x",null]', 20)], "VARCHAR[]"),
+    ([('[{"a":[true]}]', 20)], "STRUCT(a BOOLEAN[])[]"),
+    ([(f'{{"{key}":1}}', 1) for key in range(50)], "VARCHAR"),
+]  # fmt: skip
+
+
+def events_with(values: list[tuple[str, int]]) -> str:
+    events = [f'{{"typeId":"5","data":{{"m":{value}}}}}' for value, times in values for _ in range(times)]
+    return section("{}", f"[{','.join(events)}]")
+
+
+@pytest.mark.parametrize(("values", "type"), SHAPES, ids=lambda case: case if isinstance(case, str) else case[0][0])
+def test_which_shapes_are_stable(
+    values: list, type: str, apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    convert(apsides, tmp_path / "out", events_with(values))
+    read = duckdb_read(connection, str(readers.only_file(tmp_path / "out", "events_5")))
+    assert read.columns[-1] == ("m", type)
+    wanted = TypedTables(events_with(values).encode(), schema_of(tmp_path / "out"), frozenset())
+    assert read.rows == wanted.rows["events_5"]
+    check_unmapped(tmp_path / "out", wanted)
+    convert(apsides, tmp_path / "json", events_with(values), "--nested=json")
+    texts = [row["m"] for row in cells(tmp_path / "json", "events_5")]
+    assert texts == [None if value == "null" else value for value, times in values for _ in range(times)]
+
+
+def test_shapes_that_are_declared(apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """By definitions and by options, so that one event is enough."""
+    fields = [
+        {"name": "o", "type": "object", "fields": [{"name": "when", "type": "date"}, {"name": "n", "type": "decimal"}]},
+        {"name": "l", "type": "array", "items": {"type": "object", "fields": [{"name": "x", "type": "text"}]}},
+        {"name": "t", "type": "array", "items": "text"},
+        {"name": "j", "type": "json"},
+    ]
+    versions = [{"id": "5", "deprecated_at": None, "fields": fields}]
+    declared = {"discriminator": "com.apsis1.events.e", "name": "e", "section_id": "1", "versions": versions}
+    data = (
+        '{"o":{"when":"1970-01-02","n":1,"more":true},"l":[{"x":"y"},null,{"x":1}],"t":["a",2,null],"j":{"a":[1]},'
+        '"s":{"seen":1,"deep":{"d":"1970-01-03"}},"n":["1",2]}'
+    )
+    chosen = ["--type=5/s/seen=timestamp_s", "--type=5/s/deep/d=date", "--type=com.apsis1.events.e/n[]=integer"]
+    convert(apsides, tmp_path / "out", section("{}", f'[{{"typeId":"5","data":{data}}}]'), *chosen, events=[declared])
+    read = duckdb_read(connection, str(readers.only_file(tmp_path / "out", "events_e")))
+    assert read.columns[len(EVENTS_FIXED) :] == [
+        ("o", 'STRUCT("when" DATE, n DOUBLE, more BOOLEAN)'), ("l", "STRUCT(x VARCHAR)[]"), ("t", "VARCHAR[]"),
+        ("j", "VARCHAR"), ("s", "STRUCT(seen TIMESTAMP WITH TIME ZONE, deep STRUCT(d DATE))"), ("n", "BIGINT[]"),
+    ]  # fmt: skip
+    assert read.rows[0][len(EVENTS_FIXED) :] == (
+        {"when": 1, "n": 1.0, "more": True}, [{"x": "y"}, None, {"x": None}], ["a", None, None], '{"a":[1]}',
+        {"seen": 1_000_000, "deep": {"d": 2}}, [1, 2],
+    )  # fmt: skip
+    assert sorted(unmapped(tmp_path / "out")) == [
+        ("/sections/1/events/0/data/l/2/x", "1"), ("/sections/1/events/0/data/t/1", "2"),
+    ]  # fmt: skip
+
+
+def nested_data(chance: random.Random) -> str:
+    """The `data` of an event: mostly of one shape, with white space, names that come twice, and values that don't fit."""
+
+    def odd(usual: str) -> str:
+        return chance.choice(["null", "7", '"x"', "{}", "[]", '{"z":[{}]}', "[[1]]", "true"]) if chance.random() < 0.1 else usual
+
+    def some(make: Callable[[], str], most: int) -> str:
+        return "[" + ", ".join(odd(make()) for _ in range(chance.randrange(most))) + "]"
+
+    def joined(*members: tuple[str, str]) -> str:
+        kept = [f'"{name}":{odd(value)}' for name, value in members if chance.random() < 0.8]
+        twice = chance.choices(kept, k=1) if kept and chance.random() < 0.1 else []
+        return "{" + ",".join(kept + twice) + " }"
+
+    def number() -> str:
+        return str(chance.randrange(-5, 10**12))
+
+    def item() -> str:
+        price = ("price", f"{chance.random():.3f}")
+        return joined(("sku", number()), price, ("näme", '"\\u00e9\\ud800"'), ("tags", some(lambda: f'"{number()}"', 3)))
+
+    at = joined(("lat", "1.5"), ("town", joined(("name", '"Åmål"'), ("zip", number()))))
+    return joined(("items", some(item, 4)), ("at", at), ("flags", some(lambda: "false", 12)), ("n", number()))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("group", ["1000000", "150"])
+def test_objects_and_arrays_of_all_sorts(
+    reader: str, group: str, apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection, spark: SparkSession
+) -> None:
+    """What is published first is regular. What comes then is held to it, whatever it is."""
+    chance, out = random.Random(5), tmp_path / "out"
+    item = '{"sku":1,"price":0.5,"näme":"n","tags":["t"]}'
+    regular = f'{{"items":[{item}],"at":{{"lat":1.5,"town":{{"name":"n","zip":1}}}},"flags":[true],"n":1}}'
+    convert(apsides, out, section("{}", "[" + ",".join([f'{{"typeId":"5","data":{regular}}}'] * 20) + "]"))
+    events = ",".join(f'{{"typeId":"5","data":{nested_data(chance)}}}' for _ in range(600))
+    export = section("{}", f"[{events}]")
+    options = ["--overwrite", "--schema-mode=discard", f"--row-group-rows={group}"]
+    convert(apsides, out, export, *options)
+    [table] = [table for table in schema_of(out)["tables"] if table["name"] == "events_5"]
+    assert [column["kind"] for column in table["columns"]] == ["list", "struct", "list", "integer"]
+    wanted = TypedTables(export.encode(), schema_of(out), frozenset())
+    file = readers.only_file(out, "events_5")
+    assert pyarrow.parquet.ParquetFile(file).num_row_groups == (4 if group == "150" else 1)
+    match reader:
+        case "duckdb":
+            read = duckdb_read(connection, str(file))
+        case "spark":
+            read = spark_read(spark, str(file))
+        case _:
+            read = pyarrow_read(file)
+    names = [*EVENTS_FIXED, *(column["name"] for column in table["columns"])]
+    assert [type for _, type in read.columns[8:]] == [type_of(column, reader) for column in table["columns"]]
+    check_rows(read.rows, wanted.rows["events_5"], names, "events_5")
+    check_unmapped(out, wanted)
+    assert sum(wanted.unmapped.values()) > 300, "too little is wrong to prove anything"
+
+
+def test_structs_of_two_runs_are_read_together(
+    apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection, spark: SparkSession
+) -> None:
+    one, two = events_with([('{"o":{"a":1},"l":[{"x":1}]}', 20)]), events_with([('{"o":{"a":2,"b":"c"},"l":[{"x":2,"y":true}]}', 20)])
+    first, second = tmp_path / "first", tmp_path / "second"
+    convert(apsides, first, one)
+    two_runs(apsides, second, {"export": one}, {"export": two})
+    files = [str(readers.only_file(out, "events_5")) for out in (first, second)]
+    wanted = [
+        {"o": {"a": 1, "b": None}, "l": [{"x": 1, "y": None}]}, {"o": {"a": 2, "b": "c"}, "l": [{"x": 2, "y": True}]},
+    ]  # fmt: skip
+    for read in (duckdb_read(connection, files, union_by_name=True), spark_read(spark, *files, merge=True)):
+        found = [row[-1] for row in read.rows]
+        assert len(found) == 40 and all(found.count(cell) == 20 for cell in wanted)
 
 
 # Two runs.

@@ -90,17 +90,31 @@ class TypedTables:
             value = oracle.NULL if data is None else parse(data.encode())
             if not value.is_object and value.kind is not Kind.NULL:
                 self.misfit(fixed[0], fixed[1], path, value)
-            cells = []
-            for column in table["columns"]:
-                [member] = column["ids"]
-                cell = None
-                for each in () if column.get("retired") else members(value, member):
-                    cell = fitted(column["kind"], each)
-                    if cell is None and each.kind is not Kind.NULL:
-                        self.misfit(fixed[0], fixed[1], [*path, member], each)
-                cells.append(cell)
-            rows.append((*fixed, is_duplicate, *cells))
+            cells = self.members(fixed[:2], path, value, table["columns"])
+            rows.append((*fixed, is_duplicate, *cells.values()))
         return rows
+
+    def members(self, where: list[str], path: list[str], value: Value, columns: list[dict]) -> dict[str, object]:
+        """The members of an object, or of nothing, as cells by column. Notes what does not fit."""
+        cells = {}
+        for column in columns:
+            [member] = column["ids"]
+            cells[column["name"]] = None
+            for each in () if column.get("retired") else members(value, member):
+                cells[column["name"]] = self.member(where, [*path, member], each, column)
+        return cells
+
+    def member(self, where: list[str], path: list[str], value: Value, column: dict) -> object:
+        """A value as a cell: objects as dictionaries, arrays as lists. Notes what does not fit."""
+        if column["kind"] == "struct" and value.is_object:
+            return self.members(where, path, value, column["members"])
+        if column["kind"] == "list" and value.kind is Kind.ARRAY:
+            [element] = column["members"]
+            return [self.member(where, [*path, str(at)], item, element) for at, item in enumerate(value.items)]
+        cell = fitted(column["kind"], value)
+        if cell is None and value.kind is not Kind.NULL:
+            self.misfit(*where, path, value)
+        return cell
 
     def misfit(self, export_key: str, section_id: str, path: list[str], value: Value) -> None:
         self.unmapped[(export_key, section_id, oracle.json_pointer(path), oracle.TYPE_MISMATCH, value.raw)] += 1

@@ -87,8 +87,11 @@ class Folder:
         self.name = str(path)
 
     def read(self, path: str) -> bytes | None:
-        file = self.path / path
-        return file.read_bytes() if file.exists() else None
+        try:
+            return (self.path / path).read_bytes()
+        except FileNotFoundError:
+            # Asking first would not do: it may go in between.
+            return None
 
     def write(self, path: str, data: bytes) -> None:
         (self.path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,32 @@ def test_a_run_and_one_that_replaces_it(
     same(delta_rows(place, server), plain_rows(plain))
 
 
+def typed(data: str, event: str) -> bytes:
+    """An export with an attribute, and twenty times an event with these."""
+    events = ",".join([f'{{"typeId":"5","createdAt":1700000000000,"data":{event}}}'] * 20)
+    return f'{{"p":{{"sections":{{"1":{{"attributes":{data},"events":[{events}]}}}}}}}}'.encode()
+
+
+def test_typed_columns_of_two_runs(apsides: Apsides, server: Server, place: Place, convert) -> None:
+    """Columns that are added, within structs too, in the version that has the first files with them."""
+    one = typed('{"2":{"value":1}}', '{"n":1,"items":[{"sku":1}],"at":{"lat":1.5}}')
+    two = typed('{"2":{"value":2},"3":{"value":"x"}}', '{"n":2,"items":[{"sku":2,"name":"b"}],"at":{"lat":2.5,"tags":["t"]},"m":true}')
+    tables = ("--tables", "profiles,attributes,wide,events_*", "--commit", "delta")
+    for export, more in ((one, ()), (two, ("--overwrite",))):
+        assert end(apsides.start(*convert("-", place, *tables, *more)), export).code == 0
+    for version, wide, event in (
+        (0, {"attribute_2": 1}, {"n": 1, "items": [{"sku": 1}], "at": {"lat": 1.5}}),
+        (1, {"attribute_2": 2, "attribute_3": "x"},
+         {"n": 2, "items": [{"sku": 2, "name": "b"}], "at": {"lat": 2.5, "tags": ["t"]}, "m": True}),
+    ):  # fmt: skip
+        for name, fixed, cells, times in (("wide", 3, wide, 1), ("events_5", 8, event, 20)):
+            table = delta(place, server, name)
+            table.load_as_version(version)
+            read = QueryBuilder().register("t", table).execute("SELECT * FROM t").read_all()  # noqa: F841: DuckDB finds it
+            found = duckdb.sql("SELECT * FROM read")
+            assert [dict(zip(found.columns[fixed:], row[fixed:], strict=True)) for row in found.fetchall()] == [cells] * times
+
+
 def test_a_destination_is_plain_or_delta(
     apsides: Apsides, server: Server, place: Place, exports: tuple[Export, Export], convert
 ) -> None:

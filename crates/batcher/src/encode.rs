@@ -14,12 +14,14 @@
 //! | other numbers, booleans | `PLAIN` |
 //!
 //! A batch's column is one page, version 1, which all readers know. Batches can be encoded in any
-//! order: the indices of dictionaries are in them.
+//! order: the indices of dictionaries are in them. Structs and lists are as many columns as they have
+//! scalars ([`nested`]).
 
 mod bits;
 mod chunk;
 mod compress;
 mod delta;
+mod nested;
 mod page;
 mod range;
 mod rle;
@@ -37,13 +39,14 @@ use crate::{
 use compress::Compressor;
 use std::time::Instant;
 
-/// A batch as pages, one for each column; none if it has no rows.
+/// A batch as pages, one for each column of its file; none if it has no rows.
 pub(crate) struct EncodedBatch {
     pub(crate) table: TableRef,
     pub(crate) sequence: u64,
     pub(crate) rows: usize,
     /// What the batch took before it was encoded.
     pub(crate) bytes: usize,
+    /// In the order of the file's own columns, of which structs and lists have several.
     pub(crate) columns: Vec<(Page, Entries)>,
     pub(crate) ends_group: bool,
 }
@@ -58,19 +61,32 @@ impl PageEncoder {
         let rows = records.num_rows();
         let mut columns = Vec::new();
         if rows > 0 && table.is_written() {
-            for (column, array) in table.schema.columns.iter().zip(records.columns()) {
-                let (began, compressed) = (Instant::now(), self.compress_time);
-                let page = self.column(column, array, first_index);
-                let page = page.map_err(|source| Error::encode(&table.schema.name, source))?;
-                let compress = self.compress_time - compressed;
-                let cost = ColumnCost {
-                    encode: began.elapsed().saturating_sub(compress),
-                    compress,
-                    plain_bytes: page.0.plain_bytes as u64,
-                    bytes: page.0.bytes.len() as u64,
+            let failed = |source| Error::encode(&table.schema.name, source);
+            let mut keep =
+                |this: &mut Self,
+                 name: &str,
+                 encode: &mut dyn FnMut(&mut Self) -> parquet::errors::Result<(Page, Entries)>| {
+                    let (began, compressed) = (Instant::now(), this.compress_time);
+                    let page = encode(this).map_err(failed)?;
+                    let compress = this.compress_time - compressed;
+                    let cost = ColumnCost {
+                        encode: began.elapsed().saturating_sub(compress),
+                        compress,
+                        plain_bytes: page.0.plain_bytes as u64,
+                        bytes: page.0.bytes.len() as u64,
+                    };
+                    profile.column(&table.schema.name, name, cost);
+                    columns.push(page);
+                    Ok::<(), Error>(())
                 };
-                profile.column(&table.schema.name, &column.name, cost);
-                columns.push(page);
+            for (column, array) in table.schema.columns.iter().zip(records.columns()) {
+                if column.members.is_empty() {
+                    keep(self, &column.name, &mut |this| this.column(column, array, first_index))?;
+                    continue;
+                }
+                for leaf in nested::leaves(column, array).map_err(|source| failed(source.into()))? {
+                    keep(self, &leaf.path, &mut |this| this.leaf(&leaf, rows))?;
+                }
             }
         }
         Ok(EncodedBatch { table: table.clone(), sequence, rows, bytes, columns, ends_group })

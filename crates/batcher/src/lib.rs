@@ -68,6 +68,6 @@ pub use progress::Progress;
 pub use run::RunId;
 pub use schema::{Column, ColumnType, TableId, TableSchema};
 pub use stage::{stage, stage_parts};
-pub use typed::{Asked, Change, Kind, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
+pub use typed::{Asked, Change, Kind, Nested, SchemaMode, Typed, TypedColumn, TypedOf, TypedSchema, TypedTable};
 pub use views::view_paths;
 pub use writer::{Codec, FileOptions};

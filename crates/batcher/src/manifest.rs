@@ -95,7 +95,7 @@ pub struct TableFiles {
 pub struct ColumnOf {
     /// Its name.
     pub name: String,
-    /// Its type, by the names in `schemas/`.
+    /// Its type, by the names in `schemas/`; of a struct or a list, with what it is made of in angle brackets.
     #[serde(rename = "type")]
     pub column_type: String,
     /// Whether a cell may be null.
@@ -164,7 +164,7 @@ impl TableFiles {
     pub(crate) fn new(schema: &TableSchema, files: Vec<DataFile>) -> Self {
         let columns = schema.columns.iter().map(|column| ColumnOf {
             name: column.name.clone().into_owned(),
-            column_type: column.column_type.name().to_owned(),
+            column_type: column.type_name(),
             nullable: column.nullable,
         });
         let name = schema.name.clone().into_owned();

@@ -2,7 +2,7 @@
 //! same for readers, and a test holds the two together. The columns of typed tables depend on the
 //! account; see [`typed`](crate::typed).
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// A long table: its columns are the same whatever the account.
@@ -37,6 +37,10 @@ pub enum ColumnType {
     Date,
     /// Microseconds since the Unix epoch, in UTC.
     TimestampMicrosUtc,
+    /// The members of the column, side by side.
+    Struct,
+    /// Any number of what the column's only member is.
+    List,
 }
 
 impl ColumnType {
@@ -50,6 +54,8 @@ impl ColumnType {
             Boolean => "boolean",
             Date => "date",
             TimestampMicrosUtc => "timestamp_micros_utc",
+            Struct => "struct",
+            List => "list",
         }
     }
 }
@@ -84,6 +90,8 @@ pub struct Column {
     pub(crate) has_range: bool,
     /// What a reader may want to know of it: the field's metadata in its files.
     pub metadata: Vec<(&'static str, std::string::String)>,
+    /// What a struct or a list is made of.
+    pub members: Vec<Column>,
 }
 
 /// A table: its name, which is its folder's too, and its columns in the order of its files.
@@ -117,11 +125,19 @@ impl TableRef {
     }
 }
 
-use ColumnType::{Boolean, Date, Double, Int32, Int64, String, TimestampMicrosUtc};
+use ColumnType::{Boolean, Date, Double, Int32, Int64, List, String, Struct, TimestampMicrosUtc};
 
 pub(crate) fn required(name: impl Into<Cow<'static, str>>, column_type: ColumnType) -> Column {
     let name = name.into();
-    Column { name, column_type, nullable: false, habit: Habit::Any, has_range: false, metadata: Vec::new() }
+    Column {
+        name,
+        column_type,
+        nullable: false,
+        habit: Habit::Any,
+        has_range: false,
+        metadata: Vec::new(),
+        members: Vec::new(),
+    }
 }
 
 pub(crate) fn optional(name: impl Into<Cow<'static, str>>, column_type: ColumnType) -> Column {
@@ -273,17 +289,43 @@ impl TableSchema {
     }
 
     fn arrow(&self, data_type: impl Fn(&Column) -> DataType) -> SchemaRef {
-        let fields = self.columns.iter().map(|column| {
-            let metadata: HashMap<_, _> =
-                column.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-            Field::new(column.name.as_ref(), data_type(column), column.nullable).with_metadata(metadata)
-        });
+        let fields = self.columns.iter().map(|column| column.field(data_type(column)));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// How many columns its files have for Parquet: one for each scalar, however deep.
+    pub(crate) fn leaves(&self) -> usize {
+        self.columns.iter().map(Column::leaves).sum()
     }
 }
 
 impl Column {
-    fn data_type(&self) -> DataType {
+    /// The type in words, with that of what it is made of: `list<struct<sku: int64, name: string>>`.
+    pub fn type_name(&self) -> std::string::String {
+        let members: Vec<_> = match self.column_type {
+            Struct => self.members.iter().map(|member| format!("{}: {}", member.name, member.type_name())).collect(),
+            List => self.members.iter().map(Self::type_name).collect(),
+            scalar => return scalar.name().to_owned(),
+        };
+        format!("{}<{}>", self.column_type.name(), members.join(", "))
+    }
+
+    /// How many scalars it is made of.
+    pub(crate) fn leaves(&self) -> usize {
+        match self.column_type {
+            Struct | List => self.members.iter().map(Self::leaves).sum(),
+            _ => 1,
+        }
+    }
+
+    fn field(&self, data_type: DataType) -> Field {
+        let metadata: HashMap<_, _> =
+            self.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        Field::new(self.name.as_ref(), data_type, self.nullable).with_metadata(metadata)
+    }
+
+    /// The Arrow type of its cells.
+    pub(crate) fn data_type(&self) -> DataType {
         match self.column_type {
             String => DataType::Utf8,
             Int32 => DataType::Int32,
@@ -292,6 +334,13 @@ impl Column {
             Boolean => DataType::Boolean,
             Date => DataType::Date32,
             TimestampMicrosUtc => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Struct => DataType::Struct(self.member_fields()),
+            List => self.member_fields().first().map_or(DataType::Null, |element| DataType::List(Arc::clone(element))),
         }
+    }
+
+    /// The Arrow fields of its members.
+    pub(crate) fn member_fields(&self) -> Fields {
+        self.members.iter().map(|member| member.field(member.data_type())).collect()
     }
 }

@@ -110,13 +110,13 @@ pub(crate) fn attribute_pointer(section_id: &str, attribute_id: &str) -> String 
     pointer
 }
 
-/// The JSON Pointer of a member of an event's data, from the profile.
-pub(crate) fn data_pointer(section_id: &str, ordinal: i64, names: &[&str]) -> String {
+/// The JSON Pointer of a value in an event's data, from the profile; `steps` lead there from the data.
+pub(crate) fn data_pointer(section_id: &str, ordinal: i64, steps: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut pointer = String::from("/sections");
     push_pointer(&mut pointer, section_id);
     let _ = write!(pointer, "/events/{ordinal}/data");
-    for name in names {
-        push_pointer(&mut pointer, name);
+    for step in steps {
+        push_pointer(&mut pointer, step.as_ref());
     }
     pointer
 }

@@ -13,12 +13,16 @@
 mod by_type;
 mod cells;
 mod contract;
+mod fill;
 mod kind;
 mod learn;
 mod maker;
+mod members;
+mod nested;
 mod plan;
 mod schema;
 mod sections;
+mod shape;
 mod wide;
 
 pub(crate) use by_type::{ByType, ByTypePlan};
@@ -31,7 +35,7 @@ pub(crate) use wide::{Wide, WidePlan};
 
 pub use contract::{Change, SchemaMode};
 pub use kind::Kind;
-pub use plan::{Asked, Typed};
+pub use plan::{Asked, Nested, Typed};
 pub use schema::{TypedColumn, TypedOf, TypedSchema, TypedTable};
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ impl TableWriter {
 
     fn place(&mut self, batch: EncodedBatch) -> Result<()> {
         self.rows += batch.rows;
-        self.chunks.resize_with(self.table.columns.len(), Chunk::default);
+        self.chunks.resize_with(self.table.leaves(), Chunk::default);
         for (chunk, (page, entries)) in self.chunks.iter_mut().zip(batch.columns) {
             chunk.push(page, entries).map_err(|source| Error::encode(&self.table.name, source))?;
         }

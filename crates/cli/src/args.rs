@@ -8,7 +8,7 @@ mod tables;
 pub(crate) use privacy::Privacy;
 pub(crate) use reports::{Reports, lineage_url};
 pub(crate) use simulate::{PollUrlKind, Simulate};
-pub(crate) use tables::{CommitName, ModeName, TableName, Tables, check_memory, selection_of, typed_of};
+pub(crate) use tables::{CommitName, ModeName, NestedName, TableName, Tables, check_memory, selection_of, typed_of};
 
 use crate::storage::Storage;
 use apsides_batcher::{Codec, Options};

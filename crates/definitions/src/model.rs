@@ -84,15 +84,21 @@ pub struct EventVersion {
     pub fields: Vec<Field>,
 }
 
-/// A member of an event's `data`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A member of an event's `data`, or of an object in it; or what the elements of an array are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// The member's name.
+    /// The member's name; empty for elements.
     pub name: String,
     /// The type of its values; none where the API's word for it is not known here, or there is none.
     pub value_type: Option<ValueType>,
     /// The type, as the API wrote it.
     pub type_name: Option<String>,
+    /// The members of its values, which are objects; empty if the API does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+    /// The elements of its values, which are arrays; none if the API does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Box<Field>>,
 }
 
 /// A segment.

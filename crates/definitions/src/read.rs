@@ -8,6 +8,8 @@ use crate::model::{
 use serde_json::{Map, Value};
 
 const TYPE: &[&str] = &["typename", "type", "datatype", "valuetype", "attributetype", "fieldtype"];
+const MEMBERS: &[&str] = &["fields", "properties", "members"];
+const ITEMS: &[&str] = &["items", "elements", "element"];
 const FIELDS: &[&str] = &["fields", "properties", "schema", "data", "parameters", "attributes"];
 
 /// Reads items, and counts what cannot be used.
@@ -114,15 +116,41 @@ impl Items {
     /// Fields as a list of objects or of names, as an object by name, or as the `properties` of a JSON Schema.
     fn fields(&mut self, fields: &Value) -> Vec<Field> {
         match fields {
-            Value::Array(fields) => self.each(fields, |_, field| match field {
-                Value::String(name) => Some(Field { name: filled(name)?, value_type: None, type_name: None }),
-                field => Some(typed(text(field, &["name", "discriminator", "key", "field", "id"])?, field)),
+            Value::Array(fields) => self.each(fields, |this, field| match field {
+                Value::String(name) => Some(Field { name: filled(name)?, ..Field::default() }),
+                field => Some(this.field(text(field, &["name", "discriminator", "key", "field", "id"])?, field)),
             }),
             Value::Object(members) => match members.get("properties") {
                 Some(properties @ Value::Object(_)) => self.fields(properties),
-                _ => members.iter().map(|(name, field)| typed(name.clone(), field)).collect(),
+                _ => members.iter().map(|(name, field)| self.field(name.clone(), field)).collect(),
             },
             _ => Vec::new(),
+        }
+    }
+
+    /// A field of this name, whose type is the value itself or a member of it. What has items is an array, also of
+    /// objects whose members stand beside the type.
+    fn field(&mut self, name: String, field: &Value) -> Field {
+        if let Value::String(type_name) = field {
+            let value_type = ValueType::parse(type_name);
+            return Field { name, value_type, type_name: filled(type_name), ..Field::default() };
+        }
+        let (type_name, value_type) = value_type(field, &Value::Null);
+        let fields = member(field, MEMBERS).map(|fields| self.fields(fields)).unwrap_or_default();
+        let items = member(field, ITEMS).map(|items| Box::new(self.field(String::new(), items)));
+        let is_array =
+            type_name.as_deref().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "array" | "list"));
+        match items {
+            None if is_array && !fields.is_empty() => {
+                let object = Field {
+                    value_type: Some(ValueType::Json),
+                    type_name: Some("object".to_owned()),
+                    ..Field::default()
+                };
+                let items = Some(Box::new(Field { fields, ..object }));
+                Field { name, value_type, type_name, fields: Vec::new(), items }
+            }
+            items => Field { name, value_type, type_name, fields, items },
         }
     }
 }
@@ -138,15 +166,6 @@ impl Itself {
             name: text(item, &["name", "displayname", "title", "label"]).unwrap_or_default(),
         })
     }
-}
-
-/// A field of this name, whose type is the value itself or a member of it.
-fn typed(name: String, field: &Value) -> Field {
-    let (type_name, value_type) = match field {
-        Value::String(name) => (filled(name), ValueType::parse(name)),
-        field => value_type(field, &Value::Null),
-    };
-    Field { name, value_type, type_name }
 }
 
 /// The type that a version has, or else its item: as written, and as understood.
@@ -241,6 +260,41 @@ mod tests {
                 .map(|field| (field.name.as_str(), field.type_name.as_deref(), field.value_type))
                 .collect();
             assert_eq!(fields, expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn fields_with_what_is_in_them() {
+        fn shown(fields: &[Field]) -> String {
+            let one = |field: &Field| {
+                let of = field.value_type.map_or("?", ValueType::name);
+                let items = field
+                    .items
+                    .as_deref()
+                    .map_or(String::new(), |items| format!("[{}]", shown(std::slice::from_ref(items))));
+                let fields =
+                    if field.fields.is_empty() { String::new() } else { format!("({})", shown(&field.fields)) };
+                format!("{} {of}{items}{fields}", field.name)
+            };
+            fields.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        for (fields, expected) in [
+            (json!([{"name": "a", "type": "object", "fields": [{"name": "b", "type": "text"}]}]), "a json(b text)"),
+            (json!({"a": {"type": "object", "properties": {"b": {"type": "number"}}}}), "a json(b integer)"),
+            (json!({"a": {"type": "array", "items": "text"}}), "a json[ text]"),
+            (json!({"a": {"type": "array", "items": {"properties": {"b": "date"}}}}), "a json[ ?(b date)]"),
+            (
+                json!([{"name": "a", "type": "List", "fields": [{"name": "b", "type": "text"}]}]),
+                "a json[ json(b text)]",
+            ),
+            (json!([{"name": "a", "type": "array"}]), "a json"),
+        ] {
+            let event = json!({"id": 1, "fields": fields});
+            let events = Items::default().events(std::slice::from_ref(&event), None);
+            assert_eq!(shown(&events[0].versions[0].fields), expected, "{event}");
+            // A file of definitions has them as they were read.
+            let written = serde_json::to_value(&events[0]).unwrap();
+            assert_eq!(Items::default().events(&[written], None)[0].versions[0].fields, events[0].versions[0].fields);
         }
     }
 

@@ -243,8 +243,13 @@ mod tests {
         let versions = vec![TagVersion { id: text("3"), deprecated_at: None }];
         let tag = Tag { section_id, discriminator, name, versions };
         let (section_id, discriminator, name) = named();
-        let field = Field { name: text("id"), value_type: Some(ValueType::Integer), type_name: Some(text("number")) };
-        let untyped = Field { name: text("any"), value_type: None, type_name: None };
+        let field = Field {
+            name: text("id"),
+            value_type: Some(ValueType::Integer),
+            type_name: Some(text("number")),
+            ..Field::default()
+        };
+        let untyped = Field { name: text("any"), ..Field::default() };
         let versions = vec![EventVersion { id: text("4"), deprecated_at, fields: vec![field, untyped] }];
         let event = EventType { section_id, discriminator, name, versions };
         let (id, discriminator, name) = named();

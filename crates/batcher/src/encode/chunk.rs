@@ -73,6 +73,7 @@ impl Chunk {
         let bloom_filter = if has_bloom_filter { self.dictionary.bloom_filter()? } else { None };
         let dictionary = self.dictionary.page(encoder)?;
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
+        let slots: usize = self.pages.iter().map(|page| page.slots).sum();
         let (data_offset, mut plain_bytes) =
             dictionary.as_ref().map_or((0, 0), |page| (page.bytes.len(), page.plain_bytes));
         let mut offsets = OffsetIndexBuilder::new();
@@ -97,7 +98,7 @@ impl Chunk {
             .set_page_encoding_stats(encoding_stats)
             .set_total_compressed_size(bytes as i64)
             .set_total_uncompressed_size(plain_bytes as i64)
-            .set_num_values(rows as i64)
+            .set_num_values(slots as i64)
             .set_data_page_offset(data_offset as i64)
             .set_dictionary_page_offset(dictionary.as_ref().map(|_| 0));
         let range = range(&self.pages);
@@ -152,7 +153,7 @@ fn texts(arrays: &[ArrayRef]) -> impl Iterator<Item = &str> {
 
 /// The range of all pages; none if one of them has values and no range.
 fn range(pages: &[Page]) -> Option<Range> {
-    let mut ranges = pages.iter().filter(|page| page.nulls < page.rows).map(|page| page.range.clone());
+    let mut ranges = pages.iter().filter(|page| page.nulls < page.slots).map(|page| page.range.clone());
     let first = ranges.next()??;
     ranges.try_fold(first, |range, page| Some(range.merge(page?)))
 }

@@ -1,6 +1,6 @@
 //! A column of a record batch to a page of its column chunk.
 
-use super::{bits::width, compress::Compressor, delta, range::Range, rle};
+use super::{bits::width, compress::Compressor, delta, nested::Leaf, range::Range, rle};
 use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, StringArray},
@@ -25,6 +25,8 @@ pub(crate) struct Page {
     pub(crate) plain_bytes: usize,
     pub(crate) encoding: Encoding,
     pub(crate) rows: usize,
+    /// Places for values: as many as rows, but for what lists hold.
+    pub(crate) slots: usize,
     pub(crate) nulls: usize,
     /// The least and the greatest value, where they are wanted, known, and short.
     pub(crate) range: Option<Range>,
@@ -73,6 +75,31 @@ impl PageEncoder {
         if column.nullable {
             rle::levels(nulls.map(NullBuffer::inner), rows, &mut self.plain);
         }
+        self.values(column, array, nulls, first_index, [rows, rows])
+    }
+
+    /// Encodes a scalar of a column of structs or lists, of so many rows.
+    pub(crate) fn leaf(&mut self, leaf: &Leaf<'_>, rows: usize) -> Result<(Page, Entries)> {
+        self.plain.clear();
+        if leaf.repetition_max > 0 {
+            rle::many_levels(&leaf.repetition, leaf.repetition_max, &mut self.plain);
+        }
+        rle::many_levels(&leaf.definition, leaf.definition_max, &mut self.plain);
+        let slots = leaf.definition.len();
+        let (mut page, entries) = self.values(leaf.column, &leaf.values, leaf.values.nulls(), 0, [rows, slots])?;
+        page.nulls = slots - (leaf.values.len() - leaf.values.null_count());
+        Ok((page, entries))
+    }
+
+    /// Adds the values behind their levels; the page of so many rows and places is whole then.
+    fn values(
+        &mut self,
+        column: &Column,
+        array: &ArrayRef,
+        nulls: Option<&NullBuffer>,
+        first_index: u32,
+        [rows, slots]: [usize; 2],
+    ) -> Result<(Page, Entries)> {
         let mut entries = Entries::NoDictionary;
         let mut range = None;
         let encoding = match (column.habit, column.column_type) {
@@ -103,7 +130,7 @@ impl PageEncoder {
             }
             (_, ColumnType::Date) => {
                 let values = array.as_primitive::<Date32Type>().values();
-                each_valid(nulls, rows, |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
+                each_valid(nulls, values.len(), |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
                 Encoding::PLAIN
             }
             (habit, ColumnType::Int64) => self.integers(array.as_primitive::<Int64Type>().values(), nulls, habit),
@@ -114,17 +141,20 @@ impl PageEncoder {
             }
             (_, ColumnType::Double) => {
                 let values = array.as_primitive::<Float64Type>().values();
-                each_valid(nulls, rows, |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
+                each_valid(nulls, values.len(), |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
                 Encoding::PLAIN
             }
             (_, ColumnType::Boolean) => {
                 self.booleans(array.as_boolean(), nulls);
                 Encoding::PLAIN
             }
+            (_, ColumnType::Struct | ColumnType::List) => {
+                return Err(ParquetError::General("structs and lists have no values of their own".to_owned()));
+            }
         };
         let nulls = nulls.map_or(0, NullBuffer::null_count);
-        let page = self.finish(encoding, rows)?;
-        Ok((Page { nulls, range, ..page }, entries))
+        let page = self.finish(encoding, slots)?;
+        Ok((Page { rows, nulls, range, ..page }, entries))
     }
 
     /// The page with the values of a dictionary.
@@ -209,8 +239,8 @@ impl PageEncoder {
         }
     }
 
-    fn finish(&mut self, encoding: Encoding, rows: usize) -> Result<Page> {
-        self.page(encoding, rows, |buf, num_values| PlainPage::DataPage {
+    fn finish(&mut self, encoding: Encoding, slots: usize) -> Result<Page> {
+        self.page(encoding, slots, |buf, num_values| PlainPage::DataPage {
             buf,
             num_values,
             encoding,
@@ -220,11 +250,11 @@ impl PageEncoder {
         })
     }
 
-    fn page(&mut self, encoding: Encoding, rows: usize, page: impl FnOnce(Bytes, u32) -> PlainPage) -> Result<Page> {
+    fn page(&mut self, encoding: Encoding, slots: usize, page: impl FnOnce(Bytes, u32) -> PlainPage) -> Result<Page> {
         let began = Instant::now();
         self.compressor.compress(&self.plain, &mut self.compressed)?;
         self.compress_time += began.elapsed();
-        let page = page(Bytes::copy_from_slice(&self.compressed), rows as u32);
+        let page = page(Bytes::copy_from_slice(&self.compressed), slots as u32);
         /// More than a header without statistics has.
         const HEADER_BYTES: usize = 64;
         let mut sink = TrackedWrite::new(Vec::with_capacity(self.compressed.len() + HEADER_BYTES));
@@ -233,7 +263,8 @@ impl PageEncoder {
             bytes: sink.into_inner()?.into(),
             plain_bytes: written.uncompressed_size,
             encoding,
-            rows,
+            rows: slots,
+            slots,
             nulls: 0,
             range: None,
         })

@@ -44,23 +44,37 @@ pub(crate) fn levels(valid: Option<&BooleanBuffer>, rows: usize, out: &mut Vec<u
 pub(crate) fn indices(indices: &[u32], max: u32, out: &mut Vec<u8>) {
     let width = width(u64::from(max));
     out.push(width as u8);
-    let Some(&last) = indices.last() else { return };
-    let runs = 1 + indices.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    if indices.len() >= runs * RUN_MEAN_MIN || width == 0 {
-        let (mut value, mut length) = (indices[0], 0);
-        for &index in indices {
-            if index != value {
-                run(value, length, width, out);
-                (value, length) = (index, 0);
+    hybrid(indices, width, out);
+}
+
+/// Adds the length of levels, none above `max`, and the levels.
+pub(crate) fn many_levels(levels: &[u8], max: u8, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    hybrid(levels, width(u64::from(max)), out);
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Adds numbers of `width` bits, as runs or packed.
+fn hybrid<T: Copy + PartialEq + Into<u32>>(values: &[T], width: u32, out: &mut Vec<u8>) {
+    let Some(&last) = values.last() else { return };
+    let runs = 1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    if values.len() >= runs * RUN_MEAN_MIN || width == 0 {
+        let (mut current, mut length) = (values[0], 0);
+        for &value in values {
+            if value != current {
+                run(current.into(), length, width, out);
+                (current, length) = (value, 0);
             }
             length += 1;
         }
-        run(last, length, width, out);
+        run(last.into(), length, width, out);
     } else {
-        let groups = indices.len().div_ceil(8);
+        let groups = values.len().div_ceil(8);
         varint((groups as u64) << 1 | 1, out);
         let end = out.len() + groups * width as usize;
-        pack(indices.iter().map(|&index| u64::from(index)), width, out);
+        pack(values.iter().map(|&value| u64::from(value.into())), width, out);
         out.resize(end, 0);
     }
 }
@@ -100,5 +114,17 @@ mod tests {
         assert_eq!(encoded(Some(bits("111")), 3), [9, 2, 0, 0, 0, 6, 1]);
         assert_eq!(encoded(Some(bits("0110000001")), 10), [9, 3, 0, 0, 0, 5, 0b0110, 0b10]);
         assert_eq!(encoded(Some(bits("10110000001").slice(1, 10)), 10), [9, 3, 0, 0, 0, 5, 0b0110, 0b10]);
+    }
+
+    #[test]
+    fn levels_of_several_bits_are_runs_or_packed() {
+        let encoded = |levels: &[u8], max| {
+            let mut out = vec![9];
+            many_levels(levels, max, &mut out);
+            out
+        };
+        assert_eq!(encoded(&[], 3), [9, 0, 0, 0, 0]);
+        assert_eq!(encoded(&[3; 20], 3), [9, 2, 0, 0, 0, 40, 3]);
+        assert_eq!(encoded(&[0, 1, 2, 3], 3), [9, 3, 0, 0, 0, 3, 0b1110_0100, 0]);
     }
 }

@@ -6,17 +6,17 @@
 
 use super::{
     cells::Cells,
-    kind::Kind,
+    fill::{Filling, Members, Scratch, Step},
     schema::{TypedColumn, TypedOf, TypedTable},
 };
 use crate::{
     error::Error,
-    facts::{Reason, Unplaced, Value},
+    facts::{Reason, Unplaced},
     schema::TableRef,
     scope::data_pointer,
     table::{Batch, Columns, Unmapped},
 };
-use apsides_tokenizer::{self as json, Limits, Next, Text, Token, Tokens};
+use apsides_tokenizer::{self as json, Limits, Next, Tokens};
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, DictionaryArray, Int64Builder, PrimitiveArray,
@@ -25,7 +25,7 @@ use arrow::{
     datatypes::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
     error::ArrowError,
 };
-use std::{collections::HashMap, io, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, io, sync::Arc};
 
 /// Which events go to which table, and which members of their data to which column.
 #[derive(Debug)]
@@ -41,10 +41,8 @@ pub(crate) struct ByTypePlan {
 #[derive(Debug)]
 struct TypePlan {
     table: TableRef,
-    kinds: Vec<Kind>,
-    /// The names of the members, by column; none where nothing fills it any more.
-    names: Vec<Option<String>>,
-    by_name: HashMap<String, usize>,
+    columns: Vec<TypedColumn>,
+    members: Members,
 }
 
 impl ByTypePlan {
@@ -55,14 +53,7 @@ impl ByTypePlan {
             if let TypedOf::Events { type_ids, .. } = &schema.of {
                 by_type_id.extend(type_ids.iter().map(|id| (id.clone(), tables.len())));
             }
-            let name = |column: &TypedColumn| (!column.retired).then(|| column.ids.concat());
-            let names: Vec<_> = schema.columns.iter().map(name).collect();
-            tables.push(TypePlan {
-                table,
-                kinds: schema.columns.iter().map(|column| column.kind).collect(),
-                by_name: (0..).zip(&names).filter_map(|(index, name)| Some((name.clone()?, index))).collect(),
-                names,
-            });
+            tables.push(TypePlan { table, columns: schema.columns.clone(), members: Members::new(&schema.columns) });
         }
         Self { tables, by_type_id, events, misfits }
     }
@@ -77,13 +68,6 @@ pub(crate) struct ByType {
     scratch: Scratch,
     /// Members of data that have no column.
     pub(crate) without_column: u64,
-}
-
-#[derive(Default)]
-struct Scratch {
-    name: String,
-    value: String,
-    json: String,
 }
 
 /// The rows of a type.
@@ -150,92 +134,47 @@ impl ByType {
         row: usize,
         table: usize,
     ) -> json::Result<()> {
-        let plan = &self.plan.tables[table];
-        let Scratch { name: name_scratch, value: value_scratch, json } = &mut self.scratch;
-        let mut cells = EventCells {
-            plan,
-            events,
-            row,
-            rows: &mut self.tables[table],
-            misfits: &mut self.misfits,
-            json,
-            without_column: &mut self.without_column,
-        };
-        cells.rows.push(events, row);
+        let rows = &mut self.tables[table];
+        rows.push(events, row);
+        let mut misfits = Misfits { events, row, unmapped: &mut self.misfits };
         match tokens.peek()? {
             Next::Object => {}
             Next::Null => return tokens.skip(),
             _ => {
-                cells.misfit(&[], tokens.raw()?);
+                misfits.tell(&[], tokens.raw()?);
                 return Ok(());
             }
         }
         tokens.pull()?;
-        let mut predicted = 0;
-        loop {
-            if let Some((name, value)) = tokens.scalar_member() {
-                let Some(column) = cells.column(name, &mut predicted, name_scratch) else { continue };
-                cells.set(column, Value::of_scalar(value, value_scratch));
-                continue;
-            }
-            let Some(Token::Key(name)) = tokens.pull()? else { return Ok(()) };
-            let column = cells.column(name, &mut predicted, name_scratch);
-            let next = tokens.peek()?;
-            match (column, next) {
-                (None, _) => tokens.skip()?,
-                (Some(column), Next::Object) => cells.set(column, Value::Object(tokens.raw()?)),
-                (Some(column), Next::Array) => cells.set(column, Value::Array(tokens.raw()?)),
-                (Some(column), _) => {
-                    if let Some(value) = tokens.pull()? {
-                        cells.set(column, Value::of_scalar(value, value_scratch));
-                    }
-                }
-            }
-        }
+        let mut filling = Filling {
+            misfit: &mut |steps, value| misfits.tell(steps, value),
+            scratch: &mut self.scratch,
+            without_column: &mut self.without_column,
+            steps: Vec::new(),
+        };
+        filling.members(tokens, &self.plan.tables[table].members, &mut rows.members, rows.rows - 1)
     }
 }
 
-/// Where the members of an event's data go.
-struct EventCells<'a> {
-    plan: &'a TypePlan,
+/// Where values of an event's data go that do not fit.
+struct Misfits<'a> {
     events: &'a EventRows<'a>,
     row: usize,
-    rows: &'a mut TypeRows,
-    misfits: &'a mut Unmapped,
-    json: &'a mut String,
-    without_column: &'a mut u64,
+    unmapped: &'a mut Unmapped,
 }
 
-impl EventCells<'_> {
-    /// The column of a member. Members come in the same order again and again.
-    #[inline]
-    fn column(&mut self, name: Text<'_>, predicted: &mut usize, scratch: &mut String) -> Option<usize> {
-        let name = name.decode(scratch).text;
-        let is_predicted = self.plan.names.get(*predicted).is_some_and(|next| next.as_deref() == Some(name));
-        let column = if is_predicted { Some(*predicted) } else { self.plan.by_name.get(name).copied() };
-        match column {
-            Some(column) => *predicted = column + 1,
-            None => *self.without_column += 1,
-        }
-        column
-    }
-
-    #[inline]
-    fn set(&mut self, column: usize, value: Value<'_>) {
-        let row = self.rows.rows - 1;
-        if self.rows.members[column].set(row, value, self.json).is_err() {
-            let name = self.plan.names[column].as_deref();
-            self.misfit(name.as_slice(), &value.json());
-        }
-    }
-
+impl Misfits<'_> {
     #[cold]
-    fn misfit(&mut self, names: &[&str], value: &str) {
+    fn tell(&mut self, steps: &[Step<'_>], value: &str) {
         let (events, row) = (self.events, self.row);
-        let pointer = data_pointer(events.section_id(row), events.ordinal.value(row), names);
+        let steps = steps.iter().map(|step| match *step {
+            Step::Member(name) => Cow::Borrowed(name),
+            Step::Element(at) => at.to_string().into(),
+        });
+        let pointer = data_pointer(events.section_id(row), events.ordinal.value(row), steps);
         let (export_key, section_id) = (Some(events.export_key(row)), Some(events.section_id(row)));
         let reason = Reason::TypeMismatch;
-        self.misfits.push(Unplaced { export_key, section_id, pointer: &pointer, reason, value });
+        self.unmapped.push(Unplaced { export_key, section_id, pointer: &pointer, reason, value });
     }
 }
 
@@ -311,7 +250,7 @@ impl TypeRows {
             source_event_time: times(),
             created_at: times(),
             is_duplicate: BooleanBuilder::new(),
-            members: plan.kinds.iter().map(|&kind| Cells::new(kind)).collect(),
+            members: plan.columns.iter().map(Cells::new).collect(),
             rows: 0,
         }
     }

@@ -3,8 +3,15 @@
 //!
 //! The value of a row can be set again while the row is the last one. That is rare,
 //! so it is noted aside and made good when the column is finished.
+//!
+//! Structs and lists hold cells in turn: those of a struct's members have its rows, those of a list's
+//! elements rows of their own.
 
-use super::kind::{Cell, Kind};
+use super::{
+    kind::{Cell, Kind},
+    nested::{ListCells, StructCells},
+    schema::TypedColumn,
+};
 use crate::{column::finish_text, facts::Value};
 use arrow::{
     array::{
@@ -34,6 +41,8 @@ enum AnyCells {
     Timestamp(TimestampMicrosecondBuilder),
     /// The rows that have the tag.
     Tag(Vec<u32>),
+    Struct(Box<StructCells>),
+    List(Box<ListCells>),
 }
 
 /// The value does not fit its column.
@@ -41,21 +50,22 @@ enum AnyCells {
 pub(crate) struct Mismatch;
 
 impl Cells {
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, cells: AnyCells::new(kind), patched: Vec::new(), patches: None }
+    pub(crate) fn new(column: &TypedColumn) -> Self {
+        let cells = match column.kind {
+            Kind::Struct => AnyCells::Struct(Box::new(StructCells::new(column))),
+            Kind::List => AnyCells::List(Box::new(ListCells::new(column))),
+            kind => AnyCells::new(kind),
+        };
+        Self { kind: column.kind, cells, patched: Vec::new(), patches: None }
     }
 
-    /// Sets the cell of a row, which is the last, in place of what it was; gives the bytes of text
-    /// that took. A value that does not fit leaves it without a value.
+    /// Sets the cell of a row, which is the last, in place of what it was. A value that does not fit
+    /// leaves it without a value.
     #[inline]
-    pub(crate) fn set(&mut self, row: usize, value: Value<'_>, scratch: &mut String) -> Result<usize, Mismatch> {
+    pub(crate) fn set(&mut self, row: usize, value: Value<'_>, scratch: &mut String) -> Result<(), Mismatch> {
         let cell = match value {
             Value::Null => None,
             value => self.kind.cell(value, scratch),
-        };
-        let bytes = match &cell {
-            Some(Cell::Text(text)) => text.len(),
-            _ => 0,
         };
         let mismatch = cell.is_none() && !matches!(value, Value::Null);
         if self.cells.len() <= row {
@@ -65,7 +75,7 @@ impl Cells {
         } else {
             self.patch(row, cell);
         }
-        if mismatch { Err(Mismatch) } else { Ok(bytes) }
+        if mismatch { Err(Mismatch) } else { Ok(()) }
     }
 
     /// Notes that the row, which is the last, has the tag.
@@ -78,8 +88,30 @@ impl Cells {
         }
     }
 
+    /// The column as one of structs.
+    pub(super) fn as_struct(&mut self) -> Option<&mut StructCells> {
+        if let AnyCells::Struct(cells) = &mut self.cells { Some(cells) } else { None }
+    }
+
+    /// The column as one of lists.
+    pub(super) fn as_list(&mut self) -> Option<&mut ListCells> {
+        if let AnyCells::List(cells) = &mut self.cells { Some(cells) } else { None }
+    }
+
+    /// Leaves a row, which is the last, without a value.
+    pub(super) fn clear(&mut self, row: usize) {
+        if self.cells.len() > row {
+            self.patch(row, None);
+        }
+    }
+
     #[cold]
     fn patch(&mut self, row: usize, cell: Option<Cell<'_>>) {
+        match &mut self.cells {
+            AnyCells::Struct(cells) => return cells.clear(row),
+            AnyCells::List(cells) => return cells.clear(row),
+            _ => {}
+        }
         let patch = self.patched.len();
         self.patched.push(row as u32);
         let patches = self.patches.get_or_insert_with(|| Box::new(AnyCells::new(self.kind)));
@@ -91,9 +123,9 @@ impl Cells {
 
     /// The column of so many rows.
     pub(crate) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let cells = self.cells.finish(rows);
+        let cells = self.cells.finish(rows)?;
         let Some(mut patches) = self.patches.take() else { return Ok(cells) };
-        let patches = patches.finish(self.patched.len());
+        let patches = patches.finish(self.patched.len())?;
         let mut places: Vec<u32> = (0..rows as u32).collect();
         for (patch, row) in (rows as u32..).zip(self.patched.drain(..)) {
             places[row as usize] = patch;
@@ -105,7 +137,8 @@ impl Cells {
 impl AnyCells {
     fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Text | Kind::Json => Self::Text(StringBuilder::new()),
+            // Structs and lists are made of their columns, and hold no cells of one kind.
+            Kind::Text | Kind::Json | Kind::Struct | Kind::List => Self::Text(StringBuilder::new()),
             Kind::Integer => Self::Integer(Int64Builder::new()),
             Kind::Double => Self::Double(Float64Builder::new()),
             Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
@@ -128,6 +161,8 @@ impl AnyCells {
             Self::Date(cells) => cells.len(),
             Self::Timestamp(cells) => cells.len(),
             Self::Tag(rows) => rows.last().map_or(0, |&row| row as usize + 1),
+            Self::Struct(cells) => cells.len(),
+            Self::List(cells) => cells.len(),
         }
     }
 
@@ -161,13 +196,13 @@ impl AnyCells {
             Self::Boolean(cells) => cells.append_nulls(nulls),
             Self::Date(cells) => cells.append_nulls(nulls),
             Self::Timestamp(cells) => cells.append_nulls(nulls),
-            Self::Tag(_) => {}
+            Self::Tag(_) | Self::Struct(_) | Self::List(_) => {}
         }
     }
 
-    fn finish(&mut self, rows: usize) -> ArrayRef {
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         self.fill(rows);
-        match self {
+        Ok(match self {
             Self::Text(cells) => finish_text(cells),
             Self::Integer(cells) => Arc::new(cells.finish()),
             Self::Double(cells) => Arc::new(cells.finish()),
@@ -180,7 +215,9 @@ impl AnyCells {
                 with.drain(..).for_each(|row| tags.set_bit(row as usize, true));
                 Arc::new(BooleanArray::new(tags.finish(), None))
             }
-        }
+            Self::Struct(cells) => return cells.finish(rows),
+            Self::List(cells) => return cells.finish(rows),
+        })
     }
 }
 
@@ -208,7 +245,7 @@ mod tests {
             (Kind::Boolean, vec![(2, Value::Boolean(false))], "-|-|false|-"),
             (Kind::Date, vec![(2, string("1970-01-03"))], "-|-|1970-01-03|-"),
         ] {
-            let mut cells = Cells::new(kind);
+            let mut cells = Cells::new(&TypedColumn::of("a", kind));
             for _ in 0..2 {
                 for (row, value) in &sets {
                     drop(cells.set(*row, *value, &mut String::new()));

@@ -10,6 +10,9 @@
 //! | another type | the column is null from now on; a new one, `<name>_<type>`, is added | the column stays: values that do not fit it go to `unmapped` | fails |
 //! | a new display name | the column stays | the column stays | the column stays |
 //! | nothing more of a column | the column stays; null, if no values come | the same | the same |
+//!
+//! The members of a struct are columns in it, for which the same holds; the elements of a list make its type.
+//! What is only learned of objects and arrays, and of too few, changes nothing that is published.
 
 use super::{
     kind::Kind,
@@ -67,7 +70,11 @@ pub(crate) fn merge(
     mode: SchemaMode,
     asked: &Asked,
 ) -> Result<(TypedSchema, Vec<Change>), Vec<Change>> {
-    let Some(before) = before else { return Ok((now, Vec::new())) };
+    let Some(before) = before else {
+        let mut now = now;
+        now.tables.iter_mut().for_each(settle);
+        return Ok((now, Vec::new()));
+    };
     let mut changes = Vec::new();
     let mut tables = Vec::new();
     let mut left: Vec<Option<TypedTable>> = now.tables.into_iter().map(Some).collect();
@@ -82,6 +89,7 @@ pub(crate) fn merge(
         changes.push(Change { table: table.name.clone(), column: None, before: None, after: None });
         if mode == SchemaMode::Evolve {
             table.name = distinct(&table.name, |name| tables.iter().any(|other| other.name == name));
+            settle(&mut table);
             tables.push(table);
         }
     }
@@ -109,6 +117,20 @@ fn is_same(one: &str, ids: &[String], other: &str, other_ids: &[String]) -> bool
     if one.is_empty() || other.is_empty() { ids.iter().any(|id| other_ids.contains(id)) } else { one == other }
 }
 
+fn settle(table: &mut TypedTable) {
+    for column in &mut table.columns {
+        column.settle();
+    }
+}
+
+/// How columns change.
+struct Merge<'m> {
+    table: &'m str,
+    mode: SchemaMode,
+    asked: &'m Asked,
+    changes: &'m mut Vec<Change>,
+}
+
 fn merge_table(
     before: &TypedTable,
     now: TypedTable,
@@ -116,49 +138,8 @@ fn merge_table(
     asked: &Asked,
     changes: &mut Vec<Change>,
 ) -> TypedTable {
-    let mut columns = before.columns.clone();
-    let mut met = vec![false; columns.len()];
-    let mut change = |column: &str, before, after| {
-        changes.push(Change { table: now.name.clone(), column: Some(column.to_owned()), before, after });
-    };
-    for column in now.columns {
-        let same: Vec<usize> = (0..before.columns.len())
-            .filter(|&at| {
-                let known = &before.columns[at];
-                let both_tags = (known.kind == Kind::Tag) == (column.kind == Kind::Tag);
-                both_tags && is_same(&known.discriminator, &known.ids, &column.discriminator, &column.ids)
-            })
-            .collect();
-        let holds = |at: &&usize| before.columns[**at].kind.holds(column.kind);
-        let equal = |at: &&usize| before.columns[**at].kind == column.kind;
-        if let Some(&at) = same.iter().find(equal).or_else(|| same.iter().find(holds)) {
-            let known = &mut columns[at];
-            update(known, column);
-            met[at] = true;
-            continue;
-        }
-        let Some(&at) = same.iter().find(|&&at| !columns[at].retired).or(same.first()) else {
-            change(&column.name, None, Some(column.kind));
-            if mode == SchemaMode::Evolve {
-                push(&mut columns, column);
-            }
-            continue;
-        };
-        met[at] = true;
-        change(&columns[at].name, Some(columns[at].kind), Some(column.kind));
-        if mode == SchemaMode::Evolve {
-            columns[at].retired = true;
-            let name = format!("{}_{}", columns[at].name, column.kind.name());
-            push(&mut columns, TypedColumn { name, ..column });
-        }
-    }
-    for (column, _) in columns.iter_mut().zip(met).filter(|(_, met)| !met) {
-        // Whether a profile lacks a tag that nobody asked for is not known: it is null, not false.
-        if column.kind == Kind::Tag && !column.retired && !Asked::has(asked.tags.as_ref(), &column.ids) {
-            change(&column.name, Some(column.kind), None);
-            column.retired = true;
-        }
-    }
+    let mut merge = Merge { table: &now.name, mode, asked, changes };
+    let columns = merge.columns(&before.columns, now.columns, "");
     let mut of = before.of.clone();
     if let (TypedOf::Events { type_ids, discriminator }, TypedOf::Events { type_ids: more, discriminator: known }) =
         (&mut of, now.of)
@@ -171,15 +152,100 @@ fn merge_table(
     TypedTable { name: before.name.clone(), of, columns }
 }
 
-/// What is known of the column now; its name and its kind stay.
-fn update(known: &mut TypedColumn, now: TypedColumn) {
-    let earlier = std::mem::replace(&mut known.ids, now.ids);
-    known.ids.extend(earlier.into_iter().filter(|id| !known.ids.contains(id)).collect::<Vec<_>>());
-    known.retired = false;
-    for (known, now) in [(&mut known.discriminator, now.discriminator), (&mut known.title, now.title)] {
-        if !now.is_empty() {
-            *known = now;
+impl Merge<'_> {
+    /// The columns of a table, or of a struct in it, which is `within`.
+    fn columns(&mut self, before: &[TypedColumn], now: Vec<TypedColumn>, within: &str) -> Vec<TypedColumn> {
+        let mut columns = before.to_vec();
+        let mut met = vec![false; columns.len()];
+        for mut column in now {
+            let same: Vec<usize> = (0..before.len())
+                .filter(|&at| {
+                    let known = &before[at];
+                    let both_tags = (known.kind == Kind::Tag) == (column.kind == Kind::Tag);
+                    both_tags && is_same(&known.discriminator, &known.ids, &column.discriminator, &column.ids)
+                })
+                .collect();
+            // Too little is known to make a struct or a list of it: what is filled now takes it.
+            let takes = |known: &TypedColumn| !known.retired && (known.kind.is_nested() || holds(known, &column));
+            let taken = same.iter().find(|&&at| column.is_unknown() && takes(&before[at]));
+            if taken.is_none() && column.is_unknown() {
+                column.settle();
+            }
+            let equal = |at: &&usize| before[**at].kind == column.kind && holds(&before[**at], &column);
+            let other = same.iter().find(equal).or_else(|| same.iter().find(|&&at| holds(&before[at], &column)));
+            if let Some(&at) = taken.or(other) {
+                met[at] = true;
+                self.update(&mut columns[at], column, within);
+                continue;
+            }
+            column.settle();
+            let Some(&at) = same.iter().find(|&&at| !columns[at].retired).or(same.first()) else {
+                self.change(within, &column.name, None, Some(column.kind));
+                if self.mode == SchemaMode::Evolve {
+                    push(&mut columns, column);
+                }
+                continue;
+            };
+            met[at] = true;
+            self.change(within, &columns[at].name, Some(columns[at].kind), Some(column.kind));
+            if self.mode == SchemaMode::Evolve {
+                columns[at].retired = true;
+                let name = format!("{}_{}", columns[at].name, column.kind.name());
+                push(&mut columns, TypedColumn { name, ..column });
+            }
         }
+        for (column, _) in columns.iter_mut().zip(met).filter(|(_, met)| !met) {
+            // Whether a profile lacks a tag that nobody asked for is not known: it is null, not false.
+            if column.kind == Kind::Tag && !column.retired && !Asked::has(self.asked.tags.as_ref(), &column.ids) {
+                self.change(within, &column.name, Some(column.kind), None);
+                column.retired = true;
+            }
+        }
+        columns
+    }
+
+    /// What is known of the column now; its name and its kind stay.
+    fn update(&mut self, known: &mut TypedColumn, now: TypedColumn, within: &str) {
+        let earlier = std::mem::replace(&mut known.ids, now.ids);
+        known.ids.extend(earlier.into_iter().filter(|id| !known.ids.contains(id)).collect::<Vec<_>>());
+        known.retired = false;
+        for (known, now) in [(&mut known.discriminator, now.discriminator), (&mut known.title, now.title)] {
+            if !now.is_empty() {
+                *known = now;
+            }
+        }
+        let within = format!("{within}{}", known.name);
+        match (known.kind, now.kind) {
+            (Kind::Struct, Kind::Struct) => {
+                known.members = self.columns(&known.members, now.members, &format!("{within}."));
+            }
+            (Kind::List, Kind::List) => {
+                for (element, now) in known.members.iter_mut().zip(now.members) {
+                    let (Kind::Struct, Kind::Struct) = (element.kind, now.kind) else { continue };
+                    element.members = self.columns(&element.members, now.members, &format!("{within}[]."));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, within: &str, column: &str, before: Option<Kind>, after: Option<Kind>) {
+        let column = Some(format!("{within}{column}"));
+        self.changes.push(Change { table: self.table.to_owned(), column, before, after });
+    }
+}
+
+/// Whether a column holds whatever the other would: the members of a struct are another matter.
+fn holds(column: &TypedColumn, other: &TypedColumn) -> bool {
+    match (column.kind, other.kind) {
+        (Kind::Struct, Kind::Struct) => true,
+        (Kind::List, Kind::List) => match (column.members.first(), other.members.first()) {
+            (Some(element), Some(other)) => holds(element, other),
+            _ => true,
+        },
+        // An object or an array, of which nothing is known.
+        (Kind::Struct | Kind::List, Kind::Json) => other.is_tentative,
+        (kind, other) => kind.holds(other),
     }
 }
 

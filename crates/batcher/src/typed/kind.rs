@@ -10,6 +10,8 @@
 //! | `timestamp_s`, `timestamp_ms` | timestamp | whole numbers since the Unix epoch, also in strings; strings as in RFC 3339 |
 //! | `json` | string | any value, as JSON text |
 //! | `tag` | boolean | true where the tag is there |
+//! | `struct` | struct | objects; each member fits its own column, or does not |
+//! | `list` | list | arrays; each element fits, or does not |
 //!
 //! Any other value is null in its cell, and a row of the table `unmapped`.
 
@@ -44,12 +46,16 @@ pub enum Kind {
     Json,
     /// Whether a tag is there.
     Tag,
+    /// Objects: a column for each member.
+    Struct,
+    /// Arrays: a column for the elements.
+    List,
 }
 
 impl FromStr for Kind {
     type Err = String;
 
-    /// Reads a name; a tag's kind is not for anybody to choose.
+    /// Reads a name. A tag's kind is not for anybody to choose, and structs and lists are told by their members.
     fn from_str(name: &str) -> Result<Self, String> {
         let kinds = [
             Self::Text,
@@ -90,6 +96,8 @@ impl Kind {
             Self::TimestampMs => "timestamp_ms",
             Self::Json => "json",
             Self::Tag => "tag",
+            Self::Struct => "struct",
+            Self::List => "list",
         }
     }
 
@@ -102,7 +110,14 @@ impl Kind {
             Self::Boolean | Self::Tag => ColumnType::Boolean,
             Self::Date => ColumnType::Date,
             Self::TimestampS | Self::TimestampMs => ColumnType::TimestampMicrosUtc,
+            Self::Struct => ColumnType::Struct,
+            Self::List => ColumnType::List,
         }
+    }
+
+    /// Whether it is made of others.
+    pub(crate) fn is_nested(self) -> bool {
+        matches!(self, Self::Struct | Self::List)
     }
 
     /// Whether its columns hold whatever the other's hold.

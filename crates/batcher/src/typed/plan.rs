@@ -7,15 +7,18 @@
 //!   sample fit; where the sample has none, no column yet.
 //! - A tag is one column, `tag_…`.
 //! - A type of events is one table, `events_…`, whatever its sections and versions, with the
-//!   members that are declared, and then those that the sample has besides.
+//!   members that are declared, and then those that the sample has besides. Objects and arrays in them
+//!   are structs and lists where their shape is known ([`members`]).
 
 use super::{
     contract::SchemaMode,
     kind::Kind,
     learn::Learner,
+    members,
     schema::{TypedColumn, TypedOf, TypedSchema, TypedTable},
 };
 use apsides_definitions::{Attribute, Definitions, Index, Named, ValueType, column_name, unique_names};
+use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Which typed tables to make, and of what.
@@ -32,6 +35,19 @@ pub struct Typed {
     pub kinds: HashMap<String, Kind>,
     /// What becomes of columns that the tables published before did not have.
     pub mode: SchemaMode,
+    /// What becomes of objects and arrays in the data of events.
+    pub nested: Nested,
+}
+
+/// What becomes of objects and arrays in the data of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Nested {
+    /// Structs and lists, where their shape is known and stable.
+    #[default]
+    Typed,
+    /// JSON text.
+    Json,
 }
 
 /// The version ids that an export was asked for; none where that is not known, so that all that is
@@ -53,7 +69,7 @@ impl Asked {
 }
 
 /// The most columns of a typed table besides those that all have.
-const COLUMNS_MAX: usize = 2000;
+pub(super) const COLUMNS_MAX: usize = 2000;
 
 /// The tables as they would be if none had been published before.
 pub(crate) fn plan(typed: &Typed, definitions: &Definitions, learned: &Learner) -> TypedSchema {
@@ -67,30 +83,33 @@ pub(crate) fn plan(typed: &Typed, definitions: &Definitions, learned: &Learner) 
         tables.push(TypedTable { name: "wide".to_owned(), of: TypedOf::Sections, columns });
     }
     if typed.events {
-        tables.extend(events(known));
+        tables.extend(members::events(known));
     }
     let sections = definitions.sections.iter().map(|section| (section.id.clone(), section.name.clone()));
     TypedSchema { tables, sections: sections.collect() }
 }
 
 /// Where columns come from.
-struct Sources<'a> {
-    typed: &'a Typed,
-    definitions: &'a Definitions,
-    learned: &'a Learner,
-    index: Index<'a>,
+pub(super) struct Sources<'a> {
+    pub(super) typed: &'a Typed,
+    pub(super) definitions: &'a Definitions,
+    pub(super) learned: &'a Learner,
+    pub(super) index: Index<'a>,
 }
 
 /// A column or table before it has its name.
-struct Draft {
+pub(super) struct Draft {
     /// What it is called.
-    name: String,
-    discriminator: String,
-    title: String,
-    ids: Vec<String>,
-    kind: Kind,
+    pub(super) name: String,
+    pub(super) discriminator: String,
+    pub(super) title: String,
+    pub(super) ids: Vec<String>,
+    pub(super) kind: Kind,
+    /// What a struct or a list is made of.
+    pub(super) members: Vec<TypedColumn>,
+    pub(super) is_tentative: bool,
     /// Its kind is behind its name, to tell it from another column of the same thing.
-    is_other: bool,
+    pub(super) is_other: bool,
 }
 
 impl Draft {
@@ -101,8 +120,8 @@ impl Draft {
 
     fn column(self, name: String) -> TypedColumn {
         let name = if self.is_other { format!("{name}_{}", self.kind.name()) } else { name };
-        let Self { discriminator, title, ids, kind, .. } = self;
-        TypedColumn { name, kind, ids, discriminator, title, retired: false }
+        let Self { discriminator, title, ids, kind, members, is_tentative, .. } = self;
+        TypedColumn { name, kind, ids, discriminator, title, retired: false, members, is_tentative }
     }
 }
 
@@ -122,6 +141,8 @@ fn attributes(known: &Sources<'_>) -> Vec<TypedColumn> {
                         title: attribute.name.clone(),
                         ids,
                         kind,
+                        members: Vec::new(),
+                        is_tentative: false,
                         is_other,
                     });
                 }
@@ -131,7 +152,7 @@ fn attributes(known: &Sources<'_>) -> Vec<TypedColumn> {
     drafts.retain(|draft| Asked::has(typed.asked.attributes.as_ref(), &draft.ids));
     let undefined = learned.entries.names.iter().filter(|id| index.attribute(id).is_none() && index.tag(id).is_none());
     let mut undefined: Vec<Draft> = undefined
-        .filter_map(|id| Some((id, typed.kinds.get(id).copied().or_else(|| learned.entries.kind(id))?)))
+        .filter_map(|id| Some((id, typed.kinds.get(id).copied().or_else(|| learned_kind(learned, id))?)))
         .map(|(id, kind)| by_id("attribute", id, kind))
         .collect();
     undefined.sort_by(|one, other| one.ids.cmp(&other.ids));
@@ -146,7 +167,7 @@ fn versions(attribute: &Attribute, typed: &Typed, learned: &Learner) -> Vec<(Kin
     let mut kinds: Vec<(Kind, Vec<String>)> = Vec::new();
     for version in versions {
         let said = typed.kinds.get(&version.id).or_else(|| typed.kinds.get(&attribute.discriminator)).copied();
-        let kind = said.or_else(|| version.value_type.map(kind)).or_else(|| learned.entries.kind(&version.id));
+        let kind = said.or_else(|| version.value_type.map(kind)).or_else(|| learned_kind(learned, &version.id));
         let Some(kind) = kind else { continue };
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, ids)) => ids.push(version.id.clone()),
@@ -180,6 +201,8 @@ fn tags(known: &Sources<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
                 title: tag.name.clone(),
                 ids,
                 kind: Kind::Tag,
+                members: Vec::new(),
+                is_tentative: false,
                 is_other: false,
             }),
         }
@@ -200,80 +223,24 @@ fn tags(known: &Sources<'_>, attributes: &[TypedColumn]) -> Vec<TypedColumn> {
     columns
 }
 
-fn events(known: &Sources<'_>) -> Vec<TypedTable> {
-    let Sources { typed, definitions, learned, ref index } = *known;
-    struct Type<'a> {
-        name: &'a str,
-        discriminator: &'a str,
-        ids: Vec<String>,
-        /// The members that are declared, in that order.
-        fields: Vec<(&'a str, Option<Kind>)>,
-    }
-    let mut types: Vec<Type<'_>> = Vec::new();
-    for event in &definitions.events {
-        let ids: Vec<_> = event.versions.iter().map(|version| version.id.clone()).collect();
-        let known = types.iter().position(|known| match event.discriminator.is_empty() {
-            true => known.ids.iter().any(|id| ids.contains(id)),
-            false => known.discriminator == event.discriminator,
-        });
-        let at = known.unwrap_or_else(|| {
-            let name = called(&event.discriminator, &event.name);
-            types.push(Type { name, discriminator: &event.discriminator, ids: Vec::new(), fields: Vec::new() });
-            types.len() - 1
-        });
-        add(&mut types[at].ids, ids);
-        for field in event.versions.iter().flat_map(|version| &version.fields) {
-            let kind = field.value_type.map(kind);
-            match types[at].fields.iter_mut().find(|(name, _)| *name == field.name) {
-                Some((_, known)) => *known = known.zip(kind).map(|(one, other)| one.widened(other)).or(*known).or(kind),
-                None => types[at].fields.push((&field.name, kind)),
-            }
-        }
-    }
-    types.retain(|known| Asked::has(typed.asked.events.as_ref(), &known.ids));
-    let undefined = learned.type_ids.iter().filter(|id| index.event(id).is_none());
-    types.extend(undefined.map(|id| Type { name: id, discriminator: "", ids: vec![id.clone()], fields: Vec::new() }));
-    let things =
-        types.iter().map(|known| Named { name: known.name, discriminator: known.discriminator, id: least(&known.ids) });
-    let names = unique_names(&things.collect::<Vec<_>>(), &[]);
-    let table = |(known, name): (&Type<'_>, String)| {
-        let mut members: Vec<(&str, Option<Kind>)> = known.fields.clone();
-        for seen in known.ids.iter().filter_map(|id| learned.events.get(id)) {
-            for name in &seen.names {
-                match members.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, Some(_))) => {}
-                    Some((_, kind)) => *kind = seen.kind(name),
-                    None => members.push((name, seen.kind(name))),
-                }
-            }
-        }
-        let drafts = members.into_iter().filter_map(|(member, kind)| {
-            let said = [known.discriminator].into_iter().chain(known.ids.iter().map(String::as_str));
-            let said = said.filter_map(|of| typed.kinds.get(&format!("{of}/{member}"))).next().copied();
-            let kind = said.or(kind)?;
-            let (name, ids) = (member.to_owned(), vec![member.to_owned()]);
-            Some(Draft { name, ids, kind, discriminator: "".into(), title: "".into(), is_other: false })
-        });
-        let of = TypedOf::Events { type_ids: known.ids.clone(), discriminator: known.discriminator.to_owned() };
-        let mut columns = named(drafts.collect(), &TypedTable::fixed_names(&of));
-        columns.truncate(COLUMNS_MAX);
-        TypedTable { name: format!("events_{}", name.trim_start_matches('_')), of, columns }
-    };
-    types.iter().zip(names).map(table).collect()
+/// The kind that fits an attribute's values in the sample. Objects and arrays are JSON text.
+fn learned_kind(learned: &Learner, id: &str) -> Option<Kind> {
+    learned.entries.shape(id).map(|shape| shape.kind)
 }
 
 /// What a thing's name is made from.
-fn called<'a>(discriminator: &'a str, name: &'a str) -> &'a str {
+pub(super) fn called<'a>(discriminator: &'a str, name: &'a str) -> &'a str {
     if discriminator.is_empty() { name } else { discriminator }
 }
 
 /// A column of something of which only the id is known.
 fn by_id(what: &str, id: &str, kind: Kind) -> Draft {
     let name = format!("{what} {id}");
-    Draft { name, discriminator: "".into(), title: "".into(), ids: vec![id.to_owned()], kind, is_other: false }
+    let (ids, members) = (vec![id.to_owned()], Vec::new());
+    Draft { name, discriminator: "".into(), title: "".into(), ids, kind, members, is_tentative: false, is_other: false }
 }
 
-fn named(drafts: Vec<Draft>, reserved: &[String]) -> Vec<TypedColumn> {
+pub(super) fn named(drafts: Vec<Draft>, reserved: &[String]) -> Vec<TypedColumn> {
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
     let things = |drafts: &[&Draft]| -> Vec<String> {
         let things: Vec<_> = drafts
@@ -308,11 +275,11 @@ pub(super) fn distinct(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     if is_taken(name) { candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default() } else { name.to_owned() }
 }
 
-fn least(ids: &[String]) -> &str {
+pub(super) fn least(ids: &[String]) -> &str {
     ids.iter().min_by_key(|id| (id.len(), id.as_str())).map_or("", String::as_str)
 }
 
-fn add(ids: &mut Vec<String>, more: Vec<String>) {
+pub(super) fn add(ids: &mut Vec<String>, more: Vec<String>) {
     for id in more {
         if !ids.contains(&id) {
             ids.push(id);
@@ -320,7 +287,7 @@ fn add(ids: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-fn kind(value_type: ValueType) -> Kind {
+pub(super) fn kind(value_type: ValueType) -> Kind {
     match value_type {
         ValueType::Text => Kind::Text,
         ValueType::Boolean => Kind::Boolean,

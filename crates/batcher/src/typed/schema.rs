@@ -2,6 +2,7 @@
 
 use super::kind::Kind;
 use crate::schema::{Column, ColumnType, TableSchema, optional, required};
+use arrow::datatypes::{Field, FieldRef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -60,6 +61,13 @@ pub struct TypedColumn {
     /// Nothing fills it any more: all its cells are null.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+    /// The members of a struct; of a list, what its elements are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<TypedColumn>,
+    /// Of a struct or a list: that it has always this shape is not known well enough to publish it for
+    /// the first time. It is JSON text then.
+    #[serde(skip)]
+    pub(crate) is_tentative: bool,
 }
 
 impl TypedSchema {
@@ -101,12 +109,73 @@ impl TypedTable {
     }
 }
 
+/// What the elements of lists are called in files, as Parquet's specification has it.
+const ELEMENT: &str = "element";
+
 impl TypedColumn {
-    fn column(&self) -> Column {
-        let mut metadata = vec![("apsides.kind", self.kind.name().to_owned()), ("apsides.ids", self.ids.join(" "))];
-        let known = [("apsides.discriminator", &self.discriminator), ("apsides.name", &self.title)];
+    /// A column of which nothing else is known.
+    pub(crate) fn of(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            ids: Vec::new(),
+            discriminator: String::new(),
+            title: String::new(),
+            retired: false,
+            members: Vec::new(),
+            is_tentative: false,
+        }
+    }
+
+    /// What the elements of lists are.
+    pub(crate) fn of_elements(kind: Kind) -> Self {
+        Self::of(ELEMENT, kind)
+    }
+
+    /// What the elements of this list are.
+    pub(crate) fn element(&self) -> Self {
+        self.members.first().cloned().unwrap_or_else(|| Self::of_elements(Kind::Json))
+    }
+
+    pub(crate) fn column(&self) -> Column {
+        let mut metadata = vec![("apsides.kind", self.kind.name().to_owned())];
+        let known = [
+            ("apsides.ids", &self.ids.join(" ")),
+            ("apsides.discriminator", &self.discriminator),
+            ("apsides.name", &self.title),
+        ];
         metadata.extend(known.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key, text.clone())));
-        Column { metadata, ..optional(self.name.clone(), self.kind.column_type()) }
+        let members = self.members.iter().map(Self::column).collect();
+        Column { metadata, members, ..optional(self.name.clone(), self.kind.column_type()) }
+    }
+
+    pub(crate) fn field(&self) -> FieldRef {
+        let column = self.column();
+        Field::new(column.name.as_ref(), column.data_type(), column.nullable).into()
+    }
+
+    /// How many scalars it is made of.
+    pub(crate) fn leaves(&self) -> usize {
+        match self.kind {
+            Kind::Struct | Kind::List => self.members.iter().map(Self::leaves).sum(),
+            _ => 1,
+        }
+    }
+
+    /// Whether it is not known well enough to be published for the first time. A list whose elements are not, is not.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.is_tentative
+            || (self.kind.is_nested() && self.members.is_empty())
+            || (self.kind == Kind::List && self.members.iter().any(Self::is_unknown))
+    }
+
+    /// Makes JSON text of what is not known well enough, here and in what it is made of.
+    pub(crate) fn settle(&mut self) {
+        if self.is_unknown() {
+            (self.kind, self.is_tentative) = (Kind::Json, false);
+            self.members.clear();
+        }
+        self.members.iter_mut().for_each(Self::settle);
     }
 }
 

@@ -2,6 +2,7 @@
 //! schema is written as a line per table: `name: column kind, …`, a retired column with a `-` before it.
 
 use super::*;
+use crate::{event::Event, facts::Facts};
 use apsides_definitions::{Definitions, Snapshot};
 
 fn definitions(json: &str) -> Definitions {
@@ -9,12 +10,18 @@ fn definitions(json: &str) -> Definitions {
 }
 
 fn shown(schema: &TypedSchema) -> Vec<String> {
+    schema.tables.iter().map(|table| format!("{}: {}", table.name, shown_columns(&table.columns))).collect()
+}
+
+fn shown_columns(columns: &[TypedColumn]) -> String {
     let column = |column: &TypedColumn| {
         let retired = if column.retired { "-" } else { "" };
-        format!("{retired}{} {}", column.name, column.kind.name())
+        let of = column.kind.name();
+        let of =
+            if column.kind.is_nested() { format!("{of}<{}>", shown_columns(&column.members)) } else { of.to_owned() };
+        if column.name == "element" { of } else { format!("{retired}{} {of}", column.name) }
     };
-    let columns = |table: &TypedTable| table.columns.iter().map(column).collect::<Vec<_>>().join(", ");
-    schema.tables.iter().map(|table| format!("{}: {}", table.name, columns(table))).collect()
+    columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
 fn planned(json: &str, asked: &Asked) -> TypedSchema {
@@ -187,4 +194,78 @@ fn tables_of_events_come_and_stay() {
     );
     change(sent, other, SchemaMode::Discard, &["wide: ", "events_sent: m text"], &["new table events_read"]);
     change(sent, other, SchemaMode::Freeze, &["frozen"], &["new table events_read"]);
+}
+
+/// What is learned of events whose data has the member `m` with these values, so many times each.
+fn sampled(values: &[(&str, u32)]) -> TypedSchema {
+    let mut learner = Learner::default();
+    for &(value, times) in values {
+        let mut event = Event::default();
+        event.type_id.set(Some("9"));
+        event.data.set(Some(&format!(r#"{{"m": {value}}}"#)));
+        (0..times).for_each(|_| learner.event(0, &event, false).expect("nothing fails"));
+    }
+    plan(&Typed { events: true, ..Typed::default() }, &definitions(NOTHING), &learner)
+}
+
+#[test]
+fn objects_and_arrays_that_are_published_stay_what_they_are() {
+    const OBJECT: (&str, u32) = (r#"{"a": 1, "l": [1], "o": {"x": true}}"#, 20);
+    const SHAPE: &str = "m struct<a integer, l list<integer>, o struct<x boolean>>";
+    const LIST: (&str, u32) = (r#"[{"a": 1}]"#, 20);
+    for (before, now, expected, changes) in [
+        (&[OBJECT][..], &[OBJECT][..], SHAPE, &[][..]),
+        // Nothing of it, or too little to tell, whatever that is.
+        (&[OBJECT], &[("null", 1)], SHAPE, &[]),
+        (&[OBJECT], &[("{}", 1)], SHAPE, &[]),
+        (&[OBJECT], &[("[]", 30)], SHAPE, &[]),
+        (&[OBJECT], &[("[1]", 1)], SHAPE, &[]),
+        (&[OBJECT], &[(r#"{"a": 2}"#, 1)], SHAPE, &[]),
+        (&[OBJECT], &[(r#"{"a": 2}"#, 20), (r#"{"l": [], "o": {}}"#, 1)], SHAPE, &[]),
+        (&[OBJECT], &[(r#"{"l": [2]}"#, 1), (r#"{"a": 2}"#, 20)], SHAPE, &[]),
+        (&[LIST], &[(r#"[{"a": 2}]"#, 1)], "m list<struct<a integer>>", &[]),
+        (&[LIST], &[("[{}]", 30)], "m list<struct<a integer>>", &[]),
+        (&[LIST], &[("[]", 30)], "m list<struct<a integer>>", &[]),
+        (&[LIST], &[("[5]", 1)], "m list<struct<a integer>>", &[]),
+        // More members.
+        (
+            &[OBJECT],
+            &[OBJECT, (r#"{"o": {"y": 1}, "z": "t"}"#, 20)],
+            "m struct<a integer, l list<integer>, o struct<x boolean, y integer>, z text>",
+            &["new column events_9.m.o.y (integer)", "new column events_9.m.z (text)"],
+        ),
+        (
+            &[LIST],
+            &[(r#"[{"b": 1}]"#, 20)],
+            "m list<struct<a integer, b integer>>",
+            &["new column events_9.m[].b (integer)"],
+        ),
+        // Members of other types.
+        (
+            &[OBJECT],
+            &[(r#"{"a": "t"}"#, 20)],
+            "m struct<-a integer, l list<integer>, o struct<x boolean>, a_text text>",
+            &["events_9.m.a was integer, is text"],
+        ),
+        (
+            &[LIST],
+            &[("[5]", 20)],
+            "-m list<struct<a integer>>, m_list list<integer>",
+            &["events_9.m was list, is list"],
+        ),
+        (&[OBJECT], &[("7", 1)], &format!("-{SHAPE}, m_integer integer"), &["events_9.m was struct, is integer"]),
+        (&[OBJECT], &[("7", 1), ("{}", 1)], &format!("-{SHAPE}, m_json json"), &["events_9.m was struct, is json"]),
+        // What was JSON text stays so.
+        (&[("[1]", 1)], &[("[1]", 99)], "m json", &[]),
+        (&[("{}", 1)], &[OBJECT], "m json", &[]),
+    ] {
+        let asked = Asked::default();
+        let (before, none) = merge(None, sampled(before), SchemaMode::Freeze, &asked).expect("all is new");
+        assert_eq!(none, []);
+        let (after, found) = merge(Some(&before), sampled(now), SchemaMode::Evolve, &asked).expect("evolve allows all");
+        assert_eq!(shown_columns(&after.tables[0].columns), expected, "{now:?}");
+        assert_eq!(found.iter().map(Change::to_string).collect::<Vec<_>>(), changes, "{now:?}");
+        let (again, none) = merge(Some(&after), sampled(now), SchemaMode::Freeze, &asked).expect("it is published");
+        assert_eq!((again, none), (after, vec![]), "{now:?}");
+    }
 }

@@ -12,7 +12,7 @@
 use super::{
     cells::{Cells, unknown_tags},
     kind::Kind,
-    schema::TypedTable,
+    schema::{TypedColumn, TypedTable},
     sections::Sections,
 };
 use crate::{
@@ -40,6 +40,7 @@ pub(crate) struct WidePlan {
     /// Where values go that do not fit their column.
     misfits: TableRef,
     kinds: Vec<Kind>,
+    cells: Vec<TypedColumn>,
     /// Whether nothing fills the column, so that it is null.
     retired: Vec<bool>,
     targets: HashMap<String, Target>,
@@ -71,6 +72,7 @@ impl WidePlan {
             table,
             misfits,
             kinds: schema.columns.iter().map(|column| column.kind).collect(),
+            cells: schema.columns.clone(),
             retired: schema.columns.iter().map(|column| column.retired).collect(),
             targets,
             sections: sections.clone(),
@@ -107,7 +109,7 @@ impl Wide {
         Self {
             plan: Arc::clone(plan),
             found: plan.kinds.iter().map(|_| Vec::new()).collect(),
-            columns: plan.kinds.iter().map(|&kind| Cells::new(kind)).collect(),
+            columns: plan.cells.iter().map(Cells::new).collect(),
             unfit: Vec::new(),
             misfits: Unmapped::new(),
             scratch: String::new(),

@@ -1,7 +1,7 @@
 //! Which tables are written.
 
 use crate::failure::{Exit, Failure};
-use apsides_batcher::{Commit, Kind, Options, SchemaMode, Selection, TableId, Typed};
+use apsides_batcher::{Commit, Kind, Nested, Options, SchemaMode, Selection, TableId, Typed};
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Which tables are written.
@@ -15,8 +15,11 @@ pub(crate) struct Tables {
     /// What becomes of typed columns that the tables to be replaced don't have
     #[arg(long, value_enum, default_value_t, value_name = "MODE")]
     pub(crate) schema_mode: ModeName,
+    /// What becomes of objects and arrays in the data of events
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) nested: NestedName,
     /// The type of a typed column where the definitions are silent or wrong: an attribute's id or discriminator, or
-    /// EVENT/MEMBER; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
+    /// EVENT/MEMBER, of what is in it EVENT/MEMBER/MEMBER, and `EVENT/MEMBER[]` of a list; text, integer, double, boolean, date, timestamp_s, timestamp_ms or json; can be repeated
     #[arg(long = "type", value_parser = typed_as, value_name = "ID=TYPE")]
     pub(crate) types: Vec<(String, Kind)>,
 }
@@ -103,6 +106,26 @@ impl From<ModeName> for SchemaMode {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NestedName {
+    /// They are structs and lists, where their shape is known and stable, and JSON text otherwise
+    #[default]
+    Typed,
+    /// They are JSON text
+    Json,
+}
+
+impl From<NestedName> for Nested {
+    fn from(name: NestedName) -> Self {
+        match name {
+            NestedName::Typed => Self::Typed,
+            NestedName::Json => Self::Json,
+        }
+    }
+}
+
 /// `ID=TYPE`
 fn typed_as(text: &str) -> Result<(String, Kind), String> {
     let (id, kind) = text.rsplit_once('=').ok_or("not of the form ID=TYPE")?;
@@ -116,6 +139,7 @@ impl Tables {
         let typed = Typed {
             kinds: self.types.iter().cloned().collect(),
             mode: self.schema_mode.into(),
+            nested: self.nested.into(),
             ..typed_of(&self.tables)
         };
         Options { selection: selection_of(&self.tables), typed, ..options }

@@ -100,6 +100,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("limits.memory_limit", size(memory)),
         ("limits.threads", Default::None),
         ("schema.mode", text("evolve")),
+        ("schema.nested", text("typed")),
         ("schema.types", Default::None),
         ("privacy.key", Default::None),
         ("privacy.export_key", Default::None),

@@ -1,7 +1,7 @@
 //! What a pipeline says of the tables: the columns of typed ones, and what is withheld from all.
 
 use super::text::Text;
-use crate::args::{ModeName, TableName, typed_of};
+use crate::args::{ModeName, NestedName, TableName, typed_of};
 use apsides_batcher::{Kind, PrivacyRules, Treatment, Typed};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +14,13 @@ pub(super) struct Schema {
     /// What becomes of typed columns that the tables to be replaced don't have. Default: evolve.
     #[serde(default)]
     mode: ModeName,
+    /// What becomes of objects and arrays in the data of events: `typed`, structs and lists where their shape is known
+    /// and stable; `json`, JSON text. Default: typed.
+    #[serde(default)]
+    nested: NestedName,
     /// Kinds that are not those of the definitions: by an attribute's id or discriminator, or by
-    /// `<event type>/<member>`.
+    /// `<event type>/<member>`; of what is in a member by `<event type>/<member>/<member>`, with `[]` behind a
+    /// member that is a list.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, super::schema::KindWord>"))]
     types: HashMap<String, KindName>,
@@ -27,6 +32,7 @@ impl Schema {
         Typed {
             kinds: self.types.into_iter().map(|(id, kind)| (id, kind.0)).collect(),
             mode: self.mode.into(),
+            nested: self.nested.into(),
             ..typed_of(tables)
         }
     }

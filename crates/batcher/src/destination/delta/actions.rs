@@ -126,7 +126,7 @@ pub(super) fn schema(table: &TableFiles, log: &TableLog) -> String {
     let columns = table.columns.iter().map(|column| {
         let is_nullable = column.nullable || !everywhere(column);
         json!({
-            "name": column.name, "type": type_name(&column.column_type), "nullable": is_nullable, "metadata": {},
+            "name": column.name, "type": type_of(&column.column_type), "nullable": is_nullable, "metadata": {},
         })
     });
     let windows = partition_columns(log)
@@ -136,14 +136,39 @@ pub(super) fn schema(table: &TableFiles, log: &TableLog) -> String {
     json!({ "type": "struct", "fields": fields }).to_string()
 }
 
-/// What Delta calls a type of `schemas/`.
-fn type_name(name: &str) -> &str {
-    match name {
+/// What Delta calls a type of a manifest's column: a word, or what a struct or a list is made of.
+fn type_of(name: &str) -> Value {
+    let inside = |of: &str| {
+        name.strip_prefix(of).and_then(|rest| rest.strip_prefix('<')).and_then(|rest| rest.strip_suffix('>'))
+    };
+    if let Some(element) = inside("list") {
+        return json!({ "type": "array", "elementType": type_of(element), "containsNull": true });
+    }
+    if let Some(members) = inside("struct") {
+        let field = |member: &str| {
+            let (name, of) = member.split_once(": ").unwrap_or((member, "string"));
+            json!({ "name": name, "type": type_of(of), "nullable": true, "metadata": {} })
+        };
+        let fields: Vec<_> = members_of(members).map(field).collect();
+        return json!({ "type": "struct", "fields": fields });
+    }
+    json!(match name {
         "int32" => "integer",
         "int64" => "long",
         "timestamp_micros_utc" => "timestamp",
         same => same,
-    }
+    })
+}
+
+/// The members of a struct, `name: type` each, which have commas between them and may have some within.
+fn members_of(members: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0;
+    members
+        .split(move |letter| {
+            depth += i32::from(letter == '<') - i32::from(letter == '>');
+            letter == ',' && depth == 0
+        })
+        .map(str::trim)
 }
 
 fn add(file: &DataFile, log: &TableLog, modified: i64) -> Value {
@@ -179,4 +204,34 @@ pub(super) fn window_start(file: &DataFile) -> Option<String> {
 /// What is known of a file's rows, as a text of JSON.
 pub(super) fn statistics(file: &DataFile) -> String {
     json!({ "numRecords": file.rows }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_columns() {
+        let field = |name: &str, of: Value| json!({ "name": name, "type": of, "nullable": true, "metadata": {} });
+        let list = |of: Value| json!({ "type": "array", "elementType": of, "containsNull": true });
+        let structs = |fields: &[Value]| json!({ "type": "struct", "fields": fields });
+        for (name, expected) in [
+            ("string", json!("string")),
+            ("int32", json!("integer")),
+            ("int64", json!("long")),
+            ("timestamp_micros_utc", json!("timestamp")),
+            ("date", json!("date")),
+            ("list<int64>", list(json!("long"))),
+            ("struct<a: int64>", structs(&[field("a", json!("long"))])),
+            (
+                "list<struct<a: struct<x: date, y: list<double>>, b: string>>",
+                list(structs(&[
+                    field("a", structs(&[field("x", json!("date")), field("y", list(json!("double")))])),
+                    field("b", json!("string")),
+                ])),
+            ),
+        ] {
+            assert_eq!(type_of(name), expected, "{name}");
+        }
+    }
 }
