@@ -79,6 +79,11 @@ pub(crate) fn convert_bytes(input: &[u8], folder: &Path) -> Ended {
     end_with(&mut convert("-".as_ref(), folder), input)
 }
 
+/// The same, to Delta tables.
+pub(crate) fn delta(input: &[u8], folder: &Path) -> Ended {
+    end_with(convert("-".as_ref(), folder).args(["--commit", "delta"]), input)
+}
+
 /// The program below `strace`, which tampers with its system calls; None where there is no strace.
 pub(crate) fn tampered(injection: &str, program: &Command) -> Option<Command> {
     let can_trace = Command::new("strace").args(["-o", "/dev/null", "true"]).output();

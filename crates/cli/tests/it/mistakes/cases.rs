@@ -128,6 +128,8 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("a file for a folder", Nothing, "apsides convert export.json --out pipeline.toml"),
         ("a folder with something else in it", Done("out: has a file letter.txt", |folder| { fs::create_dir(folder.join("out")).unwrap(); fs::write(folder.join("out/letter.txt"), "").unwrap(); }), CONVERT),
         ("tables that are there", Done("out: has tables", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); }), CONVERT),
+        ("Delta tables where plain ones are", Done("out: has tables", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); }), "apsides convert export.json --out out --overwrite --commit delta"),
+        ("plain tables where Delta tables are", Done("out: has Delta tables", |folder| { crate::program::delta(b"{}", &folder.join("out")).succeeded(); }), "apsides convert export.json --out out --overwrite"),
         ("a manifest that is damaged", Done("out: its manifest is cut", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); fs::write(folder.join("out/.apsides/manifest.json"), "{\"format\":").unwrap(); }), CONVERT),
         ("another run", Running, CONVERT),
         ("no permission", Nobody, CONVERT),
