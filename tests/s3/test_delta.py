@@ -191,6 +191,18 @@ def test_what_others_write_in_a_log_is_told(
     assert "version 1 of the Delta table" in ended.stderr and "/events was not written by apsides" in ended.stderr
 
 
+def test_logs_without_a_manifest_are_told(
+    apsides: Apsides, place: Place, exports: tuple[Export, Export], convert
+) -> None:
+    """What they name would be there twice, or not at all, if another first version were told on top."""
+    apsides.run(*convert(exports[0], place, "--commit", "delta")).succeeded()
+    remove(place, ".apsides/manifest.json")
+    before = place.paths()
+    ended = apsides.run(*convert(exports[1], place, "--overwrite", "--commit", "delta")).failed(4)
+    assert "has the log of a Delta table, `attributes`, that is not in its manifest" in ended.stderr
+    assert place.paths() - {".apsides/lock"} == before - {".apsides/lock"}
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     with Api() as api:

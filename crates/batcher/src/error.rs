@@ -113,6 +113,14 @@ pub enum Error {
         /// How it was to.
         asked: &'static str,
     },
+    /// There is a log of a Delta table, but nothing of it in the manifest.
+    #[error("{place} has the log of a Delta table, `{table}`, that is not in its manifest")]
+    UnknownLog {
+        /// The destination.
+        place: String,
+        /// The table.
+        table: String,
+    },
     /// Somebody has removed a Delta table's log, or its last versions.
     #[error("version {version} of the Delta table {place} is missing")]
     MissingVersion {

@@ -247,7 +247,7 @@ impl From<batcher::Error> for Failure {
                 let next = "leave `commit` as it was, or choose another destination";
                 (Exit::Destination, next.to_owned())
             }
-            E::ForeignVersion { .. } | E::MissingVersion { .. } => {
+            E::ForeignVersion { .. } | E::MissingVersion { .. } | E::UnknownLog { .. } => {
                 let next = "nobody but apsides may write there; choose another destination, and publish there anew";
                 (Exit::Destination, next.to_owned())
             }

@@ -172,10 +172,13 @@ pub(super) async fn look(
     extent: &Extent,
     overwrite: bool,
 ) -> Result<Option<Manifest>> {
+    // A manifest is there before the logs that it knows, and is read after they are found.
+    let found = sweep::find(bucket).await;
     let manifest = published(bucket).await?.map(|(manifest, _)| manifest);
     commit.check(manifest.as_ref(), &bucket.address)?;
-    sweep::data_files(bucket).await?;
+    let found = found?;
     lock::free(bucket).await?;
+    delta::check(&found.logs, manifest.as_ref(), &bucket.address)?;
     extent.check(manifest.as_ref(), overwrite, &bucket.address)?;
     Ok(manifest)
 }
@@ -210,7 +213,7 @@ async fn tell(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Resu
 
 /// Takes the lock. Where others have their files, not even a lock is written.
 async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lock> {
-    sweep::data_files(bucket).await?;
+    sweep::find(bucket).await?;
     Lock::take(bucket, run, runtime).await
 }
 
@@ -226,8 +229,9 @@ async fn before(bucket: &Bucket) -> Result<Before> {
     if let Some(folder) = &bucket.folder {
         folder.remove_drafts()?;
     }
-    let files = sweep::data_files(bucket).await?;
+    let sweep::Found { files, logs } = sweep::find(bucket).await?;
     let manifest = published(bucket).await?;
+    delta::check(&logs, manifest.as_ref().map(|(manifest, _)| manifest), &bucket.address)?;
     let mut found = HashMap::new();
     for name in views::FILES {
         if let Some(seen) = bucket.read(&view(name)).await? {

@@ -30,6 +30,7 @@ use actions::Seen;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// So many versions of others are stepped over at once.
 const STEPS_MAX: u64 = 1_000;
@@ -105,10 +106,21 @@ pub(super) fn next(
             });
         }
     }
-    // It goes up whatever the clock says, and also where somebody has removed the manifest, but not the logs.
+    // It goes up whatever the clock says.
     let least = logs.map_or(0, |logs| logs.transaction).saturating_add(1);
     let transaction = Timestamp::now().as_millisecond().max(least);
     Ok(Some(DeltaLogs { transaction, extent: extent.name(), tables }))
+}
+
+/// Refuses logs that the manifest does not know: it has been removed, or others have written them. What they name would be
+/// there twice, or not at all, with another first version on top.
+pub(super) fn check(there: &BTreeSet<String>, manifest: Option<&Manifest>, place: &str) -> Result<()> {
+    let known = manifest.and_then(|manifest| manifest.delta.as_ref());
+    let is_known = |table: &String| known.is_some_and(|logs| logs.tables.iter().any(|log| log.name == *table));
+    match there.iter().find(|table| !is_known(table)) {
+        Some(table) => Err(Error::UnknownLog { place: place.to_owned(), table: table.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// Whether the logs say what the manifest does.

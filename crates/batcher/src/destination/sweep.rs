@@ -11,7 +11,7 @@ use crate::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use object_store::path::Path;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Where all is that is no table.
 pub(super) const HIDDEN: &str = ".apsides";
@@ -29,9 +29,15 @@ pub(super) fn is_ours(path: &Path) -> bool {
     match parts.as_slice() {
         [hidden, ..] if hidden.as_ref() == HIDDEN => true,
         [folder, file] if folder.as_ref() == views::FOLDER => views::FILES.contains(&file.as_ref()),
-        [_, log, ..] if log.as_ref() == DELTA_LOG => true,
-        _ => is_data(path),
+        _ => logged(path).is_some() || is_data(path),
     }
+}
+
+/// The table whose log an object is of.
+fn logged(path: &Path) -> Option<String> {
+    let mut parts = path.parts();
+    let (table, log) = (parts.next()?, parts.next()?);
+    (log.as_ref() == DELTA_LOG && parts.next().is_some()).then(|| table.as_ref().to_owned())
 }
 
 /// Whether an object is a table's file, `<table>/<run>-….parquet`, or in the folder of a window there.
@@ -61,9 +67,18 @@ fn is_run(name: &str) -> bool {
     as_made && nonce.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The data files below a prefix, with their bytes. Refuses one with anything in it that is not ours.
-pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
-    let mut files = HashMap::new();
+/// What is below a prefix.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The data files, with their bytes.
+    pub(super) files: HashMap<Path, u64>,
+    /// The tables that have a log, as Delta tables have.
+    pub(super) logs: BTreeSet<String>,
+}
+
+/// Finds what is there. Refuses a prefix with anything in it that is not ours.
+pub(super) async fn find(bucket: &Bucket) -> Result<Found> {
+    let mut found = Found::default();
     bucket
         .each(|object| {
             // Some tools write an empty object for a folder.
@@ -71,13 +86,16 @@ pub(super) async fn data_files(bucket: &Bucket) -> Result<HashMap<Path, u64>> {
                 let entry = object.location.to_string();
                 return Err(Error::Foreign { place: bucket.address.clone(), entry });
             }
+            if let Some(table) = logged(&object.location) {
+                found.logs.insert(table);
+            }
             if is_data(&object.location) {
-                files.insert(object.location, object.size);
+                found.files.insert(object.location, object.size);
             }
             Ok(())
         })
         .await?;
-    Ok(files)
+    Ok(found)
 }
 
 /// The paths of all files that a manifest names.

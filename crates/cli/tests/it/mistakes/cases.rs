@@ -130,6 +130,7 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("tables that are there", Done("out: has tables", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); }), CONVERT),
         ("Delta tables where plain ones are", Done("out: has tables", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); }), "apsides convert export.json --out out --overwrite --commit delta"),
         ("plain tables where Delta tables are", Done("out: has Delta tables", |folder| { crate::program::delta(b"{}", &folder.join("out")).succeeded(); }), "apsides convert export.json --out out --overwrite"),
+        ("Delta tables without their manifest", Done("out: had Delta tables, of which the manifest was removed", |folder| { crate::program::delta(&export(1_000), &folder.join("out")).succeeded(); fs::remove_dir_all(folder.join("out/.apsides")).unwrap(); }), "apsides convert export.json --out out --overwrite --commit delta"),
         ("a manifest that is damaged", Done("out: its manifest is cut", |folder| { crate::program::convert_bytes(b"{}", &folder.join("out")).succeeded(); fs::write(folder.join("out/.apsides/manifest.json"), "{\"format\":").unwrap(); }), CONVERT),
         ("another run", Running, CONVERT),
         ("no permission", Nobody, CONVERT),
