@@ -39,10 +39,7 @@ pub(crate) struct WidePlan {
     table: TableRef,
     /// Where values go that do not fit their column.
     misfits: TableRef,
-    kinds: Vec<Kind>,
-    cells: Vec<TypedColumn>,
-    /// Whether nothing fills the column, so that it is null.
-    retired: Vec<bool>,
+    columns: Vec<TypedColumn>,
     targets: HashMap<String, Target>,
     pub(super) sections: BTreeMap<String, String>,
 }
@@ -68,15 +65,7 @@ impl WidePlan {
                 targets.entry(id.clone()).or_insert(Target { column, rank });
             }
         }
-        Self {
-            table,
-            misfits,
-            kinds: schema.columns.iter().map(|column| column.kind).collect(),
-            cells: schema.columns.clone(),
-            retired: schema.columns.iter().map(|column| column.retired).collect(),
-            targets,
-            sections: sections.clone(),
-        }
+        Self { table, misfits, columns: schema.columns.clone(), targets, sections: sections.clone() }
     }
 }
 
@@ -108,8 +97,8 @@ impl Wide {
     pub(crate) fn new(plan: &Arc<WidePlan>) -> Self {
         Self {
             plan: Arc::clone(plan),
-            found: plan.kinds.iter().map(|_| Vec::new()).collect(),
-            columns: plan.cells.iter().map(Cells::new).collect(),
+            found: plan.columns.iter().map(|_| Vec::new()).collect(),
+            columns: plan.columns.iter().map(Cells::new).collect(),
             unfit: Vec::new(),
             misfits: Unmapped::new(),
             scratch: String::new(),
@@ -149,9 +138,9 @@ impl Wide {
         self.tell_misfits(sections, &values);
         self.tag(sections, &alive, tags);
         let mut columns = sections.columns.to_vec();
-        for (column, kind) in plan.kinds.iter().enumerate() {
-            let is_unknown = *kind == Kind::Tag && plan.retired[column];
-            columns.push(if is_unknown { unknown_tags(rows) } else { self.columns[column].finish(rows)? });
+        for (column, cells) in plan.columns.iter().zip(&mut self.columns) {
+            let is_unknown = column.kind == Kind::Tag && column.retired;
+            columns.push(if is_unknown { unknown_tags(rows) } else { cells.finish(rows)? });
         }
         if alive.iter().all(|&alive| alive) {
             return Ok(columns);
@@ -204,7 +193,8 @@ impl Wide {
         };
         for &Found { at, row, .. } in found.iter().filter(|other| other.at != chosen.at) {
             let value = values.get(at as usize);
-            if !matches!(value, Value::Null) && self.plan.kinds[column].cell(value, &mut self.scratch).is_none() {
+            if !matches!(value, Value::Null) && self.plan.columns[column].kind.cell(value, &mut self.scratch).is_none()
+            {
                 self.unfit.push((row, at));
             }
         }
