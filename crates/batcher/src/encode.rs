@@ -62,33 +62,39 @@ impl PageEncoder {
         let mut columns = Vec::new();
         if rows > 0 && table.is_written() {
             let failed = |source| Error::encode(&table.schema.name, source);
-            let mut keep =
-                |this: &mut Self,
-                 name: &str,
-                 encode: &mut dyn FnMut(&mut Self) -> parquet::errors::Result<(Page, Entries)>| {
-                    let (began, compressed) = (Instant::now(), this.compress_time);
-                    let page = encode(this).map_err(failed)?;
-                    let compress = this.compress_time - compressed;
-                    let cost = ColumnCost {
-                        encode: began.elapsed().saturating_sub(compress),
-                        compress,
-                        plain_bytes: page.0.plain_bytes as u64,
-                        bytes: page.0.bytes.len() as u64,
-                    };
-                    profile.column(&table.schema.name, name, cost);
-                    columns.push(page);
-                    Ok::<(), Error>(())
-                };
             for (column, array) in table.schema.columns.iter().zip(records.columns()) {
                 if column.members.is_empty() {
-                    keep(self, &column.name, &mut |this| this.column(column, array, first_index))?;
+                    let encode = |this: &mut Self| this.column(column, array, first_index);
+                    columns.push(self.measured(table, &column.name, profile, encode).map_err(failed)?);
                     continue;
                 }
                 for leaf in nested::leaves(column, array).map_err(|source| failed(source.into()))? {
-                    keep(self, &leaf.path, &mut |this| this.leaf(&leaf, rows))?;
+                    let encode = |this: &mut Self| this.leaf(&leaf, rows);
+                    columns.push(self.measured(table, &leaf.path, profile, encode).map_err(failed)?);
                 }
             }
         }
         Ok(EncodedBatch { table: table.clone(), sequence, rows, bytes, columns, ends_group })
+    }
+
+    /// Encodes a column of a file, and notes what that took.
+    fn measured(
+        &mut self,
+        table: &TableRef,
+        name: &str,
+        profile: &mut Profile,
+        encode: impl FnOnce(&mut Self) -> parquet::errors::Result<(Page, Entries)>,
+    ) -> parquet::errors::Result<(Page, Entries)> {
+        let (began, compressed) = (Instant::now(), self.compress_time);
+        let (page, entries) = encode(self)?;
+        let compress = self.compress_time - compressed;
+        let cost = ColumnCost {
+            encode: began.elapsed().saturating_sub(compress),
+            compress,
+            plain_bytes: page.plain_bytes as u64,
+            bytes: page.bytes.len() as u64,
+        };
+        profile.column(&table.schema.name, name, cost);
+        Ok((page, entries))
     }
 }
