@@ -114,6 +114,15 @@ def pyarrow_read(file: Path) -> Read:
     return Read([(field.name, field.type) for field in data.schema], list(zip(*columns, strict=True)))
 
 
+def read_by(reader: str, file: Path, connection: duckdb.DuckDBPyConnection, spark: SparkSession) -> Read:
+    match reader:
+        case "duckdb":
+            return duckdb_read(connection, str(file))
+        case "spark":
+            return spark_read(spark, str(file))
+    return pyarrow_read(file)
+
+
 def schema_of(out: Path) -> dict:
     return json.loads((out / ".apsides/manifest.json").read_text(encoding="utf-8"))["typed"]
 
@@ -168,13 +177,7 @@ def test_simulated_exports(
     for table in schema_of(out)["tables"]:
         name = table["name"]
         file = readers.only_file(out, name)
-        match reader:
-            case "duckdb":
-                read = duckdb_read(connection, str(file))
-            case "spark":
-                read = spark_read(spark, str(file))
-            case _:
-                read = pyarrow_read(file)
+        read = read_by(reader, file, connection, spark)
         fixed = WIDE_FIXED if name == "wide" else EVENTS_FIXED
         columns = [{"name": column, "kind": FIXED_KINDS.get(column, "text")} for column in fixed] + table["columns"]
         assert read.columns == [(column["name"], type_of(column, reader)) for column in columns], name
@@ -539,13 +542,7 @@ def test_objects_and_arrays_of_all_sorts(
     wanted = TypedTables(export.encode(), schema_of(out), frozenset())
     file = readers.only_file(out, "events_5")
     assert pyarrow.parquet.ParquetFile(file).num_row_groups == (4 if group == "150" else 1)
-    match reader:
-        case "duckdb":
-            read = duckdb_read(connection, str(file))
-        case "spark":
-            read = spark_read(spark, str(file))
-        case _:
-            read = pyarrow_read(file)
+    read = read_by(reader, file, connection, spark)
     names = [*EVENTS_FIXED, *(column["name"] for column in table["columns"])]
     assert [type for _, type in read.columns[8:]] == [type_of(column, reader) for column in table["columns"]]
     check_rows(read.rows, wanted.rows["events_5"], names, "events_5")
