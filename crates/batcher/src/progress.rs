@@ -9,6 +9,8 @@ pub struct Progress {
     /// Of the parts of the export before this one.
     bytes_before: AtomicU64,
     profiles: AtomicU64,
+    rows: AtomicU64,
+    written: AtomicU64,
 }
 
 impl Progress {
@@ -20,6 +22,16 @@ impl Progress {
     /// Profiles read so far; those of several parts as often as they are there.
     pub fn profiles(&self) -> u64 {
         self.profiles.load(Relaxed)
+    }
+
+    /// Rows of all tables that are in row groups so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Relaxed)
+    }
+
+    /// Bytes of their pages, compressed; what else is in the files is little.
+    pub fn written(&self) -> u64 {
+        self.written.load(Relaxed)
     }
 
     pub(crate) fn set_bytes(&self, bytes: u64) {
@@ -35,5 +47,11 @@ impl Progress {
         self.set_bytes(bytes);
         // Only the parsing thread writes.
         self.profiles.store(self.profiles() + 1, Relaxed);
+    }
+
+    pub(crate) fn add_rows(&self, rows: usize, bytes: usize) {
+        // Only the writing thread writes.
+        self.rows.store(self.rows() + rows as u64, Relaxed);
+        self.written.store(self.written() + bytes as u64, Relaxed);
     }
 }

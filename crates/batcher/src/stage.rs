@@ -120,7 +120,7 @@ fn stage_from(
         let complete = &complete;
         let writer = spawn(scope, "write".to_owned(), move || {
             let _closer = gate.closer();
-            write(&written, writers, gate, complete)
+            write(&written, writers, gate, complete, progress)
         })?;
         let mut profile = Profile::default();
         let batches = Batches { batches, gate, blocked: &mut profile.blocked, complete };
@@ -282,10 +282,12 @@ fn write(
     mut writers: Vec<TableWriter>,
     gate: &Gate,
     complete: &AtomicBool,
+    progress: &Progress,
 ) -> Result<(Vec<TableFiles>, Duration)> {
     let mut time = Duration::ZERO;
     for batch in encoded {
         let began = Instant::now();
+        progress.add_rows(batch.rows, batch.columns.iter().map(|(page, _)| page.bytes.len()).sum());
         gate.leave(match writers.get_mut(batch.table.index) {
             Some(writer) => writer.write(batch)?,
             None => batch.bytes,

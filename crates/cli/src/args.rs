@@ -73,6 +73,9 @@ pub(crate) enum Command {
     Manual(Manual),
 }
 
+/// How often it is logged how far a command is.
+const PROGRESS_SECONDS: u32 = 30;
+
 /// What is shown, and where.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Output")]
@@ -86,6 +89,9 @@ pub(crate) struct Output {
     /// Log what is done; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Where standard error is no terminal: log how far it is every so many seconds; 0 for never
+    #[arg(long, global = true, default_value_t = PROGRESS_SECONDS, value_name = "SECONDS")]
+    pub(crate) progress_interval: u32,
     /// Form of the log lines on standard error
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,

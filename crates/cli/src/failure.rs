@@ -3,6 +3,7 @@
 
 use crate::{
     args::LogFormat,
+    progress::colours,
     wrap::{self, wrapped},
 };
 use apsides_batcher as batcher;
@@ -133,7 +134,11 @@ impl Failure {
             }
             LogFormat::Json | LogFormat::Text => {
                 // Where nobody listens, there is still the exit status.
-                let _ = writeln!(io::stderr(), "{}", self.text(wrap::width_of(io::stderr())));
+                let mut text = self.text(wrap::width_of(io::stderr()));
+                if colours() {
+                    text = text.replacen("error:", "\x1b[1;31merror\x1b[0m:", 1);
+                }
+                let _ = writeln!(io::stderr(), "{text}");
             }
         }
         ExitCode::from(exit_status)

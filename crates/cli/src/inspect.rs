@@ -9,7 +9,7 @@ use crate::{
     args::{Inspect, Output},
     convert::{definitions, open},
     failure::{Exit, Failure},
-    progress::Converting,
+    progress::{Converting, Phases},
     shutdown::Shutdown,
     summary::print,
 };
@@ -51,7 +51,8 @@ async fn read(
     shutdown: &Shutdown,
 ) -> Result<Inspection, Failure> {
     let progress = Arc::new(Progress::default());
-    let _line = Converting::new(output, input.progress(), Arc::clone(&progress));
+    let phases = Phases { reading: "reading", writing: None };
+    let _line = Converting::new(output, phases, input.progress(), Arc::clone(&progress));
     let input = shutdown.reader(input);
     let work = spawn_blocking(move || apsides_batcher::inspect(input, &options, &progress));
     let found = match shutdown.or_interrupted(work).await? {

@@ -38,6 +38,7 @@ mod wrap;
 use args::{Args, Command, Config, LogFormat};
 use clap::Parser;
 use failure::Failure;
+use progress::AboveLines;
 use shutdown::Shutdown;
 use std::process::ExitCode;
 use tracing::{Instrument, Span};
@@ -103,13 +104,13 @@ async fn execute(args: Args, watch: &Watch) -> Result<(), Failure> {
 /// Logs go to standard error: warnings, or more with `--verbose`, or what `APSIDES_LOG` says.
 fn start_logging(args: &Args) {
     let default = match (args.output.verbose, args.output.quiet) {
-        (0, false) => "warn",
+        (0, false) => "warn,apsides::progress=info",
         (0, true) => "error",
         (1, _) => "warn,apsides=info,apsides_fetcher=info,apsides_batcher=info,apsides_simulator=info",
         _ => "info,apsides=debug,apsides_fetcher=debug,apsides_batcher=debug,apsides_simulator=debug",
     };
     let filter = EnvFilter::try_from_env("APSIDES_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveLines);
     match args.output.log_format {
         LogFormat::Text => logs.with_ansi(progress::colours()).with_target(false).init(),
         // The list of spans has the current one, too.

@@ -2,8 +2,17 @@
 
 /// The most memory the process has had, in bytes, where the system tells.
 pub(crate) fn peak_memory() -> Option<u64> {
+    of_status("VmHWM:")
+}
+
+/// The memory that the process has now, in bytes, where the system tells.
+pub(crate) fn memory() -> Option<u64> {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }

@@ -1,18 +1,23 @@
-//! What a person sees while a command works: a line on the terminal, nothing elsewhere.
+//! What a person sees while a command works: lines on a terminal; elsewhere a log line now and then.
 
-use crate::{args::Output, measure};
+mod figures;
+mod screen;
+
+pub(crate) use figures::{Phases, duration};
+pub(crate) use screen::AboveLines;
+
+use crate::args::{LogFormat, Output};
 use apsides_batcher::Progress as Conversion;
 use apsides_fetcher::Progress as Transfer;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use figures::Figures;
+use screen::{Bars, Spinner, TICK};
 use std::{
     io::{IsTerminal, stderr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::task::JoinHandle;
-
-/// How often the line is drawn.
-const TICK: Duration = Duration::from_millis(100);
+use tokio::{task::JoinHandle, time::interval};
+use tracing::Instrument;
 
 /// Whether standard error takes colours.
 pub(crate) fn colours() -> bool {
@@ -32,103 +37,134 @@ pub(crate) fn width() -> u16 {
     width.unwrap_or(WIDTH_DEFAULT).clamp(*WIDTH.start(), *WIDTH.end())
 }
 
-fn line(output: &Output) -> ProgressBar {
-    let target = if output.quiet || !stderr().is_terminal() {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr()
-    };
-    ProgressBar::with_draw_target(None, target)
+/// How progress is shown.
+enum Means {
+    Not,
+    Lines,
+    /// So often.
+    Log(Duration),
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸ ")
+impl Means {
+    fn of(output: &Output) -> Self {
+        match output.progress_interval {
+            _ if output.quiet => Self::Not,
+            _ if stderr().is_terminal() => Self::Lines,
+            0 => Self::Not,
+            seconds => Self::Log(Duration::from_secs(seconds.into())),
+        }
+    }
 }
 
-/// A line for something that takes its time; gone when dropped.
-pub(crate) struct Waiting(ProgressBar);
+/// Something that is done from time to time, until it is dropped.
+struct Ticker(JoinHandle<()>);
+
+impl Ticker {
+    fn new(every: Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
+        let ticks = async move {
+            let mut ticks = interval(every);
+            // The first is at once.
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                tick();
+            }
+        };
+        Self(tokio::spawn(ticks.in_current_span()))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Something that takes its time; no more shown when dropped.
+pub(crate) struct Waiting(Shown);
+
+enum Shown {
+    Not,
+    Line(Spinner),
+    Log { message: Arc<Mutex<String>>, _ticker: Ticker },
+}
 
 impl Waiting {
     pub(crate) fn new(output: &Output, message: impl Into<String>) -> Self {
-        let line = line(output);
-        line.set_style(style("{spinner:.cyan} {wide_msg}"));
-        line.set_message(message.into());
-        line.enable_steady_tick(TICK);
-        Self(line)
+        let message = message.into();
+        Self(match Means::of(output) {
+            Means::Not => Shown::Not,
+            Means::Lines => Shown::Line(Spinner::new(message)),
+            Means::Log(every) => {
+                let message = Arc::new(Mutex::new(message));
+                let said = Arc::clone(&message);
+                let tick = move || tracing::info!("{}", said.lock().unwrap_or_else(PoisonError::into_inner));
+                Shown::Log { message, _ticker: Ticker::new(every, tick) }
+            }
+        })
     }
 
     pub(crate) fn say(&self, message: impl Into<String>) {
-        self.0.set_message(message.into());
+        match &self.0 {
+            Shown::Not => {}
+            Shown::Line(line) => line.say(message.into()),
+            Shown::Log { message: said, .. } => {
+                *said.lock().unwrap_or_else(PoisonError::into_inner) = message.into();
+            }
+        }
     }
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
-/// The line of a running conversion; gone when dropped.
+/// A running conversion; no more shown when dropped.
 pub(crate) struct Converting {
-    line: ProgressBar,
-    ticker: JoinHandle<()>,
+    bars: Option<Arc<Bars>>,
+    _ticker: Option<Ticker>,
 }
 
 impl Converting {
-    pub(crate) fn new(output: &Output, transfer: Arc<Transfer>, conversion: Arc<Conversion>) -> Self {
-        let line = line(output);
-        match transfer.total_in() {
-            Some(total) => {
-                line.set_length(total);
-                line.set_style(style("{spinner:.cyan} {bar:14.cyan} {percent:>3}%  {wide_msg}"));
+    pub(crate) fn new(output: &Output, phases: Phases, transfer: Arc<Transfer>, conversion: Arc<Conversion>) -> Self {
+        let began = Instant::now();
+        let has_total = transfer.total_in().is_some();
+        let now = move || Figures::now(&transfer, &conversion, began.elapsed());
+        match Means::of(output) {
+            Means::Not => Self { bars: None, _ticker: None },
+            Means::Lines => {
+                let bars = Arc::new(Bars::new(&phases, has_total));
+                let drawn = Arc::clone(&bars);
+                Self { bars: Some(bars), _ticker: Some(Ticker::new(TICK, move || drawn.draw(&now()))) }
             }
-            None => line.set_style(style("{spinner:.cyan} {wide_msg}")),
+            Means::Log(every) => {
+                let format = output.log_format;
+                Self { bars: None, _ticker: Some(Ticker::new(every, move || log(&now(), &phases, format))) }
+            }
         }
-        let started = Instant::now();
-        let drawn = line.clone();
-        let ticker = tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(TICK);
-            loop {
-                ticks.tick().await;
-                drawn.set_position(transfer.bytes_in());
-                drawn.set_message(message(&transfer, &conversion, started.elapsed()));
-                drawn.tick();
-            }
-        });
-        Self { line, ticker }
     }
 }
 
 impl Drop for Converting {
     fn drop(&mut self) {
-        self.ticker.abort();
-        self.line.finish_and_clear();
+        if let Some(bars) = &self.bars {
+            bars.clear();
+        }
     }
 }
 
-fn message(transfer: &Transfer, conversion: &Conversion, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64();
-    let rate = conversion.bytes() as f64 / seconds.max(0.001);
-    let mut message = format!("{}  {}/s", measure::size(conversion.bytes()), measure::size(rate as u64));
-    // Of the input as it comes, compressed or not, the rest takes as long as the part so far did.
-    let done = transfer.bytes_in() as f64;
-    if let Some(total) = transfer.total_in()
-        && seconds > 1.0
-        && done > 0.0
-    {
-        let left = seconds * (total as f64 - done).max(0.0) / done;
-        message.push_str(&format!("  {} left", duration(left.ceil() as u64)));
-    }
-    // Last, since a narrow terminal cuts the end off.
-    message.push_str(&format!("  {} profiles", measure::count(conversion.profiles())));
-    message
-}
-
-/// Seconds for people.
-pub(crate) fn duration(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+/// A line for people, or fields for machines.
+fn log(figures: &Figures, phases: &Phases, format: LogFormat) {
+    let line = figures.line(phases);
+    match format {
+        LogFormat::Text => tracing::info!("{line}"),
+        LogFormat::Json => tracing::info!(
+            elapsed_seconds = figures.elapsed.as_secs(),
+            bytes_in = figures.bytes_in,
+            total_in = figures.total_in,
+            json_bytes = figures.json_bytes,
+            profiles = figures.profiles,
+            rows = figures.rows,
+            written_bytes = figures.written,
+            memory_bytes = figures.memory,
+            seconds_left = figures.seconds_left(),
+            "{line}"
+        ),
     }
 }

@@ -43,6 +43,8 @@ async fn published(
             Ok(Part { input, adds })
         })))
     };
-    let published = tables::publish(Input { first, rest }, destination, options, watch, output, shutdown).await?;
+    let published =
+        tables::publish(Input { first, reading: "reading", rest }, destination, options, watch, output, shutdown)
+            .await?;
     published.printed(destination, output)
 }

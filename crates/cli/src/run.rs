@@ -134,7 +134,7 @@ async fn publish(
         ..job.options.clone()
     };
     let rest = first.has_next.then(|| rest_of(Arc::clone(intake), shutdown.clone()));
-    let input = Input { first: first.reader, rest };
+    let input = Input { first: first.reader, reading: "downloading", rest };
     tables::publish(input, &job.destination, options, watch, output, shutdown).await
 }
 
@@ -158,7 +158,7 @@ async fn look_at(job: &Job) -> Result<(), Failure> {
 }
 
 /// What typed tables have columns for.
-fn asked(export: &ExportSpec) -> Asked {
+pub(crate) fn asked(export: &ExportSpec) -> Asked {
     let ids = |ids: &[String]| Some(ids.iter().cloned().collect());
     Asked { attributes: ids(&export.attributes), tags: ids(&export.tags), events: ids(&export.events) }
 }

@@ -3,7 +3,7 @@
 use crate::{
     args::Output,
     failure::Failure,
-    progress::Converting,
+    progress::{Converting, Phases},
     run,
     shutdown::Shutdown,
     summary::Summary,
@@ -28,13 +28,15 @@ pub(crate) type NextPart = Box<dyn Iterator<Item = io::Result<Part<Reader>>> + S
 /// What is converted.
 pub(crate) struct Input {
     pub(crate) first: Reader,
+    /// What reading it is called.
+    pub(crate) reading: &'static str,
     /// None if that was all.
     pub(crate) rest: Option<NextPart>,
 }
 
 impl From<Reader> for Input {
     fn from(first: Reader) -> Self {
-        Self { first, rest: None }
+        Self { first, reading: "reading", rest: None }
     }
 }
 
@@ -67,7 +69,12 @@ pub(crate) async fn publish(
 ) -> Result<Published, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
-    let line = Converting::new(output, input.first.progress(), Arc::clone(&progress));
+    let writing = match destination {
+        Destination::Folder(_) => "writing",
+        Destination::Bucket { .. } => "uploading",
+    };
+    let phases = Phases { reading: input.reading, writing: Some(writing) };
+    let line = Converting::new(output, phases, input.first.progress(), Arc::clone(&progress));
     let (rest, readers, measured) = (input.rest, shutdown.clone(), watch.clone());
     let reader = move |input| measured.reader(readers.reader(input));
     let first = reader(input.first);

@@ -18,6 +18,7 @@ use apsides_batcher::{Extent, Manifest, Options, TableFiles, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing::Instrument;
 
 /// What a run of a schedule has to do, in its order.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,12 +136,14 @@ impl Work<'_> {
         let windows = steps.windows.iter().map(|due| Some(*due));
         let all: Vec<_> = steps.snapshot.then_some(None).into_iter().chain(windows).collect();
         for window in &all {
-            let step = self.step(*window).await.map_err(|failure| {
-                let what = window.map_or("profiles".to_owned(), |due| format!("window {}", due.bounds));
-                match done.len() {
-                    0 => failure.of_part(&what),
-                    so_far => failure.of_part(&format!("{what} (after {so_far} of {} steps)", all.len())),
-                }
+            let what = window.map_or("profiles".to_owned(), |due| format!("window {}", due.bounds));
+            let span = match window {
+                None => tracing::error_span!("snapshot"),
+                Some(due) => tracing::error_span!("window", window = %due.bounds),
+            };
+            let step = self.step(*window).instrument(span).await.map_err(|failure| match done.len() {
+                0 => failure.of_part(&what),
+                so_far => failure.of_part(&format!("{what} (after {so_far} of {} steps)", all.len())),
             })?;
             let (step, now) = Done::of(*window, step);
             if !self.output.json {

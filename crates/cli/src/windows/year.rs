@@ -127,7 +127,7 @@ async fn nights(folder: &Path) -> Manifest {
     let server = Server::start(settings).await.expect("a server");
     let shutdown = Shutdown::listen().expect("signals");
     let watch = Watch::begin().expect("a run");
-    let output = Output { json: true, quiet: true, verbose: 0, log_format: LogFormat::Text };
+    let output = Output { json: true, quiet: true, verbose: 0, progress_interval: 0, log_format: LogFormat::Text };
     let schedule = schedule();
     let client = Client::new(job(server.base_url(), folder, 5).client).expect("a client");
     let mut published: Option<Manifest> = None;

@@ -18,6 +18,7 @@ mod nights;
 mod operations;
 mod pipelines;
 mod program;
+mod progress;
 mod refused;
 mod schedules;
 mod tables;
