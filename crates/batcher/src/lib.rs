@@ -62,6 +62,7 @@ pub use inspect::{
 pub use manifest::{ColumnOf, DataFile, Manifest, Publication, Retired, TableFiles};
 pub use options::Options;
 pub use parts::{Adds, Part};
+pub use prepare::SchemaOutlook;
 pub use privacy::{PrivacyRules, Treatment};
 pub use profile::{ColumnCost, Profile};
 pub use progress::Progress;

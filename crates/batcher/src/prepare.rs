@@ -6,10 +6,11 @@ use crate::{
     error::{Error, Result},
     export::Export,
     facts::Facts,
+    manifest::Manifest,
     options::Options,
     privacy::{Guarded, Privacy},
     progress::Progress,
-    typed::{self, Change, Learner, TypedSchema, TypedTable},
+    typed::{self, Change, Learner, Typed, TypedSchema, TypedTable},
 };
 use apsides_definitions::{Definitions, Snapshot};
 use apsides_tokenizer::Tokens;
@@ -61,6 +62,22 @@ impl Known {
         Export::new(tokens, guarded, seen, &self.attribute_ids, progress).hiding_keys(hides_keys)
     }
 
+    /// The typed tables that there are to be, and what is new in them; or else what may not be.
+    fn planned(
+        &self,
+        typed: &Typed,
+        learned: &Learner,
+        before: Option<&TypedSchema>,
+    ) -> Result<(TypedSchema, Vec<Change>), Vec<Change>> {
+        let definitions = self.definitions.clone().unwrap_or_default();
+        let (typed, definitions) = match &self.privacy {
+            Some(privacy) => privacy.typed(typed, &definitions),
+            None => (typed.clone(), definitions),
+        };
+        let now = typed::plan(&typed, &definitions, learned);
+        typed::merge(before, now, typed.mode, &typed.asked)
+    }
+
     fn learn(&self, sample: &[u8], options: &Options) -> Learner {
         let progress = Progress::default();
         self.export(sample, Learner::default(), options, &progress).read_sample().into_inner()
@@ -89,18 +106,39 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     let before = before.filter(|before| !before.tables.is_empty());
     let known = Known::new(options, options.definitions.clone().or_else(|| metadata(&sample, options)))?;
     let learned = known.learn(&sample, options);
-    let definitions = known.definitions.clone().unwrap_or_default();
-    let (typed, definitions) = match &known.privacy {
-        Some(privacy) => privacy.typed(typed, &definitions),
-        None => (typed.clone(), definitions),
-    };
-    let now = typed::plan(&typed, &definitions, &learned);
-    let merged = typed::merge(before.as_ref(), now, typed.mode, &typed.asked);
-    let (typed, changes) = merged.map_err(|changes| Error::Frozen { changes })?;
+    let planned = known.planned(typed, &learned, before.as_ref());
+    let (typed, changes) = planned.map_err(|changes| Error::Frozen { changes })?;
     for change in &changes {
         tracing::warn!(table = change.table, column = change.column, "schema: {change}");
     }
     Ok(Prepared { known, sample, typed, remembered, changes })
+}
+
+/// How typed tables that are published would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaOutlook {
+    /// What would be new, in the order of the tables.
+    pub changes: Vec<Change>,
+    /// Whether the run would fail, since nothing may be new.
+    pub is_refused: bool,
+}
+
+impl SchemaOutlook {
+    /// What a run with these options would change, as far as that is known before its export is: by the definitions, and
+    /// by what is asked for. What only values show is not among it. Fails as the run would where it is not clear what is
+    /// to be withheld.
+    pub fn new(options: &Options, published: Option<&Manifest>) -> Result<Self> {
+        let typed = &options.typed;
+        let before = published.and_then(|manifest| manifest.typed.clone());
+        let Some(mut before) = before.filter(|_| typed.wide || typed.events) else { return Ok(Self::default()) };
+        before.split_off(typed.wide, typed.events);
+        let known = Known::new(options, options.definitions.clone())?;
+        let before = Some(before).filter(|before| !before.tables.is_empty());
+        Ok(match known.planned(typed, &Learner::default(), before.as_ref()) {
+            Ok((_, changes)) => Self { changes, is_refused: false },
+            Err(changes) => Self { changes, is_refused: true },
+        })
+    }
 }
 
 /// The definitions that the export itself tells at its start, if it does.

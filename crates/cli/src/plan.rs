@@ -5,13 +5,13 @@ use crate::{
     config::Pipeline,
     failure::Failure,
     measure, names,
-    run::Job,
+    run::{Job, asked},
     schedule::{Clock, Schedule},
     shutdown::Shutdown,
     summary::print,
     windows::{Steps, events, profiles},
 };
-use apsides_batcher::{Commit, Manifest, TableId, manifest_of};
+use apsides_batcher::{Change, Commit, Manifest, Options, SchemaOutlook, TableId, Typed, manifest_of};
 use apsides_fetcher::{self as fetcher, Adds, Client, ExportSpec, Part};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -37,6 +37,10 @@ struct Outlook {
     next_due: Option<Timestamp>,
     /// The tables that would be written, but those by event type and of what ids stand for.
     tables: Vec<&'static str>,
+    /// What would be new in the typed tables that are there, by the definitions and by what is asked for.
+    schema_changes: Vec<Change>,
+    /// Whether the run would fail, since nothing may be new.
+    schema_refused: bool,
 }
 
 /// An export that would be asked for.
@@ -58,12 +62,11 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
     job.options.check()?;
     let client = Client::new(job.client.clone())?;
     let job = names::resolved(job, &client, output, shutdown).await?;
+    let published = shutdown.or_interrupted(manifest_of(&job.destination)).await??;
+    let published = published.as_ref();
     let outlook = match &job.schedule {
-        None => of_export(&job)?,
-        Some(schedule) => {
-            let published = shutdown.or_interrupted(manifest_of(&job.destination)).await??;
-            of_schedule(&job, schedule, published.as_ref(), Clock::of(args.rehearsal.now).now())?
-        }
+        None => of_export(&job, published)?,
+        Some(schedule) => of_schedule(&job, schedule, published, Clock::of(args.rehearsal.now).now())?,
     };
     if output.json {
         return print(&serde_json::to_string_pretty(&outlook).expect("an outlook is plain data"));
@@ -71,7 +74,8 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
     print(&outlook.text())
 }
 
-fn of_export(job: &Job) -> Result<Outlook, Failure> {
+fn of_export(job: &Job, published: Option<&Manifest>) -> Result<Outlook, Failure> {
+    let SchemaOutlook { changes, is_refused } = schema(job, published)?;
     Ok(Outlook {
         destination: job.destination.to_string(),
         commit: job.options.commit.name(),
@@ -80,6 +84,8 @@ fn of_export(job: &Job) -> Result<Outlook, Failure> {
         left: 0,
         next_due: None,
         tables: tables(job),
+        schema_changes: changes,
+        schema_refused: is_refused,
     })
 }
 
@@ -99,6 +105,7 @@ fn of_schedule(
         all.extend(requests(&step, due.why.words(), &events(&job.export, due.bounds))?);
     }
     let windows = published.map_or(&[][..], |manifest| &manifest.windows);
+    let SchemaOutlook { changes, is_refused } = schema(job, published)?;
     Ok(Outlook {
         destination: job.destination.to_string(),
         commit: job.options.commit.name(),
@@ -107,7 +114,15 @@ fn of_schedule(
         requests: all,
         left: steps.left,
         tables: tables(job),
+        schema_changes: changes,
+        schema_refused: is_refused,
     })
+}
+
+/// What would be new of the typed tables.
+fn schema(job: &Job, published: Option<&Manifest>) -> Result<SchemaOutlook, Failure> {
+    let typed = Typed { asked: asked(&job.export), ..job.options.typed.clone() };
+    Ok(SchemaOutlook::new(&Options { typed, ..job.options.clone() }, published)?)
 }
 
 /// The exports that the API makes of one.
@@ -157,6 +172,14 @@ impl Outlook {
             lines.push(format!("{} more windows are due; they are the next runs'", measure::count(self.left as u64)));
         }
         lines.push(format!("tables: {}", self.tables.join(", ")));
+        let shown = self.schema_changes.iter().take(SHOWN_MAX);
+        lines.extend(shown.map(|change| format!("schema: {change}")));
+        if let more @ 1.. = self.schema_changes.len().saturating_sub(SHOWN_MAX) {
+            lines.push(format!("schema: {} more changes; --json lists all", measure::count(more as u64)));
+        }
+        if self.schema_refused {
+            lines.push("schema: nothing new is allowed (`mode`), so that the run would fail".to_owned());
+        }
         lines.push(format!("destination: {}", self.destination));
         if self.commit != Commit::default().name() {
             lines.push(format!("commit: {}", self.commit));

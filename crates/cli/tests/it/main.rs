@@ -17,6 +17,7 @@ mod mistakes;
 mod nights;
 mod operations;
 mod pipelines;
+mod plans;
 mod program;
 mod progress;
 mod refused;
