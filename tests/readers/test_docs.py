@@ -30,6 +30,7 @@ NOT_RUN = {
     "events/window_start=2026-01-31/part-00000.parquet        of one window": "a picture of a folder",
     "destination  /data/apsis": "a picture of a status; a test of the program has it word for word",
     "- alert: ApsidesIsLate": "rules for Prometheus, which is not at hand",
+    "⠹ downloading  ━━━━━━╸       52%  1.2 GB of 2.3 GB  88.1 MB/s  13 s left": "a picture; test_progress.py looks at some",
     '{"timestamp":"2026-11-24T02:00:09Z","level":"WARN",': "a line of a log, broken",
 }
 

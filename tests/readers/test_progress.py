@@ -19,6 +19,7 @@ from program import Apsides
 
 LINES = 30
 SECONDS_MAX = 60
+LONG = "x" * 1000
 
 
 @dataclass
@@ -73,11 +74,14 @@ def watch(command: list[str | Path], columns: int, feed: Iterator[bytes] | None,
     return shown, out
 
 
+def profile(number: int) -> str:
+    return f'"{number:08}":{{"com.apsis1.audience-1":{{"attributes":{{"7":"{LONG}"}}}}}}'
+
+
 def slowly(profiles: int, seconds: float) -> Iterator[bytes]:
     """An export that takes its time."""
-    one = '"{:08}":{{"com.apsis1.audience-1":{{"attributes":{{"7":"{}"}}}}}}'
     for number in range(profiles):
-        yield (("," if number else "{") + one.format(number, "x" * 1000)).encode()
+        yield (("," if number else "{") + profile(number)).encode()
         time.sleep(seconds / profiles)
     yield b"}"
 
@@ -96,9 +100,9 @@ def test_a_line_for_each_phase(apsides: Apsides, tmp_path: Path, columns: int) -
 
 
 def test_a_bar_where_the_size_is_known(apsides: Apsides, tmp_path: Path) -> None:
-    pipe = tmp_path / "export.json"
-    pipe.write_bytes(b"".join(slowly(60_000, 0.0)))
-    shown, _ = watch([apsides.path, "convert", pipe, "--out", tmp_path / "out"], 80, None)
+    export = tmp_path / "export.json"
+    export.write_text("{" + ",".join(profile(number) for number in range(300_000)) + "}", encoding="utf-8")
+    shown, _ = watch([apsides.path, "convert", export, "--out", tmp_path / "out"], 80, None)
     bars = shown.lines(r"^. reading      [━╸ ]{12} +\d+%  .* of .* MB  .*MB/s")
     shares = [int(re.search(r"(\d+)%", bar)[1]) for bar in bars]
     assert len(set(shares)) >= 3 and shares == sorted(shares), shown.screens[:10]

@@ -90,20 +90,27 @@ def simulated(apsides: Apsides, port: int, night: int) -> AbstractContextManager
 
 
 def write_pipeline(
-    folder: Path, api: Api, place: Place, night: int, *, grace: str = "1h", commit: str = "manifest"
+    folder: Path,
+    api: Api,
+    place: Place,
+    night: int,
+    *,
+    grace: str = "1h",
+    commit: str = "manifest",
+    windows_per_run: int = WINDOWS_PER_RUN,
 ) -> tuple[Path, Path]:
     """The pipeline of a night, and where it keeps its state. Yesterday's exports have died by then."""
     folder.mkdir(parents=True, exist_ok=True)
     state, path = folder / f"state-{night}", folder / "pipeline.toml"
     settings = {"base_url": api.endpoint, "state": state, "path": place.name, "grace": grace, "commit": commit}
-    path.write_text(PIPELINE.format(**settings, windows_per_run=WINDOWS_PER_RUN))
+    path.write_text(PIPELINE.format(**settings, windows_per_run=windows_per_run))
     return path, state
 
 
-def run_of(pipeline: Path, night: int) -> tuple[str | Path, ...]:
+def run_of(pipeline: Path, night: int, *more: str) -> tuple[str | Path, ...]:
     """Arguments of that night's run: at two, of the windows that have ended by then."""
     now = START + timedelta(days=night, hours=2)
-    return ("run", pipeline, "--now", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return ("run", pipeline, "--now", now.strftime("%Y-%m-%dT%H:%M:%SZ"), *more)
 
 
 def pending(state: Path) -> set[str]:

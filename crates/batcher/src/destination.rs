@@ -16,6 +16,7 @@ mod lease;
 mod local;
 mod lock;
 mod objects;
+mod shard;
 mod sweep;
 mod trial;
 
@@ -43,6 +44,8 @@ pub use client::{OpenObject, StorageSettings, open_object};
 pub use commit::Commit;
 pub use delta::{DeltaLogs, TableLog};
 pub use folder::published;
+pub use shard::{Shard, look_beside, remove_shard, shards, stage_shard};
+
 pub(crate) use objects::told_or;
 
 /// Size of the parts that a file goes to a folder in.

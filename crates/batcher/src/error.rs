@@ -265,6 +265,21 @@ pub enum Error {
         /// What would change.
         changes: Vec<Change>,
     },
+    /// Tables that were made apart have a column that is something else where they are to be published.
+    #[error("column {column} of {table} is {apart} in the shard, and {published} where it is to be published")]
+    SchemaApart {
+        /// The table.
+        table: String,
+        /// The column, with the structs it is in.
+        column: String,
+        /// What it is where it is published.
+        published: &'static str,
+        /// What it is in the tables that were made apart.
+        apart: &'static str,
+    },
+    /// Somebody wanted the work to stop, and it did not in time.
+    #[error("stopped before the end")]
+    Stopped,
     /// A row of the table `wide` is made from all attributes of a section, which are too many.
     #[error("a section's attributes take more than {limit} bytes, which is too much for a row of `wide`")]
     SectionTooLarge {

@@ -151,6 +151,11 @@ impl Extent {
         }
     }
 
+    /// Whether a file is of what is replaced.
+    pub(crate) fn holds(&self, file: &DataFile) -> bool {
+        !self.keeps(file)
+    }
+
     /// Whether a file of what is published before stays.
     fn keeps(&self, file: &DataFile) -> bool {
         match (self, file.partition()) {

@@ -48,8 +48,9 @@ mod writer;
 
 pub use catalogue::Selection;
 pub use destination::{
-    Address, Archive, Commit, DeltaLogs, Destination, Holder, NewObject, OpenObject, Staged, StorageSettings, TableLog,
-    Unlocked, Vacuumed, holder, look, manifest_of, open_object, published, settle, try_puts, unlock, vacuum,
+    Address, Archive, Commit, DeltaLogs, Destination, Holder, NewObject, OpenObject, Shard, Staged, StorageSettings,
+    TableLog, Unlocked, Vacuumed, holder, look, look_beside, manifest_of, open_object, published, remove_shard, settle,
+    shards, stage_shard, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};

@@ -138,6 +138,26 @@ impl Manifest {
     /// The version of the format that this program writes.
     pub(crate) const VERSION: u32 = 1;
 
+    /// That of no tables.
+    pub fn nothing(source: &str) -> Self {
+        Self {
+            version: Self::VERSION,
+            tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
+            run: None,
+            published_at: None,
+            source: source.to_owned(),
+            json_bytes: 0,
+            findings: Findings::default(),
+            tables: Vec::new(),
+            typed: None,
+            schema_changes: Vec::new(),
+            windows: Vec::new(),
+            snapshot: None,
+            delta: None,
+            publication: None,
+        }
+    }
+
     /// Reads a manifest; `place` is where it was found, for messages. One of another version of the format is refused,
     /// since to take it for one of ours could cost the tables that it names.
     pub(crate) fn parse(json: &[u8], place: &str) -> Result<Self> {

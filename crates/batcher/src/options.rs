@@ -8,7 +8,7 @@ use crate::{
     prepare::Known,
     privacy::{ANY_TYPE, PrivacyRules},
     run::RunId,
-    typed::Typed,
+    typed::{Typed, TypedSchema},
     writer::FileOptions,
 };
 use apsides_definitions::{Definitions, is_id};
@@ -36,6 +36,8 @@ pub struct Options {
     pub selection: Selection,
     /// Which typed tables are written besides, and how. Default: none.
     pub typed: Typed,
+    /// What the columns of typed tables are held to where nothing is published yet. Default: nothing.
+    pub schema: Option<TypedSchema>,
     /// What the ids stand for, where that is known. Its attributes are attributes even where their value is null; and
     /// the dimension tables are written.
     pub definitions: Option<Definitions>,
@@ -100,6 +102,7 @@ impl Options {
             attribute_ids: HashSet::new(),
             selection: Selection::default(),
             typed: Typed::default(),
+            schema: None,
             definitions: None,
             privacy: PrivacyRules::default(),
             sample_bytes: memory / 48,

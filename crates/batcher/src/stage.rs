@@ -93,7 +93,7 @@ fn stage_from(
     let run = options.run.clone().map_or_else(RunId::new, Ok)?;
     let staging = Staging::open(destination, &run.next_name(), options, runtime)?;
     let uploads = staging.uploads();
-    let before = staging.before()?.and_then(|manifest| manifest.typed);
+    let before = staging.before()?.and_then(|manifest| manifest.typed).or_else(|| options.schema.clone());
     let Prepared { known, sample, mut typed, remembered, changes } = prepare(input, options, before)?;
     let dimensions = known.definitions.as_ref().filter(|_| extent.has_dimensions());
     let catalogue = Catalogue::new(&extent.selection(&options.selection), &typed, dimensions);
@@ -135,20 +135,13 @@ fn stage_from(
     }
     typed.tables.extend(remembered);
     let manifest = Manifest {
-        version: Manifest::VERSION,
-        tool: format!("apsides {}", env!("CARGO_PKG_VERSION")),
         run: Some(run.to_string()),
-        published_at: None,
-        source: options.source.clone(),
         json_bytes: progress.bytes(),
         findings,
         tables,
         typed: Some(typed).filter(|typed| !typed.tables.is_empty()),
         schema_changes: changes,
-        windows: Vec::new(),
-        snapshot: None,
-        delta: None,
-        publication: None,
+        ..Manifest::nothing(&options.source)
     };
     staging.stage(manifest, profile, extent)
 }

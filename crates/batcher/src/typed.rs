@@ -14,6 +14,7 @@ mod by_type;
 mod cells;
 mod contract;
 mod fill;
+mod join;
 mod kind;
 mod learn;
 mod maker;
@@ -27,6 +28,7 @@ mod wide;
 
 pub(crate) use by_type::{ByType, ByTypePlan};
 pub(crate) use contract::merge;
+pub(crate) use join::{is_equal, join};
 pub(crate) use learn::Learner;
 pub(crate) use maker::Maker;
 pub(crate) use plan::plan;

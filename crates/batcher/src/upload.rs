@@ -76,6 +76,16 @@ impl Uploads {
         }
     }
 
+    /// Whether its files are as any others.
+    pub(crate) fn has_no_attributes(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// A file of the run has come to the store by another way.
+    pub(crate) fn note(&self, path: Path) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    }
+
     /// The files that were completed.
     pub(crate) fn written(&self) -> Vec<Path> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()

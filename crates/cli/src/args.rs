@@ -2,11 +2,13 @@
 
 mod privacy;
 mod reports;
+mod runs;
 mod simulate;
 mod tables;
 
 pub(crate) use privacy::Privacy;
 pub(crate) use reports::{Reports, lineage_url};
+pub(crate) use runs::{Backfill, Commit, Plan, Run};
 pub(crate) use simulate::{PollUrlKind, Simulate};
 pub(crate) use tables::{CommitName, ModeName, NestedName, TableName, Tables, check_memory, selection_of, typed_of};
 
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Ask once more for the windows of a span of time, of a pipeline with a schedule
     Backfill(Backfill),
+    /// Publish what the shards of a pipeline have made: those of `run --shard` and `backfill --shard`
+    Commit(Commit),
     /// Turn an export at hand into tables
     Convert(Convert),
     /// Turn the downloads that a run has kept into tables, without the API
@@ -123,55 +127,6 @@ pub(crate) struct Demo {
     /// Replace the tables that are there, whatever they came from
     #[arg(long)]
     pub(crate) overwrite: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Run {
-    /// The pipeline file
-    #[arg(value_name = "PIPELINE.toml")]
-    pub(crate) pipeline: PathBuf,
-    /// Keep the downloads as they come, in a folder of their own below this one or s3://bucket/prefix, for `apsides
-    /// replay`
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) keep_raw: Option<String>,
-    #[command(flatten)]
-    pub(crate) reports: Reports,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
-}
-
-/// A schedule's run at another time.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Rehearsal {
-    /// As if it were this time: for rehearsals of a schedule
-    #[arg(long, hide = true, value_name = "TIME")]
-    pub(crate) now: Option<Timestamp>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Plan {
-    /// The pipeline file
-    #[arg(value_name = "PIPELINE.toml")]
-    pub(crate) pipeline: PathBuf,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Backfill {
-    /// The pipeline file, one with a schedule
-    #[arg(value_name = "PIPELINE.toml")]
-    pub(crate) pipeline: PathBuf,
-    /// The first moment, as 2026-01-31 or 2026-01-31T06:00:00Z
-    #[arg(long, value_parser = moment, value_name = "TIME")]
-    pub(crate) from: Timestamp,
-    /// The first moment after it; windows that have not ended yet are left for later
-    #[arg(long, value_parser = moment, value_name = "TIME")]
-    pub(crate) to: Timestamp,
-    #[command(flatten)]
-    pub(crate) reports: Reports,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -211,6 +211,10 @@ impl From<batcher::Error> for Failure {
         }
         let (exit, next) = match &error {
             E::Json { source, .. } => (Exit::Input, json_next(source.kind(), source.offset())),
+            E::SchemaApart { .. } => {
+                let next = "ask for it again without --shard, or say its type with `[schema] types`";
+                (Exit::Destination, next.to_owned())
+            }
             E::Frozen { .. } => {
                 let next = "nothing was published; look at the changes, then allow them with schema mode `evolve`, or \
                             leave them out with `discard`";

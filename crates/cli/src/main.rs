@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod commit;
 mod config;
 mod convert;
 mod definitions;
@@ -24,6 +25,7 @@ mod reports;
 mod run;
 mod schedule;
 mod settings;
+mod shards;
 mod shutdown;
 mod simulate;
 mod status;
@@ -63,7 +65,12 @@ fn main() -> ExitCode {
     };
     // Around all that a run does, so that each line of its log says which run it is.
     let span = match args.command {
-        Command::Demo(_) | Command::Run(_) | Command::Backfill(_) | Command::Replay(_) | Command::Convert(_) => {
+        Command::Demo(_)
+        | Command::Run(_)
+        | Command::Backfill(_)
+        | Command::Commit(_)
+        | Command::Replay(_)
+        | Command::Convert(_) => {
             tracing::error_span!("run", run = %watch.run())
         }
         _ => Span::none(),
@@ -85,6 +92,7 @@ async fn execute(args: Args, watch: &Watch) -> Result<(), Failure> {
         Command::Run(run) => run::run(run, watch, &output, &shutdown).await,
         Command::Plan(args) => plan::plan(args, &output, &shutdown).await,
         Command::Backfill(args) => windows::backfill(args, watch, &output, &shutdown).await,
+        Command::Commit(args) => commit::commit(args, watch, &output, &shutdown).await,
         Command::Replay(args) => replay::replay(args, watch, &output, &shutdown).await,
         Command::Convert(convert) => convert::convert(convert, watch, &output, &shutdown).await,
         Command::Inspect(inspect) => inspect::inspect(inspect, &output, &shutdown).await,

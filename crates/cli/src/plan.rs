@@ -7,6 +7,7 @@ use crate::{
     measure, names,
     run::{Job, asked},
     schedule::{Clock, Schedule},
+    shards::Share,
     shutdown::Shutdown,
     summary::print,
     windows::{Steps, events, profiles},
@@ -23,6 +24,9 @@ const SHOWN_MAX: usize = 40;
 #[derive(Debug, Serialize)]
 struct Outlook {
     destination: String,
+    /// Which of several machines it is of, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     /// How it tells which files are its tables.
     commit: &'static str,
     /// Until when all events are there now.
@@ -61,12 +65,14 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
     let job = Pipeline::read(&args.pipeline)?.into_job()?;
     job.options.check()?;
     let client = Client::new(job.client.clone())?;
+    let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
+    let share = share.as_ref();
     let job = names::resolved(job, &client, output, shutdown).await?;
     let published = shutdown.or_interrupted(manifest_of(&job.destination)).await??;
     let published = published.as_ref();
     let outlook = match &job.schedule {
         None => of_export(&job, published)?,
-        Some(schedule) => of_schedule(&job, schedule, published, Clock::of(args.rehearsal.now).now())?,
+        Some(schedule) => of_schedule(&job, schedule, share, published, Clock::of(args.rehearsal.now).now())?,
     };
     if output.json {
         return print(&serde_json::to_string_pretty(&outlook).expect("an outlook is plain data"));
@@ -78,6 +84,7 @@ fn of_export(job: &Job, published: Option<&Manifest>) -> Result<Outlook, Failure
     let SchemaOutlook { changes, is_refused } = schema(job, published)?;
     Ok(Outlook {
         destination: job.destination.to_string(),
+        shard: None,
         commit: job.options.commit.name(),
         watermark: None,
         requests: requests("export", "asked for", &job.export)?,
@@ -92,10 +99,11 @@ fn of_export(job: &Job, published: Option<&Manifest>) -> Result<Outlook, Failure
 fn of_schedule(
     job: &Job,
     schedule: &Schedule,
+    share: Option<&Share>,
     published: Option<&Manifest>,
     now: Timestamp,
 ) -> Result<Outlook, Failure> {
-    let steps = Steps::due(schedule, published, now);
+    let steps = Steps::due(schedule, share, published, now);
     let mut all = Vec::new();
     if steps.snapshot {
         all.extend(requests("profiles", "now", &profiles(&job.export))?);
@@ -104,10 +112,12 @@ fn of_schedule(
         let step = format!("window {}", due.bounds);
         all.extend(requests(&step, due.why.words(), &events(&job.export, due.bounds))?);
     }
-    let windows = published.map_or(&[][..], |manifest| &manifest.windows);
-    let SchemaOutlook { changes, is_refused } = schema(job, published)?;
+    let at_last = share.map_or(published, |share| share.published.as_ref());
+    let windows = at_last.map_or(&[][..], |manifest| &manifest.windows);
+    let SchemaOutlook { changes, is_refused } = schema(job, at_last)?;
     Ok(Outlook {
-        destination: job.destination.to_string(),
+        destination: share.map_or(&job.destination, |share| &share.destination).to_string(),
+        shard: share.map(|share| share.shard.to_string()),
         commit: job.options.commit.name(),
         watermark: schedule.watermark(windows),
         next_due: schedule.next_due(windows).filter(|_| steps.windows.is_empty()),

@@ -45,6 +45,12 @@ impl Reports {
         Self { schedule: job.schedule.clone(), network: job.client.network.clone(), ..reports }
     }
 
+    /// The same of a shard, which knows only its share of what is to be there.
+    pub(crate) fn of_shard(mut self, is_shard: bool) -> Self {
+        self.schedule = self.schedule.filter(|_| !is_shard);
+        self
+    }
+
     /// Tells of a run when it has ended, which gives what is published then. `counts` are those of its calls.
     pub(crate) async fn around(
         &self,

@@ -4,12 +4,15 @@ use crate::{
     args::{Output, Status},
     config::Pipeline,
     failure::Failure,
+    measure,
     progress::duration,
     schedule::{Bounds, Schedule},
     shutdown::Shutdown,
     summary::{notes, print, tables},
 };
-use apsides_batcher::{Commit, Destination, Findings, Holder, Manifest, Window, holder, manifest_of, view_paths};
+use apsides_batcher::{
+    Commit, Destination, Findings, Holder, Manifest, TableFiles, Window, holder, manifest_of, shards, view_paths,
+};
 use apsides_fetcher::{PendingExport, pending_exports};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,6 +27,8 @@ struct Known {
     lock: Option<Holder>,
     /// Exports that an earlier run has asked for and not published, where a pipeline says where they are remembered.
     pending: Option<Vec<PendingExport>>,
+    /// What shards have made and nobody has published yet.
+    shards: Vec<Made>,
     /// None without a schedule.
     schedule: Option<Outlook>,
     #[serde(skip)]
@@ -43,6 +48,18 @@ struct Published {
     /// The windows whose events are there.
     windows: Vec<Window>,
     views: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
+    shard: String,
+    /// Whether it tells how profiles are.
+    snapshot: bool,
+    windows: Vec<Window>,
+    rows: u64,
+    bytes: u64,
+    /// The run that is at work there, or has died while it was.
+    lock: Option<Holder>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,9 +111,26 @@ async fn of_destination(destination: &Destination) -> Result<Known, Failure> {
         published: manifest.as_ref().map(|manifest| Published::of(manifest, destination)),
         lock: holder(destination).await?,
         pending: None,
+        shards: made(destination).await?,
         schedule: None,
         manifest,
     })
+}
+
+async fn made(destination: &Destination) -> Result<Vec<Made>, Failure> {
+    let mut made = Vec::new();
+    for (shard, manifest) in shards(destination).await? {
+        let sum = |of: fn(&TableFiles) -> u64| manifest.tables.iter().map(of).sum();
+        made.push(Made {
+            shard: shard.to_string(),
+            snapshot: manifest.snapshot.is_some(),
+            rows: sum(|table| table.rows),
+            bytes: sum(|table| table.bytes),
+            lock: holder(&destination.shard(shard)).await?,
+            windows: manifest.windows,
+        });
+    }
+    Ok(made)
 }
 
 impl Published {
@@ -147,6 +181,7 @@ fn text(known: &Known, now: Timestamp) -> String {
             ("pending", format!("asked for {}{expired}: {}", ago(export.requested_at, now), export.poll_url))
         })),
     }
+    lines.extend(known.shards.iter().map(|made| ("shard", of_shard(made))));
     if let Some(published) = &known.published {
         lines.extend(published.views.iter().map(|view| ("views", view.clone())));
     }
@@ -179,6 +214,14 @@ fn windows_of(windows: &[Window]) -> Option<String> {
     let (first, last) = (windows.first()?, windows.last()?);
     let [first, last] = [first, last].map(Bounds::from);
     Some(if windows.len() == 1 { format!("1: {first}") } else { format!("{}: {first} to {last}", windows.len()) })
+}
+
+fn of_shard(made: &Made) -> String {
+    let mut has: Vec<String> = made.snapshot.then(|| "profiles".to_owned()).into_iter().collect();
+    has.extend(windows_of(&made.windows).map(|windows| format!("windows {windows}")));
+    let (rows, size) = (measure::count(made.rows), measure::size(made.bytes));
+    let at_work = if made.lock.is_some() { "; at work" } else { "" };
+    format!("{}: {}; {rows} rows, {size}, wait for `apsides commit`{at_work}", made.shard, has.join(", "))
 }
 
 fn outlook(schedule: &Outlook, now: Timestamp) -> String {
@@ -250,6 +293,14 @@ mod tests {
             published: Some(Published::of(&manifest, &destination)),
             lock: Some(Holder { run: Some("r".to_owned()), silent_seconds: Some(7), keeps_others_away: true }),
             pending: Some(vec![pending]),
+            shards: vec![Made {
+                shard: "0/3".to_owned(),
+                snapshot: true,
+                windows: manifest.windows.clone(),
+                rows: 4_000,
+                bytes: 50_000,
+                lock: None,
+            }],
             schedule: Some(Outlook { watermark: Some(time("2026-01-31T00:00:00Z")), due: 1, next_due: None }),
             manifest: Some(manifest),
         };
@@ -263,6 +314,7 @@ windows      2: 2026-01-29 to 2026-01-30
 schedule     all events until 2026-01-31T00:00:00Z (24 h 15 min ago) are there; 1 window is due
 lock         held by run r, last heard of 7 s ago
 pending      asked for 1 h 15 min ago: https://api.apsis.one/x
+shard        0/3: profiles, windows 2: 2026-01-29 to 2026-01-30; 4,000 rows, 50.0 kB, wait for `apsides commit`
 views        /data/apsis/views/duckdb.sql
              /data/apsis/views/spark.sql
 
@@ -280,6 +332,7 @@ note: 2 events were sent again by their source; see `is_duplicate`"
             published: None,
             lock: Some(Holder { run: None, silent_seconds: Some(90_000), keeps_others_away: false }),
             pending: Some(Vec::new()),
+            shards: Vec::new(),
             schedule: None,
             manifest: None,
         };

@@ -20,7 +20,7 @@ use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 use tracing::Span;
 
 /// How long a conversion may take to stop after a signal.
-const STOP_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// The parts of an export after the first; each is waited for by the thread that reads.
 pub(crate) type NextPart = Box<dyn Iterator<Item = io::Result<Part<Reader>>> + Send>;

@@ -9,6 +9,7 @@ use crate::{
     reports::Reports,
     run::{self, Job},
     schedule::{Bounds, Clock, Due, Schedule},
+    shards::Share,
     shutdown::Shutdown,
     summary::print,
     tables::Published,
@@ -32,24 +33,42 @@ pub(crate) struct Steps {
 
 impl Steps {
     /// What is due now.
-    pub(crate) fn due(schedule: &Schedule, published: Option<&Manifest>, now: Timestamp) -> Self {
-        let windows = published.map_or(&[][..], |manifest| &manifest.windows);
-        Self::of(schedule.due(windows, now), schedule, published, true)
+    pub(crate) fn due(
+        schedule: &Schedule,
+        share: Option<&Share>,
+        published: Option<&Manifest>,
+        now: Timestamp,
+    ) -> Self {
+        let known = match share {
+            None => published.map_or_else(Vec::new, |manifest| manifest.windows.clone()),
+            Some(share) => share.windows(published),
+        };
+        Self::of(schedule.due(&known, now), schedule, share, published, true)
     }
 
-    fn of(mut windows: Vec<Due>, schedule: &Schedule, published: Option<&Manifest>, refreshes: bool) -> Self {
+    /// Those of these windows that are the share's, if there is one.
+    fn of(
+        mut windows: Vec<Due>,
+        schedule: &Schedule,
+        share: Option<&Share>,
+        published: Option<&Manifest>,
+        refreshes: bool,
+    ) -> Self {
+        windows.retain(|due| share.is_none_or(|share| share.has(schedule, due.bounds)));
         let left = windows.len().saturating_sub(schedule.windows_per_run);
         windows.truncate(windows.len() - left);
         // Without it there would be no tables of profiles at all.
-        let is_missing = published.is_none_or(|manifest| manifest.snapshot.is_none());
-        Self { snapshot: is_missing || (refreshes && !windows.is_empty()), windows, left }
+        let all = published.into_iter().chain(share.and_then(|share| share.published.as_ref()));
+        let is_missing = all.into_iter().all(|manifest| manifest.snapshot.is_none());
+        let snapshot = is_missing || (refreshes && !windows.is_empty());
+        Self { snapshot: snapshot && share.is_none_or(Share::has_snapshot), windows, left }
     }
 }
 
 /// Does what is due. Gives what is published then.
 pub(crate) async fn run(work: &Work<'_>) -> Result<Manifest, Failure> {
     let published = work.published().await?;
-    let steps = Steps::due(work.schedule, published.as_ref(), work.clock.now());
+    let steps = Steps::due(work.schedule, work.share, published.as_ref(), work.clock.now());
     work.all(steps, published).await?.printed(work.output)
 }
 
@@ -65,21 +84,27 @@ pub(crate) async fn backfill(
         return Err(failure.next("add [schedule] with its `start`; docs/schedules.md tells how"));
     };
     let clock = Clock::of(args.rehearsal.now);
-    let windows = schedule.within(args.from, args.to, clock.now());
+    let mut windows = schedule.within(args.from, args.to, clock.now());
     if windows.is_empty() {
         let message = format!("no window of the schedule lies between {} and {} and has ended", args.from, args.to);
         let next = format!("the first begins at {}; `apsides plan` shows more", schedule.start);
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of(&job, args.reports, &args.pipeline);
+    let reports = Reports::of(&job, args.reports, &args.pipeline).of_shard(args.shard.is_some());
     let run = async {
+        let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
+        let share = share.as_ref();
         let job = names::resolved(job, &client, output, shutdown).await?;
-        let work = Work { job: &job, schedule: &schedule, client: &client, clock, watch, output, shutdown };
+        let work = Work { job: &job, schedule: &schedule, share, client: &client, clock, watch, output, shutdown };
         let published = work.published().await?;
+        if let (Some(_), Some(made)) = (share, &published) {
+            // A shard that is run again goes on, until what it has made is published.
+            windows.retain(|due| !made.windows.iter().any(|window| due.bounds == window.into()));
+        }
         // All that somebody asks for is done in one run.
         let all = Schedule { windows_per_run: usize::MAX, ..schedule.clone() };
-        work.all(Steps::of(windows, &all, published.as_ref(), false), published).await?.printed(output)
+        work.all(Steps::of(windows, &all, share, published.as_ref(), false), published).await?.printed(output)
     };
     reports.around(watch, || client.counts(), run).await
 }
@@ -88,6 +113,8 @@ pub(crate) async fn backfill(
 pub(crate) struct Work<'a> {
     pub(crate) job: &'a Job,
     pub(crate) schedule: &'a Schedule,
+    /// The part of it that is done here, if it is not all.
+    pub(crate) share: Option<&'a Share>,
     pub(crate) client: &'a Client,
     pub(crate) clock: Clock,
     pub(crate) watch: &'a Watch,
@@ -99,6 +126,9 @@ pub(crate) struct Work<'a> {
 #[derive(Debug, Serialize)]
 struct Report {
     destination: String,
+    /// Which of several machines this is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     steps: Vec<Done>,
     /// Windows that are due, but the next run's.
     left: usize,
@@ -152,13 +182,16 @@ impl Work<'_> {
             done.push(step);
             published = Some(now);
         }
-        let published = published.expect("the first step of all is how profiles are");
+        // Without shards, the first step of all is how profiles are; a shard may have nothing to do.
+        let published = published.unwrap_or_else(|| Manifest::nothing(&self.job.source));
+        let destination = self.share.map_or(&self.job.destination, |share| &share.destination);
         Ok(Report {
-            destination: self.job.destination.to_string(),
+            destination: destination.to_string(),
+            shard: self.share.map(|share| share.shard.to_string()),
             steps: done,
             left: steps.left,
-            watermark: self.schedule.watermark(&published.windows),
-            next_due: self.schedule.next_due(&published.windows),
+            watermark: self.schedule.watermark(&published.windows).filter(|_| self.share.is_none()),
+            next_due: self.schedule.next_due(&published.windows).filter(|_| self.share.is_none()),
             published,
         })
     }
@@ -201,8 +234,15 @@ impl Report {
         Ok(self.published)
     }
 
+    fn of_shard(&self, is_empty: bool) -> String {
+        let shard = self.shard.as_deref().unwrap_or_default();
+        let what = if is_empty { "nothing is due" } else { "all is made that is due" };
+        format!("{what} of shard {shard}; `apsides commit` publishes what shards have made in {}", self.destination)
+    }
+
     fn text(&self) -> String {
         let mut text = match (self.steps.is_empty(), self.next_due) {
+            (is_empty, _) if self.shard.is_some() => self.of_shard(is_empty),
             (true, Some(next)) => format!("nothing is due in {} until {next}", self.destination),
             (true, None) => format!("nothing is due in {}", self.destination),
             (false, _) => format!("published in {}", self.destination),
@@ -255,9 +295,9 @@ mod tests {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let hours = jiff::SignedDuration::from_hours;
         let schedule = Schedule { start, every: hours(24), lookback: hours(0), lag: hours(0), windows_per_run: 3 };
-        let steps = Steps::due(&schedule, None, start + hours(24 * 5));
+        let steps = Steps::due(&schedule, None, None, start + hours(24 * 5));
         assert_eq!((steps.snapshot, steps.windows.len(), steps.left), (true, 3, 2));
         assert!(steps.windows.iter().all(|due| due.why == Why::New));
-        assert!(Steps::due(&schedule, None, start).snapshot, "even if no window has ended");
+        assert!(Steps::due(&schedule, None, None, start).snapshot, "even if no window has ended");
     }
 }

@@ -40,7 +40,7 @@ use std::{
 };
 use tokio::{runtime::Handle, time::timeout};
 
-const MANIFEST: &str = ".apsides/manifest.json";
+pub(super) const MANIFEST: &str = ".apsides/manifest.json";
 /// The smallest part that S3 takes, but for the last.
 const PART_BYTES_MIN: usize = 5 << 20;
 /// The most parts that S3 takes is 10,000; a file may grow beyond its bound by a row group.
@@ -104,6 +104,10 @@ impl Run {
         options.commit.check(run.before(), &run.bucket.address)?;
         options.extent.check(run.before(), options.overwrite, &run.bucket.address)?;
         Ok(run)
+    }
+
+    pub(super) fn bucket(&self) -> &Bucket {
+        &self.bucket
     }
 
     pub(super) fn uploads(&self) -> &Uploads {

@@ -83,6 +83,16 @@ impl Run {
         published(&self.root)
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path below the root of the folder for this run's tables.
+    pub(super) fn tables_below_root(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        format!("{HIDDEN}/{RUNS}/{name}/tables")
+    }
+
     /// The folder for this run's tables.
     pub(super) fn tables(&self) -> PathBuf {
         self.folder.join("tables")
@@ -313,7 +323,7 @@ fn foreign(root: &Path, manifests: &[Manifest]) -> Result<Option<String>> {
 }
 
 /// The names in a folder, sorted; none if there is no folder.
-fn entries(folder: &Path) -> Result<Vec<String>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<String>> {
     let list = || -> io::Result<Vec<String>> {
         let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         names.collect()
@@ -349,8 +359,14 @@ pub(super) fn lock(root: &Path) -> Result<File> {
     let mut tries = 1;
     loop {
         fs::create_dir_all(hidden).map_err(Error::destination("create the folder", hidden))?;
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(Error::destination("open", &path))?;
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            // The folder has just been removed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < LOCK_TRIES => {
+                tries += 1;
+                continue;
+            }
+            file => file.map_err(Error::destination("open", &path))?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {

@@ -31,7 +31,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-const NAME: &str = ".apsides/lock";
+pub(super) const NAME: &str = ".apsides/lock";
 /// So many times in the length of a lease its holder says that it is alive.
 const RENEWALS: u32 = 4;
 

@@ -3,7 +3,7 @@
 //!
 //! What a bucket has conditional puts for, a folder has its lock for; see [`lock`](super::lock).
 
-use super::{clock::Clock, folder, objects::Bucket, sweep};
+use super::{clock::Clock, folder, objects::Bucket, shard, sweep};
 use crate::error::{Error, Result};
 use object_store::{Attributes, local::LocalFileSystem, path::Path as ObjectPath};
 use std::{
@@ -58,11 +58,16 @@ impl Local {
 
     /// Removes what dead runs have left half written. No listing shows it, and nobody else writes while the lock is held.
     pub(super) fn remove_drafts(&self) -> Result<()> {
+        let shards = self.root.join(sweep::HIDDEN).join(shard::SHARDS);
         let mut left = vec![self.root.clone()];
         while let Some(folder) = left.pop() {
             let failed = || Error::destination("list", folder.clone());
             for entry in fs::read_dir(&folder).map_err(failed())? {
                 let path = entry.map_err(failed())?.path();
+                if path == shards {
+                    // Runs may be at work there.
+                    continue;
+                }
                 if path.is_dir() && !path.is_symlink() {
                     left.push(path);
                 } else if self.is_draft(&path) {
@@ -96,6 +101,7 @@ mod tests {
             ("tags/20261124-193000-0123abcd-part-00000.parquet#1", true),
             ("tags/_delta_log/00000000000000000000.json#17", true),
             (".apsides/manifest.json#1", true),
+            (".apsides/shards/0-of-2/.apsides/staging/x/tables/tags/part-00000.parquet#1", false),
             ("tags/20261124-193000-0123abcd-part-00000.parquet", false),
             ("tags/20261124-193000-0123abcd-part-00000.parquet#", false),
             ("tags/mine#1", false),

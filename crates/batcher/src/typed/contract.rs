@@ -102,7 +102,7 @@ pub(crate) fn merge(
     Ok((TypedSchema { tables, sections }, changes))
 }
 
-fn is_same_table(one: &TypedTable, other: &TypedTable) -> bool {
+pub(super) fn is_same_table(one: &TypedTable, other: &TypedTable) -> bool {
     match (&one.of, &other.of) {
         (TypedOf::Sections, TypedOf::Sections) => true,
         (
@@ -113,7 +113,7 @@ fn is_same_table(one: &TypedTable, other: &TypedTable) -> bool {
     }
 }
 
-fn is_same(one: &str, ids: &[String], other: &str, other_ids: &[String]) -> bool {
+pub(super) fn is_same(one: &str, ids: &[String], other: &str, other_ids: &[String]) -> bool {
     if one.is_empty() || other.is_empty() { ids.iter().any(|id| other_ids.contains(id)) } else { one == other }
 }
 

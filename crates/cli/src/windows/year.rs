@@ -140,13 +140,14 @@ async fn nights(folder: &Path) -> Manifest {
         let work = Work {
             job: &job,
             schedule: &schedule,
+            share: None,
             client: &client,
             clock,
             watch: &watch,
             output: &output,
             shutdown: &shutdown,
         };
-        let steps = Steps::due(&schedule, published.as_ref(), now);
+        let steps = Steps::due(&schedule, None, published.as_ref(), now);
         exports += 1 + steps.windows.len() as u64;
         if night == TOO_LARGE {
             // The first export of the night is asked for again, in two halves of its columns.
@@ -161,7 +162,7 @@ async fn nights(folder: &Path) -> Manifest {
         }
         published = apsides_batcher::published(folder).expect("a manifest");
         // A second run in the same night has nothing to do.
-        let again = Steps::due(&schedule, published.as_ref(), now + SignedDuration::from_hours(1));
+        let again = Steps::due(&schedule, None, published.as_ref(), now + SignedDuration::from_hours(1));
         assert!(report.left > 0 || (!again.snapshot && again.windows.is_empty()), "night {night}: {again:?}");
     }
     server.stop().await;

@@ -4,10 +4,11 @@ use crate::program::{apsides, end};
 use std::{fs, process::Command};
 use tempfile::tempdir;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "run",
     "plan",
+    "commit",
     "backfill",
     "replay",
     "convert",

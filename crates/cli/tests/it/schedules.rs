@@ -131,3 +131,57 @@ fn the_dag_of_airflow() {
     }
     calls_apsides(&["apsides", "run", "--log-format", "json", "/etc/apsides/nightly.toml"]);
 }
+
+#[test]
+fn the_indexed_job_of_kubernetes() {
+    let documents = YamlLoader::load_from_str(&example("kubernetes/backfill.yaml")).unwrap();
+    let of = |kind: &str, name: &str| {
+        let is_it = |document: &&Yaml| {
+            document["kind"].as_str() == Some(kind) && document["metadata"]["name"].as_str() == Some(name)
+        };
+        documents.iter().find(is_it).unwrap_or_else(|| panic!("no {kind} {name}"))
+    };
+    let job = &of("Job", "apsides-backfill")["spec"];
+    assert_eq!(job["completionMode"].as_str(), Some("Indexed"));
+    let statuses = job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].as_vec().unwrap();
+    let statuses: Vec<_> = statuses.iter().map(|status| status.as_i64().unwrap().to_string()).collect();
+    assert_eq!(statuses, FINAL);
+    let arguments = |job: &Yaml| -> Vec<String> {
+        let arguments = job["template"]["spec"]["containers"][0]["args"].as_vec().unwrap();
+        arguments.iter().map(|argument| argument.as_str().unwrap().to_owned()).collect()
+    };
+    let made = arguments(job);
+    let shards = format!("$(SHARD)/{}", job["completions"].as_i64().unwrap());
+    assert_eq!(made.last(), Some(&shards), "as many shards as there are pods");
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = of("ConfigMap", "apsides-backfill")["data"]["events.toml"].as_str().unwrap();
+    let pipeline = pipeline.replace("s3://lake/apsis", folder.path().join("out").to_str().unwrap());
+    let path = folder.path().join("events.toml");
+    fs::write(&path, pipeline.replace("region = \"emea\"", "base_url = \"http://127.0.0.1:9\"")).unwrap();
+    let call = |arguments: &[String]| {
+        let path = path.to_str().unwrap();
+        let words =
+            arguments.iter().map(|word| word.replace("/etc/apsides/events.toml", path).replace("$(SHARD)", "0"));
+        let mut command = apsides("");
+        end(command.args(words).env("APSIS_CLIENT_ID", "id").env("APSIS_CLIENT_SECRET", "secret"))
+    };
+    // All that is wrong is that nobody answers; and there is nothing to publish yet.
+    let _ = call(&made).failed(8);
+    let published = call(&arguments(&of("Job", "apsides-commit")["spec"])).succeeded();
+    assert!(published.stdout.contains("no shard has anything that is not published"), "{published:?}");
+}
+
+#[test]
+fn the_mapped_tasks_of_airflow() {
+    let text = example("airflow/apsides_backfill_dag.py");
+    assert!(text.contains("--shard {number}/{SHARDS}") && text.contains("apsides commit --log-format json {PIPELINE}"));
+    let parse = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])";
+    match Command::new("python3").args(["-c", parse]).arg(path("airflow/apsides_backfill_dag.py")).output() {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(_) => eprintln!("skipped: python3 is not installed"),
+    }
+    let span = "--from 2024-01-01 --to 2026-01-01 --shard 3/4";
+    let words = format!("apsides backfill --log-format json /etc/apsides/nightly.toml {span}");
+    calls_apsides(&words.split(' ').collect::<Vec<_>>());
+    calls_apsides(&["apsides", "commit", "--log-format", "json", "/etc/apsides/nightly.toml"]);
+}

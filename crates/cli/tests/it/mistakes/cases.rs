@@ -60,6 +60,9 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
     ]),
     ("schedule", &[
         ("no schedule to fill", Nothing, "apsides backfill pipeline.toml --from 2026-01-01 --to 2026-02-01"),
+        ("no schedule to share", Nothing, "apsides run pipeline.toml --shard 0/2"),
+        ("no shard of so many", Nothing, "apsides run pipeline.toml --shard 2/2"),
+        ("no schedule, so no shards", Nothing, "apsides commit pipeline.toml"),
         ("no events", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]"), RUN),
         ("no start", Pipeline("[export]", "[schedule]\nevery = \"1d\"\n[export]"), RUN),
         ("windows of a second", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\nevery = \"1s\"\n[export]\nevents = [\"50001\"]"), RUN),
