@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from conftest import Export
 from program import Apsides, Prefix
 from proxy import Proxy
@@ -66,3 +69,22 @@ def test_encryption_and_storage_class_are_asked_for(
         assert put.headers["x-amz-server-side-encryption"] == "AES256"
         assert put.headers["x-amz-storage-class"] == "STANDARD_IA"
         assert KEY in put.headers["authorization"] and SECRET not in str(put.headers)
+
+
+@pytest.mark.parametrize("keys_in", ["credentials", "config"])
+def test_a_profile_of_the_shared_files(
+    server: Server, apsides: Apsides, prefix: Prefix, exports: tuple[Export, Export], convert, tmp_path: Path, keys_in: str
+) -> None:
+    keys = f"aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+    of_config, of_credentials = (keys, "") if keys_in == "config" else ("", f"[lake]\n{keys}")
+    config = f"[profile lake]\n{of_config}region = us-east-1\nendpoint_url = {server.endpoint}\n"
+    (tmp_path / "config").write_text(config)
+    (tmp_path / "credentials").write_text(f"[default]\naws_access_key_id = nobody\n{of_credentials}")
+    bare = {name: value for name, value in apsides.environment.items() if not name.startswith("AWS_")}
+    files = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+    named = {name: str(tmp_path / file) for name, file in files.items()} | {"AWS_PROFILE": "lake"}
+    Apsides(apsides.path, bare | named).run(*convert(exports[0], prefix)).succeeded()
+    assert "profiles" in {path.split("/")[0] for path in prefix.paths()}
+    # Keys of the environment go before those of a profile.
+    wrong = Apsides(apsides.path, bare | named | {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": WRONG})
+    wrong.run(*convert(exports[0], prefix, "--overwrite")).failed(9)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from nights import Api, parts, run_of, simulated, write_pipeline
 from program import Apsides, Ended, Folder, Place, Prefix, data_paths, end, manifest, named, viewed
+from proxy import Proxy
 from server import Server
 from test_delta import delta_rows, plain_rows, same
 
@@ -227,3 +228,23 @@ def test_commits_while_shards_are_at_work(
     assert sum(bool(steps(commit)) for commit in commits) > 1, "otherwise this has shown nothing"
     assert sum(len(steps(commit)) for commit in commits) == 1 + NIGHT, "nothing is published twice"
     is_published(place, plain)
+
+
+def test_files_with_a_storage_class_are_written_again(
+    apsides: Apsides, server: Server, prefix: Prefix, plain: Folder, api: Api, tmp_path: Path
+) -> None:
+    """A copy within the store would not have it."""
+    each = pipelines(tmp_path, api, prefix)
+    for pipeline in each:
+        text = pipeline.read_text().replace("[destination.s3]", '[destination.s3]\nstorage_class = "STANDARD_IA"')
+        pipeline.write_text(text)
+    with simulated(apsides, api.simulator, NIGHT), Proxy(server.port, choose=lambda _: None) as proxy:
+        through = apsides.where(**server.environment(proxy.endpoint))
+        for number, pipeline in enumerate(each):
+            through.run(*run_of(pipeline, NIGHT, *shard(number))).succeeded()
+        through.run(*commit_of(each[0])).succeeded()
+    is_published(prefix, plain)
+    puts = [request for request in proxy.seen if request.method in ("PUT", "POST") and ".parquet" in request.path]
+    assert all(request.headers.get("x-amz-storage-class") == "STANDARD_IA" for request in puts if "uploadId" not in request.path)
+    assert not any("x-amz-copy-source" in request.headers for request in puts)
+    assert len(puts) >= 2 * len(named(manifest(prefix))), "once for the shard, once for the destination"

@@ -17,6 +17,7 @@ mod local;
 mod lock;
 mod objects;
 mod shard;
+mod shared;
 mod sweep;
 mod trial;
 

@@ -5,6 +5,7 @@ use super::{
     address::Address,
     clock::{Clock, Listening},
     objects::{Bucket, told, told_or},
+    shared::with_profile,
 };
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use url::{Host, Url};
 
 /// How a bucket is reached, and how files are kept there. What is not set here comes from the environment:
 /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web identities,
-/// roles of containers and machines.
+/// roles of containers and machines; or from a profile (`AWS_PROFILE`).
 #[derive(Clone, Debug)]
 pub struct StorageSettings {
     /// The store's address, if it is not that of AWS: `https://…`.
@@ -92,7 +93,7 @@ pub(super) fn connect(address: &Address, settings: &StorageSettings) -> Result<B
 
 fn builder(address: &Address, settings: &StorageSettings) -> Result<AmazonS3Builder> {
     let agent = AmazonS3ConfigKey::Client(ClientConfigKey::UserAgent);
-    let mut builder = AmazonS3Builder::from_env()
+    let mut builder = with_profile(AmazonS3Builder::from_env())?
         .with_config(agent, concat!("apsides/", env!("CARGO_PKG_VERSION")))
         .with_bucket_name(&address.bucket)
         .with_conditional_put(S3ConditionalPut::ETagMatch);

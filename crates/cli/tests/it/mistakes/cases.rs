@@ -147,6 +147,8 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
     ("s3", &[
         ("no bucket", Nothing, "apsides convert export.json --out s3://"),
         ("more than an address", Nothing, "apsides convert export.json --out s3://key:hunter2@lake/apsis"),
+        ("no such profile", Nothing, "AWS_PROFILE=lake AWS_CONFIG_FILE=aws.ini AWS_SHARED_CREDENTIALS_FILE=aws.ini apsides convert export.json --out s3://lake/apsis"),
+        ("a profile with a login", Done("aws.ini: [profile lake] sso_session = work", |folder| fs::write(folder.join("aws.ini"), "[profile lake]\nsso_session = work\n").unwrap()), "AWS_PROFILE=lake AWS_CONFIG_FILE=aws.ini AWS_SHARED_CREDENTIALS_FILE=none.ini apsides convert export.json --out s3://lake/apsis"),
         ("an endpoint that is none", Nothing, "apsides convert export.json --out s3://lake/apsis --s3-endpoint lake.example"),
         ("an endpoint in the clear", Nothing, "apsides convert export.json --out s3://lake/apsis --s3-endpoint http://lake.example"),
         ("no such object", Api(("/lake/export.json", "404", "", "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")), "AWS_ACCESS_KEY_ID=hunter2 AWS_SECRET_ACCESS_KEY=hunter2 AWS_ENDPOINT_URL=http://HOST apsides convert s3://lake/export.json --out out"),
