@@ -111,6 +111,9 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     for change in &changes {
         tracing::warn!(table = change.table, column = change.column, "schema: {change}");
     }
+    for name in typed::unused(&options.typed, &typed) {
+        tracing::warn!("the type that is said of {name} is of nothing that is defined, or that the export begins with");
+    }
     Ok(Prepared { known, sample, typed, remembered, changes })
 }
 

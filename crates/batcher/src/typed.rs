@@ -31,6 +31,7 @@ pub(crate) use contract::merge;
 pub(crate) use join::{is_equal, join};
 pub(crate) use learn::Learner;
 pub(crate) use maker::Maker;
+pub(crate) use members::unused;
 pub(crate) use plan::plan;
 pub(crate) use sections::{SectionList, Sections};
 pub(crate) use wide::{Wide, WidePlan};

@@ -47,6 +47,29 @@ pub struct Change {
     /// Its kind from now on, which is that of a column of its own where there was one before; none if
     /// nothing is asked for that would fill it.
     pub after: Option<Kind>,
+    /// What the elements were, where the column was of lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elements_before: Option<Kind>,
+    /// What they are from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elements_after: Option<Kind>,
+}
+
+impl Change {
+    fn of(table: &str, column: Option<String>, before: Option<&TypedColumn>, after: Option<&TypedColumn>) -> Self {
+        let kind = |column: Option<&TypedColumn>| column.map(|column| column.kind);
+        let elements = |column: Option<&TypedColumn>| {
+            column.filter(|column| column.kind == Kind::List).and_then(|list| Some(list.members.first()?.kind))
+        };
+        Self {
+            table: table.to_owned(),
+            column,
+            before: kind(before),
+            after: kind(after),
+            elements_before: elements(before),
+            elements_after: elements(after),
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -54,13 +77,20 @@ impl fmt::Display for Change {
         let table = &self.table;
         match (&self.column, self.before, self.after) {
             (None, ..) => write!(out, "new table {table}"),
-            (Some(column), None, Some(after)) => write!(out, "new column {table}.{column} ({})", after.name()),
+            (Some(column), None, Some(after)) => {
+                write!(out, "new column {table}.{column} ({})", named(after, self.elements_after))
+            }
             (Some(column), Some(before), Some(after)) => {
-                write!(out, "{table}.{column} was {}, is {}", before.name(), after.name())
+                let (before, after) = (named(before, self.elements_before), named(after, self.elements_after));
+                write!(out, "{table}.{column} was {before}, is {after}")
             }
             (Some(column), _, None) => write!(out, "{table}.{column} is no longer asked for"),
         }
     }
+}
+
+fn named(kind: Kind, elements: Option<Kind>) -> String {
+    elements.map_or_else(|| kind.name().to_owned(), |elements| format!("{} of {}", kind.name(), elements.name()))
 }
 
 /// The schema of this run, and what is new in it; or else what may not change.
@@ -86,7 +116,7 @@ pub(crate) fn merge(
         });
     }
     for mut table in left.into_iter().flatten() {
-        changes.push(Change { table: table.name.clone(), column: None, before: None, after: None });
+        changes.push(Change::of(&table.name, None, None, None));
         if mode == SchemaMode::Evolve {
             table.name = distinct(&table.name, |name| tables.iter().any(|other| other.name == name));
             settle(&mut table);
@@ -180,14 +210,14 @@ impl Merge<'_> {
             }
             column.settle();
             let Some(&at) = same.iter().find(|&&at| !columns[at].retired).or(same.first()) else {
-                self.change(within, &column.name, None, Some(column.kind));
+                self.change(within, &column.name, None, Some(&column));
                 if self.mode == SchemaMode::Evolve {
                     push(&mut columns, column);
                 }
                 continue;
             };
             met[at] = true;
-            self.change(within, &columns[at].name, Some(columns[at].kind), Some(column.kind));
+            self.change(within, &columns[at].name, Some(&columns[at]), Some(&column));
             if self.mode == SchemaMode::Evolve {
                 columns[at].retired = true;
                 let name = format!("{}_{}", columns[at].name, column.kind.name());
@@ -197,7 +227,7 @@ impl Merge<'_> {
         for (column, _) in columns.iter_mut().zip(met).filter(|(_, met)| !met) {
             // Whether a profile lacks a tag that nobody asked for is not known: it is null, not false.
             if column.kind == Kind::Tag && !column.retired && !Asked::has(self.asked.tags.as_ref(), &column.ids) {
-                self.change(within, &column.name, Some(column.kind), None);
+                self.change(within, &column.name, Some(column), None);
                 column.retired = true;
             }
         }
@@ -229,9 +259,8 @@ impl Merge<'_> {
         }
     }
 
-    fn change(&mut self, within: &str, column: &str, before: Option<Kind>, after: Option<Kind>) {
-        let column = Some(format!("{within}{column}"));
-        self.changes.push(Change { table: self.table.to_owned(), column, before, after });
+    fn change(&mut self, within: &str, name: &str, before: Option<&TypedColumn>, after: Option<&TypedColumn>) {
+        self.changes.push(Change::of(self.table, Some(format!("{within}{name}")), before, after));
     }
 }
 

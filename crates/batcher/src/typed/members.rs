@@ -4,7 +4,7 @@
 use super::{
     kind::Kind,
     plan::{Asked, COLUMNS_MAX, Draft, Nested, Sources, Typed, add, called, kind, least, named},
-    schema::{TypedColumn, TypedOf, TypedTable},
+    schema::{TypedColumn, TypedOf, TypedSchema, TypedTable},
     shape::{DEPTH_MAX, Shape},
 };
 use apsides_definitions::{Field, Named, ValueType, unique_names};
@@ -171,6 +171,30 @@ fn say(members: &mut Vec<(String, Option<Shape>)>, ids: &[String], discriminator
         });
         members[at].1.get_or_insert_with(open).say(steps, kind);
     }
+}
+
+/// What a pipeline says a type of that is in no table, in order.
+pub(crate) fn unused<'t>(typed: &'t Typed, schema: &TypedSchema) -> Vec<&'t str> {
+    let is_of_column = |name: &str| {
+        let columns = schema.wide().into_iter().flat_map(|wide| &wide.columns);
+        let mut columns = columns.filter(|column| column.kind != Kind::Tag);
+        columns.any(|column| column.discriminator == name || column.ids.iter().any(|id| id == name))
+    };
+    let is_of_member = |name: &str| {
+        schema.events().any(|table| {
+            let TypedOf::Events { type_ids, discriminator } = &table.of else { return false };
+            let mut paths = type_ids.iter().chain(std::iter::once(discriminator)).filter_map(|of| path_in(name, of));
+            let is_there = |member: &str| table.columns.iter().any(|column| column.ids.iter().any(|id| id == member));
+            paths.any(|path| steps(path).first().is_some_and(|first| first.as_deref().is_some_and(is_there)))
+        })
+    };
+    let is_unused = |name: &&str| match name.contains('/') {
+        true => typed.events && !is_of_member(name),
+        false => typed.wide && !is_of_column(name),
+    };
+    let mut unused: Vec<_> = typed.kinds.keys().map(String::as_str).filter(is_unused).collect();
+    unused.sort_unstable();
+    unused
 }
 
 fn path_in<'n>(name: &'n str, of: &str) -> Option<&'n str> {

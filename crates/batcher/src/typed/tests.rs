@@ -251,7 +251,7 @@ fn objects_and_arrays_that_are_published_stay_what_they_are() {
             &[LIST],
             &[("[5]", 20)],
             "-m list<struct<a integer>>, m_list list<integer>",
-            &["events_9.m was list, is list"],
+            &["events_9.m was list of struct, is list of integer"],
         ),
         (&[OBJECT], &[("7", 1)], &format!("-{SHAPE}, m_integer integer"), &["events_9.m was struct, is integer"]),
         (&[OBJECT], &[("7", 1), ("{}", 1)], &format!("-{SHAPE}, m_json json"), &["events_9.m was struct, is json"]),
@@ -267,5 +267,40 @@ fn objects_and_arrays_that_are_published_stay_what_they_are() {
         assert_eq!(found.iter().map(Change::to_string).collect::<Vec<_>>(), changes, "{now:?}");
         let (again, none) = merge(Some(&after), sampled(now), SchemaMode::Freeze, &asked).expect("it is published");
         assert_eq!((again, none), (after, vec![]), "{now:?}");
+    }
+}
+
+#[test]
+fn types_of_nothing_are_found() {
+    let column = |name: &str, ids: &[&str], discriminator: &str| TypedColumn {
+        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        discriminator: discriminator.to_owned(),
+        ..TypedColumn::of(name, Kind::Text)
+    };
+    let of = TypedOf::Events { type_ids: vec!["9".to_owned()], discriminator: "com.shop.buy".to_owned() };
+    let wide = TypedTable {
+        name: "wide".to_owned(),
+        of: TypedOf::Sections,
+        columns: vec![column("a", &["7", "8"], "com.shop.a")],
+    };
+    let events = TypedTable { name: "events_buy".to_owned(), of, columns: vec![column("items", &["items"], "")] };
+    let schema = TypedSchema { tables: vec![wide, events], ..TypedSchema::default() };
+    for (name, is_unused) in [
+        ("7", false),
+        ("com.shop.a", false),
+        ("com.shop.b", true),
+        ("99", true),
+        ("9/items", false),
+        ("com.shop.buy/items", false),
+        ("com.shop.buy/items[]/price", false),
+        ("com.shop.buy/prices", true),
+        ("10/items", true),
+    ] {
+        let kinds = [(name.to_owned(), Kind::Integer)].into();
+        let typed = Typed { wide: true, events: true, kinds, ..Typed::default() };
+        assert_eq!(unused(&typed, &schema), if is_unused { vec![name] } else { vec![] }, "{name}");
+        // Of a table that is not written, nothing is said.
+        let typed = Typed { wide: false, events: false, ..typed };
+        assert!(unused(&typed, &schema).is_empty(), "{name}");
     }
 }
