@@ -4,12 +4,14 @@
 
 mod lineage;
 mod metrics;
+mod textfile;
 
 pub(crate) use lineage::Lineage;
 
 use crate::{args, failure::Failure, run::Job, schedule::Schedule, watch::Watch};
 use apsides_batcher::{Destination, Manifest};
 use apsides_fetcher::{Counts, Network};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// Who is told.
@@ -55,19 +57,22 @@ impl Reports {
         let of = lineage::Of { id: watch.run().uuid(), job: &self.pipeline, destination: &self.destination };
         self.told.lineage.started(&of, &self.network).await;
         let ended = run.await;
-        if let Some(path) = &self.told.metrics {
-            let watermark = |of: &Manifest| self.schedule.as_ref()?.watermark(&of.windows);
-            let run = metrics::Run {
-                pipeline: &self.pipeline,
-                destination: &self.destination.to_string(),
-                watch,
-                counts: counts(),
-                watermark: ended.as_ref().ok().and_then(watermark),
-                ended: ended.as_ref(),
-            };
-            if let Err(error) = metrics::write(path, &run) {
-                tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
-            }
+        let elapsed = watch.elapsed();
+        let watermark = |of: &Manifest| self.schedule.as_ref()?.watermark(&of.windows);
+        let run = metrics::Run {
+            watch,
+            elapsed,
+            counts: counts(),
+            watermark: ended.as_ref().ok().and_then(watermark),
+            ended: ended.as_ref(),
+        };
+        let metrics = metrics::of(&run, Timestamp::now());
+        let destination = self.destination.to_string();
+        let labels = [("pipeline", self.pipeline.as_str()), ("destination", destination.as_str())];
+        if let Some(path) = &self.told.metrics
+            && let Err(error) = textfile::write(path, &metrics, &labels)
+        {
+            tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
         }
         self.told.lineage.ended(&of, ended.as_ref(), &self.network).await;
         ended.map(drop)

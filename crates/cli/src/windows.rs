@@ -12,9 +12,9 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
     tables::Published,
-    watch::Watch,
+    watch::{Watch, Written},
 };
-use apsides_batcher::{Extent, Manifest, Options, TableFiles, Window, settle};
+use apsides_batcher::{Extent, Manifest, Options, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -135,7 +135,10 @@ impl Work<'_> {
         let windows = steps.windows.iter().map(|due| Some(*due));
         let all: Vec<_> = steps.snapshot.then_some(None).into_iter().chain(windows).collect();
         for window in &all {
-            let step = self.step(*window).await.map_err(|failure| {
+            let watch = self.watch.step(*window);
+            let step = self.step(*window, &watch).await;
+            watch.end_step(step.as_ref().map(Published::total).map_err(|failure| failure.exit));
+            let step = step.map_err(|failure| {
                 let what = window.map_or("profiles".to_owned(), |due| format!("window {}", due.bounds));
                 match done.len() {
                     0 => failure.of_part(&what),
@@ -161,7 +164,7 @@ impl Work<'_> {
     }
 
     /// How profiles are, or a window's events.
-    async fn step(&self, window: Option<Due>) -> Result<Published, Failure> {
+    async fn step(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
         let asked_at = self.clock.now();
         let (extent, export) = match window {
             None => (Extent::Snapshot { asked_at }, profiles(&self.job.export)),
@@ -172,16 +175,15 @@ impl Work<'_> {
         };
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export, options, ..self.job.clone() };
-        run::execute(&job, self.client, self.watch, self.output, self.shutdown).await
+        run::execute(&job, self.client, watch, self.output, self.shutdown).await
     }
 }
 
 impl Done {
     /// A step, and what is published after it.
     fn of(window: Option<Due>, published: Published) -> (Self, Manifest) {
+        let Written { rows, bytes } = published.total();
         let Published { written, all, elapsed, .. } = published;
-        let sum = |of: fn(&TableFiles) -> u64| written.tables.iter().map(of).sum();
-        let (rows, bytes) = (sum(|table| table.rows), sum(|table| table.bytes));
         let (json_bytes, seconds) = (written.json_bytes, elapsed.as_secs_f64());
         (Self { window, rows, bytes, json_bytes, seconds, manifest: written }, all)
     }
