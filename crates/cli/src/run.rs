@@ -52,7 +52,7 @@ pub(crate) struct Job {
 pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.keeping(args.keep_raw).into_job()?;
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of(&job, args.reports, &args.pipeline);
+    let reports = Reports::of("run", &job, args.reports, &args.pipeline);
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
         match &job.schedule {

@@ -71,7 +71,7 @@ pub(crate) async fn backfill(
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of(&job, args.reports, &args.pipeline);
+    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline);
     let run = async {
         let job = names::resolved(job, &client, output, shutdown).await?;
         let work = Work { job: &job, schedule: &schedule, client: &client, clock, watch, output, shutdown };
