@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,3 +29,16 @@ class Apsides:
         ended = self.run(*arguments, stdin=stdin)
         command = " ".join(map(str, arguments))
         assert ended.returncode == 0, f"apsides {command} ended with {ended.returncode}:\n{ended.stderr.decode()}"
+
+    @contextmanager
+    def simulated(self, *arguments: str) -> Iterator[str]:
+        """The simulated API: its address."""
+        command = [self.path, "simulate", "--bind", "127.0.0.1:0", "--polls", "0", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                assert server.stdout
+                found = re.search(r"http://[\d.:]+", server.stdout.readline())
+                assert found, "it does not say where it is"
+                yield found[0]
+            finally:
+                server.kill()

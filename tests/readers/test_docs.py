@@ -105,7 +105,8 @@ def account(apsides: Apsides, tmp_path_factory: pytest.TempPathFactory) -> Path:
     apsides.succeed("simulate", "--write", export, "--definitions", definitions, "--profiles", "500")
     (folder / "export.json.gz").write_bytes(gzip.compress(export.read_bytes()))
     (folder / "key").write_text("a key of many bytes")
-    shutil.copy(folder / "key", folder / "apsides-hash-key")
+    for name in ("apsides-hash-key", "otlp-key"):
+        shutil.copy(folder / "key", folder / name)
     tables = ["--tables", "profiles,attributes,tags,events,unmapped,wide,events_*"]
     apsides.succeed("convert", export, "--out", folder / "warehouse", "--definitions", definitions, *tables)
     # As a schedule lays them out.

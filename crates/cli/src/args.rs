@@ -7,7 +7,7 @@ mod simulate;
 mod tables;
 
 pub(crate) use privacy::Privacy;
-pub(crate) use reports::{Reports, lineage_url};
+pub(crate) use reports::{Reports, lineage_url, otlp_endpoint};
 pub(crate) use runs::{Backfill, Commit, Plan, Run};
 pub(crate) use simulate::{PollUrlKind, Simulate};
 pub(crate) use tables::{CommitName, ModeName, NestedName, TableName, Tables, check_memory, selection_of, typed_of};

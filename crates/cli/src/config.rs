@@ -34,7 +34,7 @@ pub(crate) use effective::{Effective, Origin, effective};
 pub(crate) use text::Place;
 
 use export::{Export, VersionsName};
-use reports::{Lineage, Metrics};
+use reports::{Lineage, Metrics, Otlp};
 use schedule::Schedule;
 use tables::{Privacy, Schema};
 use text::Text;
@@ -76,6 +76,9 @@ pub(crate) struct Pipeline {
     /// Events of OpenLineage.
     #[serde(default)]
     lineage: Lineage,
+    /// Traces and metrics by OTLP.
+    #[serde(default)]
+    otlp: Otlp,
 }
 
 /// The API and the client.
@@ -253,7 +256,11 @@ impl Pipeline {
             spools,
             destination: place,
             overwrite: destination.overwrite,
-            told: Told { metrics: self.metrics.textfile, lineage: self.lineage.into_lineage()? },
+            told: Told {
+                metrics: self.metrics.textfile,
+                lineage: self.lineage.into_lineage()?,
+                otlp: self.otlp.into_otlp()?,
+            },
             options,
         })
     }

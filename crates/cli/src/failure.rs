@@ -35,6 +35,24 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// The kind in a word, for machines.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Unexpected => "unexpected",
+            Self::Configuration => "configuration",
+            Self::Input => "input",
+            Self::Destination => "destination",
+            Self::Locked => "locked",
+            Self::Credentials => "credentials",
+            Self::Api => "api",
+            Self::Network => "network",
+            Self::Storage => "storage",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {

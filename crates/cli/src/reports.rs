@@ -1,15 +1,20 @@
-//! What is told of a run to those who watch many: metrics for Prometheus, events of OpenLineage.
+//! What is told of a run to those who watch many: metrics for Prometheus, events of OpenLineage, traces and
+//! metrics of OpenTelemetry.
 //!
 //! Nothing here decides whether a run has succeeded: what cannot be told is a warning.
 
 mod lineage;
 mod metrics;
+mod otlp;
+mod textfile;
 
 pub(crate) use lineage::Lineage;
+pub(crate) use otlp::Otlp;
 
 use crate::{args, failure::Failure, run::Job, schedule::Schedule, watch::Watch};
 use apsides_batcher::{Destination, Manifest};
 use apsides_fetcher::{Counts, Network};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// Who is told.
@@ -18,11 +23,14 @@ pub(crate) struct Told {
     /// The file for Prometheus's node_exporter.
     pub(crate) metrics: Option<PathBuf>,
     pub(crate) lineage: Lineage,
+    pub(crate) otlp: Otlp,
 }
 
 /// What is told of one run.
 pub(crate) struct Reports {
     told: Told,
+    /// As it is called on the command line.
+    command: &'static str,
     /// The pipeline's name, or that of the command.
     pipeline: String,
     destination: Destination,
@@ -33,16 +41,18 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    pub(crate) fn new(told: Told, pipeline: impl Into<String>, destination: &Destination) -> Self {
+    /// Those of a command without a pipeline.
+    pub(crate) fn new(command: &'static str, told: Told, destination: &Destination) -> Self {
         let (destination, network) = (destination.clone(), Network::default());
-        Self { told, pipeline: pipeline.into(), destination, schedule: None, network }
+        Self { told, command, pipeline: command.to_owned(), destination, schedule: None, network }
     }
 
     /// Those of a pipeline's run.
-    pub(crate) fn of(job: &Job, args: args::Reports, pipeline: &Path) -> Self {
+    pub(crate) fn of(command: &'static str, job: &Job, args: args::Reports, pipeline: &Path) -> Self {
         let name = pipeline.file_stem().unwrap_or_default().to_string_lossy();
-        let reports = Self::new(args.or(job.told.clone()), name, &job.destination);
-        Self { schedule: job.schedule.clone(), network: job.client.network.clone(), ..reports }
+        let (schedule, network) = (job.schedule.clone(), job.client.network.clone());
+        let reports = Self::new(command, args.or(job.told.clone()), &job.destination);
+        Self { pipeline: name.into(), schedule, network, ..reports }
     }
 
     /// The same of a shard, which knows only its share of what is to be there.
@@ -61,21 +71,34 @@ impl Reports {
         let of = lineage::Of { id: watch.run().uuid(), job: &self.pipeline, destination: &self.destination };
         self.told.lineage.started(&of, &self.network).await;
         let ended = run.await;
-        if let Some(path) = &self.told.metrics {
-            let watermark = |of: &Manifest| self.schedule.as_ref()?.watermark(&of.windows);
-            let run = metrics::Run {
-                pipeline: &self.pipeline,
-                destination: &self.destination.to_string(),
-                watch,
-                counts: counts(),
-                watermark: ended.as_ref().ok().and_then(watermark),
-                ended: ended.as_ref(),
-            };
-            if let Err(error) = metrics::write(path, &run) {
-                tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
-            }
+        let elapsed = watch.elapsed();
+        let watermark = |of: &Manifest| self.schedule.as_ref()?.watermark(&of.windows);
+        let run = metrics::Run {
+            watch,
+            elapsed,
+            counts: counts(),
+            watermark: ended.as_ref().ok().and_then(watermark),
+            ended: ended.as_ref(),
+        };
+        let metrics = metrics::of(&run, Timestamp::now());
+        let destination = self.destination.to_string();
+        let labels = [("pipeline", self.pipeline.as_str()), ("destination", destination.as_str())];
+        if let Some(path) = &self.told.metrics
+            && let Err(error) = textfile::write(path, &metrics, &labels)
+        {
+            tracing::warn!(path = %path.display(), "the metrics could not be written: {error}");
         }
-        self.told.lineage.ended(&of, ended.as_ref(), &self.network).await;
+        let lineage = self.told.lineage.ended(&of, ended.as_ref(), &self.network);
+        let collector = self.told.otlp.clone().resolved(|name| std::env::var(name).ok());
+        let otlp = async {
+            if let Some(collector) = collector {
+                let (command, labels, ended) = (self.command, &labels, ended.as_ref());
+                let run = otlp::Run { command, watch, elapsed, labels, metrics: &metrics, ended };
+                collector.tell(&run, &self.network).await;
+            }
+        };
+        // At once, so that they keep nobody longer than the slowest.
+        tokio::join!(lineage, otlp);
         ended.map(drop)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     run,
     shutdown::Shutdown,
     summary::Summary,
-    watch::{Phase, Watch},
+    watch::{Phase, Watch, Written},
 };
 use apsides_batcher::{Destination, Error, Manifest, Options, Part, Profile, Progress, stage, stage_parts};
 use apsides_fetcher::Reader;
@@ -51,6 +51,15 @@ pub(crate) struct Published {
 }
 
 impl Published {
+    /// Rows and bytes of what it has written.
+    pub(crate) fn total(&self) -> Written {
+        let tables = &self.written.tables;
+        Written {
+            rows: tables.iter().map(|table| table.rows).sum(),
+            bytes: tables.iter().map(|table| table.bytes).sum(),
+        }
+    }
+
     /// Tells of a destination that is as this run has left it, and gives what is there.
     pub(crate) fn printed(self, destination: &Destination, output: &Output) -> Result<Manifest, Failure> {
         Summary::new(destination, &self.all, self.elapsed, self.profile.as_ref()).print(output)?;

@@ -13,9 +13,9 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
     tables::Published,
-    watch::Watch,
+    watch::{Watch, Written},
 };
-use apsides_batcher::{Extent, Manifest, Options, TableFiles, Window, settle};
+use apsides_batcher::{Extent, Manifest, Options, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -91,7 +91,7 @@ pub(crate) async fn backfill(
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of(&job, args.reports, &args.pipeline).of_shard(args.shard.is_some());
+    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline).of_shard(args.shard.is_some());
     let run = async {
         let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
         let share = share.as_ref();
@@ -171,7 +171,10 @@ impl Work<'_> {
                 None => tracing::error_span!("snapshot"),
                 Some(due) => tracing::error_span!("window", window = %due.bounds),
             };
-            let step = self.step(*window).instrument(span).await.map_err(|failure| match done.len() {
+            let watch = self.watch.step(*window);
+            let step = self.step(*window, &watch).instrument(span).await;
+            watch.end_step(step.as_ref().map(Published::total).map_err(|failure| failure.exit));
+            let step = step.map_err(|failure| match done.len() {
                 0 => failure.of_part(&what),
                 so_far => failure.of_part(&format!("{what} (after {so_far} of {} steps)", all.len())),
             })?;
@@ -197,7 +200,7 @@ impl Work<'_> {
     }
 
     /// How profiles are, or a window's events.
-    async fn step(&self, window: Option<Due>) -> Result<Published, Failure> {
+    async fn step(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
         let asked_at = self.clock.now();
         let (extent, export) = match window {
             None => (Extent::Snapshot { asked_at }, profiles(&self.job.export)),
@@ -208,16 +211,15 @@ impl Work<'_> {
         };
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export, options, ..self.job.clone() };
-        run::execute(&job, self.client, self.watch, self.output, self.shutdown).await
+        run::execute(&job, self.client, watch, self.output, self.shutdown).await
     }
 }
 
 impl Done {
     /// A step, and what is published after it.
     fn of(window: Option<Due>, published: Published) -> (Self, Manifest) {
+        let Written { rows, bytes } = published.total();
         let Published { written, all, elapsed, .. } = published;
-        let sum = |of: fn(&TableFiles) -> u64| written.tables.iter().map(of).sum();
-        let (rows, bytes) = (sum(|table| table.rows), sum(|table| table.bytes));
         let (json_bytes, seconds) = (written.json_bytes, elapsed.as_secs_f64());
         (Self { window, rows, bytes, json_bytes, seconds, manifest: written }, all)
     }

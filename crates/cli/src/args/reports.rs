@@ -1,6 +1,6 @@
 //! Who is told of a run.
 
-use crate::reports::{Lineage, Told};
+use crate::reports::{Lineage, Otlp, Told};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use url::Url;
@@ -17,6 +17,10 @@ pub(crate) struct Reports {
     /// Add these events to a file, a line each
     #[arg(long, value_name = "FILE")]
     pub(crate) lineage_file: Option<PathBuf>,
+    /// Send traces and metrics of the run there when it has ended, by OTLP over HTTP in JSON; without it, what
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says
+    #[arg(long, value_name = "URL", value_parser = otlp_endpoint)]
+    pub(crate) otlp_endpoint: Option<Url>,
 }
 
 impl Reports {
@@ -27,13 +31,26 @@ impl Reports {
             file: self.lineage_file.or(pipeline.lineage.file),
             namespace: pipeline.lineage.namespace,
         };
-        Told { metrics: self.metrics_textfile.or(pipeline.metrics), lineage }
+        let otlp = Otlp { endpoint: self.otlp_endpoint.or(pipeline.otlp.endpoint), ..pipeline.otlp };
+        Told { metrics: self.metrics_textfile.or(pipeline.metrics), lineage, otlp }
     }
 }
 
 /// An address that events can be sent to.
 pub(crate) fn lineage_url(text: &str) -> Result<Url, String> {
-    // What stands there may hold a password, so it is not shown.
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "it is no address; write https://host/api/v1/lineage".to_owned())
+    address(text).ok_or_else(|| "it is no address; write https://host/api/v1/lineage".to_owned())
+}
+
+/// The address of a collector.
+pub(crate) fn otlp_endpoint(text: &str) -> Result<Url, String> {
+    let url = address(text).ok_or("it is no address; write https://host:4318")?;
+    if ["/v1/traces", "/v1/metrics"].iter().any(|path| url.path().trim_end_matches('/').ends_with(path)) {
+        return Err("it is the address of one kind of signals; leave out what begins with /v1".to_owned());
+    }
+    Ok(url)
+}
+
+/// What stands there may hold a password, so it is not shown.
+fn address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

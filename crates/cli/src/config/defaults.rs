@@ -110,6 +110,9 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("lineage.url", Default::None),
         ("lineage.file", Default::None),
         ("lineage.namespace", text("apsides")),
+        ("otlp.endpoint", Default::Environment(&["OTEL_EXPORTER_OTLP_ENDPOINT"], None)),
+        ("otlp.headers", Default::Environment(&["OTEL_EXPORTER_OTLP_HEADERS"], None)),
+        ("otlp.service_name", Default::Environment(&["OTEL_SERVICE_NAME"], Some("apsides".into()))),
     ]
     .map(|(name, default)| Setting { name, default })
     .into()

@@ -13,12 +13,20 @@ use toml::{Spanned, Value, de::DeTable};
 /// What stands for a secret.
 const MASKED: &str = "***";
 
-/// Settings whose values nobody sees.
-const SECRETS: [&str; 2] = ["source.client_secret", "privacy.key"];
+/// Settings whose values nobody sees, nor those of what is in them.
+const SECRETS: [&str; 3] = ["source.client_secret", "otlp.headers", "privacy.key"];
 
-/// Settings whose texts may come from elsewhere; see [`text::Text`].
-const EXPANDED: [&str; 6] =
-    ["source.base_url", "source.client_id", "source.client_secret", "source.proxy", "lineage.url", "privacy.key"];
+/// Settings whose texts may come from elsewhere, and those of what is in them; see [`text::Text`].
+const EXPANDED: [&str; 8] = [
+    "source.base_url",
+    "source.client_id",
+    "source.client_secret",
+    "source.proxy",
+    "lineage.url",
+    "otlp.endpoint",
+    "otlp.headers",
+    "privacy.key",
+];
 
 /// A setting as it holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,14 +120,19 @@ fn key(name: &Spanned<std::borrow::Cow<'_, str>>) -> String {
     }
 }
 
+fn is_among(settings: &[&str], setting: &str) -> bool {
+    let rest = |of: &&str| setting.strip_prefix(*of);
+    settings.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// A value of the file as it may be seen, and where it comes from.
 fn seen(setting: &str, value: Value) -> (Value, Vec<Place>) {
     let from = match &value {
-        Value::String(text) if EXPANDED.contains(&setting) => text::places(text),
+        Value::String(text) if is_among(&EXPANDED, setting) => text::places(text),
         _ => Vec::new(),
     };
     let value = match value {
-        _ if SECRETS.contains(&setting) => MASKED.into(),
+        _ if is_among(&SECRETS, setting) => MASKED.into(),
         Value::String(text) if !from.is_empty() => text::expand(&text).unwrap_or_default().into(),
         value => value,
     };
@@ -133,6 +146,7 @@ fn unsaid(setting: &str, default: Default, variable: impl Fn(&str) -> Option<Str
         Default::None => (None, Origin::Default),
         Default::Value(value) => (Some(value), Origin::Default),
         Default::Environment(names, default) => match names.iter().find_map(set) {
+            Some((name, _)) if is_among(&SECRETS, setting) => (Some(MASKED.into()), Origin::Environment { name }),
             Some((name, value)) => (Some(without_passwords(value.into())), Origin::Environment { name }),
             None => (default, Origin::Default),
         },
@@ -190,7 +204,8 @@ mod tests {
             "[source]\nclient_id = '${{env:CARGO_PKG_NAME}}'\nclient_secret = '${{file:{}}}'\n\
              proxy = 'http://me:hunter2@proxy:3128/x@y'\n\n[export]\nattributes = [\n  '7',\n]\nwindow.last_days = 1\n\
              [export.extra]\n'a b' = {{ c = 1 }}\n[destination]\npath = 's3://bucket/a@b'\n[limits]\nmemory_limit = '96M'\n\
-             [privacy]\nkey = 'hunter2hunter2hunter2'\n",
+             [privacy]\nkey = 'hunter2hunter2hunter2'\n[otlp]\nendpoint = 'https://me:hunter2@host'\n\
+             headers = {{ 'a.b' = 'hunter2', c = '${{file:{0}}}' }}\n",
             secret.path().display()
         ));
         let of = |name: &str| all.iter().find(|of| of.setting == name).map(line).unwrap_or_default();
@@ -210,6 +225,10 @@ mod tests {
             ("limits.memory_limit", "\"96M\" 16".to_owned()),
             ("files.row_group_size", format!("\"{}\" default", (64 << 20) * 2 / 5)),
             ("privacy.key", "\"***\" 18".to_owned()),
+            ("otlp.endpoint", "\"https://***@host\" 20".to_owned()),
+            ("otlp.headers.\"a.b\"", "\"***\" 21".to_owned()),
+            ("otlp.headers.c", format!("\"***\" 21 [SecretFile {{ path: {:?} }}]", secret.path())),
+            ("otlp.service_name", "\"apsides\" default".to_owned()),
         ] {
             assert_eq!(of(setting), expected, "{setting}");
         }
@@ -225,6 +244,8 @@ mod tests {
         assert_eq!(of("B", "https://me:hunter2@host"), "\"https://***@host\" B");
         assert_eq!(of("A", ""), "\"none\" default");
         assert_eq!(of("C", "c"), "\"none\" default");
+        let secret = unsaid("otlp.headers", default(), |_| Some("hunter2".to_owned()));
+        assert_eq!(line(&secret), "\"***\" A");
     }
 
     #[test]

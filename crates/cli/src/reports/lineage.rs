@@ -5,7 +5,7 @@
 
 use crate::failure::{Exit, Failure};
 use apsides_batcher::{ColumnOf, Destination, Manifest, TableFiles};
-use apsides_fetcher::{Network, post};
+use apsides_fetcher::{Headers, Network, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
@@ -91,7 +91,7 @@ impl Lineage {
             tracing::warn!(path = %path.display(), "the lineage could not be written: {error}");
         }
         if let Some(url) = &self.url
-            && let Err(error) = post(url, event.to_string().into_bytes(), network).await
+            && let Err(error) = post(url, &Headers::default(), event.to_string().into_bytes(), network).await
         {
             let cause = std::error::Error::source(&error).map(tracing::field::display);
             tracing::warn!(cause, "the lineage could not be told: {error}");

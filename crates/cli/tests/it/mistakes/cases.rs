@@ -56,6 +56,10 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("hashes without a key", Pipeline("[destination]", "[privacy]\nattributes = { 40103 = \"hash\" }\n[destination]"), RUN),
         ("certificates that are not there", Pipeline("[source]", "[source]\nca_file = \"/nowhere/ca.pem\""), RUN),
         ("a proxy that is none", Pipeline("[source]", "[source]\nproxy = \"user:hunter2\""), RUN),
+        ("a collector that is none", Pipeline("[source]", "[otlp]\nendpoint = \"collector:4318\"\n[source]"), RUN),
+        ("a collector of traces alone", Nothing, "apsides convert export.json --out out --otlp-endpoint http://collector:4318/v1/traces"),
+        ("headers that are no table", Pipeline("[source]", "[otlp]\nheaders = \"hunter2\"\n[source]"), RUN),
+        ("a header that cannot be sent", Pipeline("[source]", "[otlp]\nheaders = { api-key = \"hunter2\\n\" }\n[source]"), RUN),
         ("a poll host that is none", Pipeline("[source]", "[source]\npoll_hosts = [\"storage\"]"), RUN),
     ]),
     ("schedule", &[
