@@ -1,4 +1,4 @@
-//! Headers of one's own for a [`post`](crate::post): keys and tokens of whoever is told.
+//! Headers of one's own for a [`post`](crate::post()): keys and tokens of whoever is told.
 
 use crate::Secret;
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};

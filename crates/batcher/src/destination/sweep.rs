@@ -182,4 +182,17 @@ mod tests {
             assert_eq!(is_ours(&Path::from(path)), expected, "{path}");
         }
     }
+
+    #[test]
+    fn logs_are_those_of_their_tables() {
+        for (path, expected) in [
+            ("tags/_delta_log/00000000000000000000.json", Some("tags")),
+            ("tags/_delta_log/more/0.json", Some("tags")),
+            ("tags/_delta_log", None),
+            ("_delta_log/00000000000000000000.json", None),
+            (".apsides/shards/0-of-2/tags/_delta_log/0.json", None),
+        ] {
+            assert_eq!(logged(&Path::from(path)).as_deref(), expected, "{path}");
+        }
+    }
 }

@@ -87,25 +87,26 @@ pub(super) struct Attribute {
 
 /// `AnyValue`.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 enum Value {
-    StringValue(String),
-    #[serde(serialize_with = "as_text")]
-    IntValue(i64),
-    DoubleValue(f64),
+    #[serde(rename = "stringValue")]
+    Text(String),
+    #[serde(rename = "intValue", serialize_with = "as_text")]
+    Whole(i64),
+    #[serde(rename = "doubleValue")]
+    Double(f64),
 }
 
 impl Attribute {
     pub(super) fn text(key: &'static str, value: impl Display) -> Self {
-        Self { key, value: Value::StringValue(value.to_string()) }
+        Self { key, value: Value::Text(value.to_string()) }
     }
 
     pub(super) fn whole(key: &'static str, value: u64) -> Self {
-        Self { key, value: Value::IntValue(signed(value)) }
+        Self { key, value: Value::Whole(signed(value)) }
     }
 
     pub(super) fn double(key: &'static str, value: f64) -> Self {
-        Self { key, value: Value::DoubleValue(value) }
+        Self { key, value: Value::Double(value) }
     }
 }
 
