@@ -31,6 +31,7 @@ from nights import (
 from program import Apsides, Folder, Place, Prefix, data_paths, end, manifest, named, viewed
 from proxy import Proxy, Request, first, seeded
 from server import Server
+from test_delta import delta
 from test_faults import is_put_of
 
 #: Runs that must have been killed at work, per destination. APSIDES_KILLS=100 is the whole of it.
@@ -218,12 +219,15 @@ def published(place: Place) -> set[str]:
 FEW = 3
 
 
-def test_two_runs_at_once(apsides: Apsides, place: Place, known: Known, api: Api, tmp_path: Path) -> None:
+@pytest.mark.parametrize("commit", ["manifest", "delta"])
+def test_two_runs_at_once(
+    apsides: Apsides, server: Server, place: Place, known: Known, api: Api, tmp_path: Path, commit: str
+) -> None:
     chance = random.Random(SEED)
     codes: Counter[int] = Counter()
     # They are quick, and do not meet every night.
     for night in range(1, NIGHTS + 1):
-        pipeline, _ = write_pipeline(tmp_path, api, place, night)
+        pipeline, _ = write_pipeline(tmp_path, api, place, night, commit=commit)
         with simulated(apsides, api.simulator, night):
             runs = []
             for _ in range(2):
@@ -238,6 +242,19 @@ def test_two_runs_at_once(apsides: Apsides, place: Place, known: Known, api: Api
         if codes[5] and night >= FEW:
             break
     assert codes[5], "otherwise this has shown nothing"
+    if commit == "delta":
+        is_told(place, server)
+
+
+def is_told(place: Place, server: Server) -> None:
+    """The Delta tables have the files that the manifest names, and no others."""
+    of = {table["name"]: table for table in manifest(place)["tables"]}
+    logs = manifest(place)["delta"]["tables"]
+    assert {log["name"] for log in logs} >= {name for name, table in of.items() if table["files"]}
+    for log in logs:
+        table = delta(place, server, log["name"])
+        files = {f"{log['name']}/{file['name']}" for file in of[log["name"]]["files"]}
+        assert {uri.split(f"{place.name}/")[1] for uri in table.file_uris()} == files, log["name"]
 
 
 def nights_through(
@@ -248,11 +265,12 @@ def nights_through(
     api: Api,
     folder: Path,
     choose: Callable[[], Callable[[Request], str | None]],
+    commit: str = "manifest",
 ) -> list[str]:
     """Nights with a faulty way to the store; gives the faults."""
     faults = []
     for night in range(1, FEW + 1):
-        pipeline, _ = write_pipeline(folder, api, prefix, night)
+        pipeline, _ = write_pipeline(folder, api, prefix, night, commit=commit)
         with simulated(apsides, api.simulator, night), Proxy(server.port, choose=choose()) as proxy:
             impatient = apsides.where(**server.environment(proxy.endpoint), AWS_TIMEOUT="2s")
             impatient.run(*run_of(pipeline, night)).succeeded()
@@ -264,9 +282,9 @@ def nights_through(
     return faults
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "commit"), [(0, "manifest"), (1, "manifest"), (2, "manifest"), (3, "delta"), (4, "delta")])
 def test_faults_are_survived(
-    apsides: Apsides, server: Server, prefix: Prefix, known: Known, api: Api, tmp_path: Path, seed: int
+    apsides: Apsides, server: Server, prefix: Prefix, known: Known, api: Api, tmp_path: Path, seed: int, commit: str
 ) -> None:
     chance = seeded(seed, 0.1)
 
@@ -274,8 +292,10 @@ def test_faults_are_survived(
         """The lock's lease is so short here that a fault may well cost it."""
         return None if ".apsides/lock" in request.path else chance(request)
 
-    faults = nights_through(apsides, server, prefix, known, api, tmp_path, lambda: choose)
+    faults = nights_through(apsides, server, prefix, known, api, tmp_path, lambda: choose, commit)
     assert faults, "otherwise this has shown nothing"
+    if commit == "delta":
+        is_told(prefix, server)
 
 
 @pytest.mark.parametrize("fault", ["drop", "reset", "503"])
