@@ -148,6 +148,34 @@ def test_a_destination_is_plain_or_delta(
         assert (there.paths() - {".apsides/lock"}, manifest(there)) == (before[0] - {".apsides/lock"}, before[1])
 
 
+def test_checkpoints_are_enough(
+    apsides: Apsides, server: Server, place: Place, exports: tuple[Export, Export], convert, tmp_path: Path
+) -> None:
+    """Whoever has the checkpoint needs no version before it, nor does the next run."""
+    for number in range(11):
+        apsides.run(*convert(exports[number % 2], place, "--overwrite", "--commit", "delta")).succeeded()
+    plain, expected = Folder(tmp_path / "plain"), delta_rows(place, server)
+    apsides.run(*convert(exports[0], plain)).succeeded()
+    same(expected, plain_rows(plain))
+    for table in ("profiles", "attributes", "tags", "events", "unmapped"):
+        logs = {path for path in place.paths() if path.startswith(f"{table}/_delta_log/")}
+        assert {path.rsplit("/", 1)[1] for path in logs if not path.endswith(".json")} == {
+            "_last_checkpoint",
+            "00000000000000000010.checkpoint.parquet",
+        }
+        for path in sorted(logs)[:10]:
+            assert path.endswith(".json")
+            remove(place, path)
+        read = delta(place, server, table)
+        assert read.version() == 10 and len(read.history()) == 1
+        assert read.transaction_version("apsides") == manifest(place)["delta"]["transaction"]
+        assert (read.metadata().name, read.protocol().min_reader_version) == (table, 1)
+    same(delta_rows(place, server), expected)
+    apsides.run(*convert(exports[1], place, "--overwrite", "--commit", "delta")).succeeded()
+    apsides.run(*convert(exports[1], plain, "--overwrite")).succeeded()
+    same(delta_rows(place, server), plain_rows(plain))
+
+
 def remove(place: Place, path: str) -> None:
     if isinstance(place, Folder):
         (place.path / path).unlink()

@@ -15,6 +15,7 @@
 //! In each version stands the transaction `apsides` with the number of the publication, which only goes up.
 
 mod actions;
+mod checkpoint;
 
 use super::{
     Commit,
@@ -28,6 +29,7 @@ use crate::{
 };
 use actions::Seen;
 use bytes::Bytes;
+use checkpoint::Checkpoint;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -149,11 +151,28 @@ pub(super) async fn tell(bucket: &Bucket, manifest: &Manifest) -> Result<()> {
             }
             let actions = actions::of(manifest, logs, log, is_whole);
             if let Swapped::Done(_) = bucket.swap(&path(log, version), &Bytes::from(actions), None).await? {
+                if checkpoint::is_due(version) {
+                    checkpoint(bucket, manifest, logs, log, version).await;
+                }
                 break;
             }
         }
     }
     Ok(())
+}
+
+/// Writes a checkpoint, without which readers find all the same. So it is no failure if there is none.
+async fn checkpoint(bucket: &Bucket, manifest: &Manifest, logs: &DeltaLogs, log: &TableLog, version: u64) {
+    let place = format!("{}/{}", bucket.address, log.name);
+    let written = async {
+        let made = Checkpoint::of(manifest, logs, log, version).map_err(|source| Error::encode(&log.name, source))?;
+        let Some(Checkpoint { file, last }) = made else { return Ok(()) };
+        bucket.put(&checkpoint_path(log, version), file.into()).await?;
+        bucket.put(&format!("{}/{DELTA_LOG}/_last_checkpoint", log.name), last.into()).await
+    };
+    if let Err::<(), Error>(error) = written.await {
+        tracing::warn!(place, version, "no checkpoint of the Delta table: {error}");
+    }
 }
 
 /// Where in a log a publication stands.
@@ -185,8 +204,7 @@ fn foreign(bucket: &Bucket, log: &TableLog, version: u64) -> Error {
 /// A version on top of one that is missing would be no table. Others may have removed old versions that are in a
 /// checkpoint.
 async fn check_that_is_there(bucket: &Bucket, log: &TableLog, version: u64) -> Result<()> {
-    let checkpoint = format!("{}/{DELTA_LOG}/{version:020}.checkpoint.parquet", log.name);
-    if bucket.has(&path(log, version)).await? || bucket.has(&checkpoint).await? {
+    if bucket.has(&path(log, version)).await? || bucket.has(&checkpoint_path(log, version)).await? {
         return Ok(());
     }
     Err(Error::MissingVersion { place: format!("{}/{}", bucket.address, log.name), version })
@@ -206,4 +224,8 @@ fn uuid() -> Result<String> {
 
 fn path(log: &TableLog, version: u64) -> String {
     format!("{}/{DELTA_LOG}/{version:020}.json", log.name)
+}
+
+fn checkpoint_path(log: &TableLog, version: u64) -> String {
+    format!("{}/{DELTA_LOG}/{version:020}.checkpoint.parquet", log.name)
 }

@@ -94,6 +94,12 @@ impl Bucket {
         Ok(Seen { bytes: object.bytes().await?, version, modified })
     }
 
+    /// Writes an object, whatever is there.
+    pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<()> {
+        let put = self.store.put(&Path::from(name), bytes.into()).await;
+        put.map(drop).map_err(|error| self.failed("write", name, error))
+    }
+
     /// Replaces an object that is as it was `seen`, or is not there if none was.
     pub(super) async fn swap(&self, name: &str, bytes: &Bytes, seen: Option<&UpdateVersion>) -> Result<Swapped> {
         let mut attempt = 1;
