@@ -148,10 +148,10 @@ pub fn stage_shard(
     let extent = &options.extent;
     let run = options.run.clone().map_or_else(RunId::new, Ok)?;
     let staging = Staging::open(destination, &run.next_name(), options, runtime)?;
-    let published = staging.before()?.and_then(|manifest| manifest.typed).unwrap_or_default();
+    let published = staging.before()?.and_then(|manifest| manifest.typed);
     let typed = match &from.typed {
-        Some(apart) => join(published, apart)?,
-        None => published,
+        Some(apart) => join(published, apart, options.typed.mode)?,
+        None => published.unwrap_or_default(),
     };
     let folder = format!("{HIDDEN}/{SHARDS}/{}", shard.folder());
     let (mut tables, mut copies) = (Vec::new(), Vec::new());

@@ -2,32 +2,34 @@
 //! published beside. Files are not written again, so each column must be in both what it is in one.
 
 use super::{
-    contract::{is_same, is_same_table},
+    contract::{SchemaMode, is_same, is_same_table},
     kind::Kind,
     schema::{TypedColumn, TypedSchema, TypedTable},
 };
 use crate::error::{Error, Result};
 
-/// The schema that holds both, and the columns that it has besides those published, as `(table, column)`.
+/// The schema that holds both.
 ///
 /// Columns are one by their name in files. Fails where two of a name are of different types, or of different attributes, tags
-/// or members.
-pub(crate) fn join(published: TypedSchema, apart: &TypedSchema) -> Result<TypedSchema> {
-    let mut joined = published;
+/// or members; and where there is one that is not published, if something is, and nothing new is to come (`freeze`, `discard`).
+pub(crate) fn join(published: Option<TypedSchema>, apart: &TypedSchema, mode: SchemaMode) -> Result<TypedSchema> {
+    let takes_new = published.is_none() || mode == SchemaMode::Evolve;
+    let mut joined = published.unwrap_or_default();
     for table in &apart.tables {
+        let join = Join { table: &table.name, takes_new };
         match joined.tables.iter_mut().find(|known| known.name == table.name) {
-            Some(known) if is_same_table(known, table) => {
-                Join { table: &table.name }.columns(&mut known.columns, &table.columns, "")?;
-            }
-            Some(_) => {
-                return Err(Join { table: &table.name }.conflict(String::new(), "another event type", "this one"));
-            }
-            None => joined.tables.push(table.clone()),
+            Some(known) if is_same_table(known, table) => join.columns(&mut known.columns, &table.columns, "")?,
+            Some(_) => return Err(join.conflict(TYPE.to_owned(), "another one", "of this event type")),
+            None if takes_new => joined.tables.push(table.clone()),
+            None => return Err(join.conflict(TYPE.to_owned(), "not there", "new")),
         }
     }
     joined.sections.extend(apart.sections.clone());
     Ok(joined)
 }
+
+/// The column that is named where whole tables differ.
+const TYPE: &str = "type_id";
 
 /// Whether tables of a name have the same columns in their files.
 pub(crate) fn is_equal(one: &TypedTable, other: &TypedTable) -> bool {
@@ -43,6 +45,8 @@ fn is_equal_column(one: &TypedColumn, other: &TypedColumn) -> bool {
 
 struct Join<'a> {
     table: &'a str,
+    /// Whether there may be columns that are not published.
+    takes_new: bool,
 }
 
 impl Join<'_> {
@@ -51,7 +55,8 @@ impl Join<'_> {
         for column in apart {
             match known.iter_mut().find(|known| known.name == column.name) {
                 Some(known) => self.column(known, column, within)?,
-                None => known.push(column.clone()),
+                None if self.takes_new => known.push(column.clone()),
+                None => return Err(self.conflict(format!("{within}{}", column.name), "not there", "new")),
             }
         }
         Ok(())
@@ -129,10 +134,10 @@ mod tests {
             (
                 "another event type",
                 schema("events_a", "9", &[("x", Kind::Integer, "x")]),
-                "events_a.: another event type, this one".to_owned(),
+                "events_a.type_id: another one, of this event type".to_owned(),
             ),
         ] {
-            let joined = match join(published.clone(), &apart) {
+            let joined = match join(Some(published.clone()), &apart, SchemaMode::Evolve) {
                 Ok(joined) => shown(&joined),
                 Err(Error::SchemaApart { table, column, published, apart }) => {
                     format!("{table}.{column}: {published}, {apart}")
@@ -140,6 +145,22 @@ mod tests {
                 Err(error) => panic!("{name}: {error}"),
             };
             assert_eq!(joined, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_gets_nothing_new() {
+        let published = schema("events_a", "1", &[("x", Kind::Integer, "x")]);
+        let more = schema("events_a", "1", &[("z", Kind::Text, "z")]);
+        let other = schema("events_b", "2", &[]);
+        for mode in [SchemaMode::Freeze, SchemaMode::Discard] {
+            for (apart, place) in [(&more, "z"), (&other, "type_id")] {
+                let error = join(Some(published.clone()), apart, mode).expect_err("it is new");
+                assert!(matches!(&error, Error::SchemaApart { column, .. } if column == place), "{error}");
+                // The first that is published may be anything.
+                assert!(join(None, apart, mode).is_ok());
+            }
+            assert!(join(Some(published.clone()), &published, mode).is_ok());
         }
     }
 
@@ -179,7 +200,7 @@ mod tests {
             ),
         ] {
             let mut columns = vec![one];
-            let joined = Join { table: "t" }.columns(&mut columns, &[other], "");
+            let joined = Join { table: "t", takes_new: true }.columns(&mut columns, &[other], "");
             match (joined, expected) {
                 (Ok(()), Ok(names)) => {
                     let members: Vec<_> = columns[0].members.iter().map(|member| member.name.as_str()).collect();
