@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// Serve a simulated API, or write a simulated export
     Simulate(Simulate),
-    /// Write a commented pipeline to start from
+    /// Write a commented pipeline to start from; with APSIS_CLIENT_ID and APSIS_CLIENT_SECRET set, with what the account has
     Init(Init),
     /// Tell whether a run of a pipeline could work: configuration, credentials, clock, folders, free space
     Check(Check),
@@ -256,6 +256,12 @@ pub(crate) struct Init {
     /// The file to write; one that is there is left as it is
     #[arg(value_name = "PATH", default_value = "pipeline.toml")]
     pub(crate) path: PathBuf,
+    /// Where the account is
+    #[arg(long, value_parser = ["emea", "apac"], value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The API, instead of a region
+    #[arg(long, conflicts_with = "region", value_name = "URL")]
+    pub(crate) base_url: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -101,7 +101,7 @@ async fn execute(args: Args, watch: &Watch) -> Result<(), Failure> {
         Command::Unlock(args) => upkeep::unlock(args, &shutdown).await,
         Command::Vacuum(args) => upkeep::vacuum(args, &output, &shutdown).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, &shutdown).await,
-        Command::Init(args) => init::init(&args),
+        Command::Init(args) => init::init(&args, &output, &shutdown).await,
         Command::Check(args) => check::check(args, &output, &shutdown).await,
         Command::Config(Config::Show(args)) => settings::show(&args, &output),
         Command::Completions(args) => manual::completions(&args),

@@ -146,6 +146,35 @@ fn init_writes_a_pipeline_once() {
 }
 
 #[test]
+fn init_offers_what_the_account_has() {
+    let api = Api::start("--polls 0");
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    let with = |secret: &str, arguments: &str| {
+        let mut command = apsides(arguments);
+        command.arg(&path).env("APSIS_CLIENT_ID", "the-client").env("APSIS_CLIENT_SECRET", secret);
+        command.current_dir(folder.path());
+        command
+    };
+    let init = format!("init --base-url {}", api.base_url);
+    let ended = end(&mut with("wrong", &init)).succeeded();
+    assert!(ended.stderr.contains("note: the file has examples, since the account could not be asked"), "{ended:?}");
+    assert!(fs::read_to_string(&path).unwrap().contains("attributes = [\"Email\"]"));
+    // What is there stays.
+    end(&mut with(SECRET, &init)).failed(4);
+    fs::remove_file(&path).unwrap();
+    let ended = end(&mut with(SECRET, &init)).succeeded();
+    assert!(ended.stderr.contains(" of the account are in it; keep what is needed"), "{ended:?}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("    \"40103\", # ") && text.contains("    \"90201\", # "), "{text}");
+    assert!(!text.contains(SECRET) && text.contains("${env:APSIS_CLIENT_SECRET}"));
+    // It can be run as it is.
+    end(&mut with(SECRET, "check")).succeeded();
+    let ended = end(with(SECRET, "run").arg("--json")).succeeded();
+    assert!(ended.rows().iter().any(|(table, rows)| table == "attributes" && *rows > 0), "{ended:?}");
+}
+
+#[test]
 fn config_show_tells_every_value_and_its_origin() {
     let pipeline = Pipeline::of("http://127.0.0.1:9", EXPORT);
     let show = |arguments: &str| {
