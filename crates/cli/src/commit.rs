@@ -32,7 +32,7 @@ pub(crate) async fn commit(args: Commit, watch: &Watch, output: &Output, shutdow
         return Err(Failure::new(Exit::Configuration, "the pipeline has no [schedule], so it has no shards")
             .next("`apsides run` publishes what it makes"));
     };
-    let reports = Reports::of("commit", &job, args.reports, &args.pipeline);
+    let reports = Reports::of("commit", &job, args.reports, &args.pipeline)?;
     let run = async { Committing { job: &job, schedule, watch, output, shutdown }.all().await };
     reports.around(watch, Counts::default, run).await
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub(crate) async fn convert(args: Convert, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let destination = args.to.storage.destination(&args.to.out)?;
-    let reports = Reports::new("convert", args.to.reports.clone().or(Told::default()), &destination);
+    let reports = Reports::new("convert", args.to.reports.clone().or(Told::default())?, &destination);
     let run = async {
         let reader = shutdown.or_interrupted(open(&args.input, &args.to.storage)).await??;
         let options = options(args.to, reader.origin().to_string(), watch)?;

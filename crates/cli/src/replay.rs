@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 pub(crate) async fn replay(args: Replay, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let destination = args.to.storage.destination(&args.to.out)?;
-    let reports = Reports::new("replay", args.to.reports.clone().or(Told::default()), &destination);
+    let reports = Reports::new("replay", args.to.reports.clone().or(Told::default())?, &destination);
     reports.around(watch, Counts::default, published(args, &destination, watch, output, shutdown)).await
 }
 

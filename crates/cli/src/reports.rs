@@ -48,11 +48,11 @@ impl Reports {
     }
 
     /// Those of a pipeline's run.
-    pub(crate) fn of(command: &'static str, job: &Job, args: args::Reports, pipeline: &Path) -> Self {
+    pub(crate) fn of(command: &'static str, job: &Job, args: args::Reports, pipeline: &Path) -> Result<Self, Failure> {
         let name = pipeline.file_stem().unwrap_or_default().to_string_lossy();
         let (schedule, network) = (job.schedule.clone(), job.client.network.clone());
-        let reports = Self::new(command, args.or(job.told.clone()), &job.destination);
-        Self { pipeline: name.into(), schedule, network, ..reports }
+        let reports = Self::new(command, args.or(job.told.clone())?, &job.destination);
+        Ok(Self { pipeline: name.into(), schedule, network, ..reports })
     }
 
     /// The same of a shard, which knows only its share of what is to be there.

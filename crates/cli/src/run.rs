@@ -53,7 +53,7 @@ pub(crate) struct Job {
 pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.keeping(args.keep_raw).into_job()?;
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of("run", &job, args.reports, &args.pipeline).of_shard(args.shard.is_some());
+    let reports = Reports::of("run", &job, args.reports, &args.pipeline)?.of_shard(args.shard.is_some());
     let run = async {
         let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
         let share = share.as_ref();

@@ -91,7 +91,7 @@ pub(crate) async fn backfill(
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline).of_shard(args.shard.is_some());
+    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline)?.of_shard(args.shard.is_some());
     let run = async {
         let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
         let share = share.as_ref();

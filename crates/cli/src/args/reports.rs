@@ -1,6 +1,9 @@
 //! Who is told of a run.
 
-use crate::reports::{Lineage, Otlp, Told};
+use crate::{
+    failure::{Exit, Failure},
+    reports::{Lineage, Otlp, Told},
+};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use url::Url;
@@ -12,27 +15,35 @@ pub(crate) struct Reports {
     #[arg(long, value_name = "FILE.prom")]
     pub(crate) metrics_textfile: Option<PathBuf>,
     /// Send events of OpenLineage there: when the run starts, and when it has ended
-    #[arg(long, value_name = "URL", value_parser = lineage_url)]
-    pub(crate) lineage_url: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    pub(crate) lineage_url: Option<String>,
     /// Add these events to a file, a line each
     #[arg(long, value_name = "FILE")]
     pub(crate) lineage_file: Option<PathBuf>,
     /// Send traces and metrics of the run there when it has ended, by OTLP over HTTP in JSON; without it, what
     /// OTEL_EXPORTER_OTLP_ENDPOINT says
-    #[arg(long, value_name = "URL", value_parser = otlp_endpoint)]
-    pub(crate) otlp_endpoint: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 impl Reports {
     /// Those who are told: what is said here goes before what a pipeline says.
-    pub(crate) fn or(self, pipeline: Told) -> Told {
+    ///
+    /// Addresses are read here, and not by clap, which would show one that is wrong, with a password that may stand in it.
+    pub(crate) fn or(self, pipeline: Told) -> Result<Told, Failure> {
+        let read = |name: &str, text: Option<String>, address: fn(&str) -> Result<Url, String>| {
+            let next = "correct it; docs/operations.md has examples";
+            let wrong = |problem| Failure::new(Exit::Configuration, format!("{name}: {problem}")).next(next);
+            text.map(|text| address(&text).map_err(wrong)).transpose()
+        };
+        let endpoint = read("--otlp-endpoint", self.otlp_endpoint, otlp_endpoint)?;
         let lineage = Lineage {
-            url: self.lineage_url.or(pipeline.lineage.url),
+            url: read("--lineage-url", self.lineage_url, lineage_url)?.or(pipeline.lineage.url),
             file: self.lineage_file.or(pipeline.lineage.file),
             namespace: pipeline.lineage.namespace,
         };
-        let otlp = Otlp { endpoint: self.otlp_endpoint.or(pipeline.otlp.endpoint), ..pipeline.otlp };
-        Told { metrics: self.metrics_textfile.or(pipeline.metrics), lineage, otlp }
+        let otlp = Otlp { endpoint: endpoint.or(pipeline.otlp.endpoint), ..pipeline.otlp };
+        Ok(Told { metrics: self.metrics_textfile.or(pipeline.metrics), lineage, otlp })
     }
 }
 
