@@ -143,7 +143,8 @@ def named(manifest: Any) -> set[str]:
 
 
 def data_paths(place: Place) -> set[str]:
-    return {path for path in place.paths() if path.endswith(".parquet")}
+    """The files of tables; checkpoints of their logs are none."""
+    return {path for path in place.paths() if path.endswith(".parquet") and "/_delta_log/" not in path}
 
 
 def tables(place: Place, pause: float = 0) -> Tables | None:
