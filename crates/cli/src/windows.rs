@@ -19,7 +19,13 @@ use apsides_batcher::{Extent, Manifest, Options, Window, settle};
 use apsides_fetcher::{Client, ExportSpec};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 use tracing::Instrument;
+
+/// How long a shard's step waits until the shard is free, and how often it looks.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a run of a schedule has to do, in its order.
 #[derive(Debug, PartialEq, Eq)]
@@ -172,7 +178,7 @@ impl Work<'_> {
                 Some(due) => tracing::error_span!("window", window = %due.bounds),
             };
             let watch = self.watch.step(*window);
-            let step = self.step(*window, &watch).instrument(span).await;
+            let step = self.step_when_free(*window, &watch).instrument(span).await;
             watch.end_step(step.as_ref().map(Published::total).map_err(|failure| failure.exit));
             let step = step.map_err(|failure| match done.len() {
                 0 => failure.of_part(&what),
@@ -197,6 +203,20 @@ impl Work<'_> {
             next_due: self.schedule.next_due(&published.windows).filter(|_| self.share.is_none()),
             published,
         })
+    }
+
+    /// The step, once nobody holds the lock: of a shard, `commit` does for a moment, when it removes what is published.
+    async fn step_when_free(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
+        let began = Instant::now();
+        loop {
+            match self.step(window, watch).await {
+                Err(failure) if failure.exit == Exit::Locked && self.share.is_some() && began.elapsed() < LOCK_WAIT => {
+                    tracing::info!("the shard is in use; trying again");
+                    self.shutdown.or_interrupted(sleep(LOCK_PAUSE)).await?;
+                }
+                step => return step,
+            }
+        }
     }
 
     /// How profiles are, or a window's events.
