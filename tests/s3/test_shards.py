@@ -248,3 +248,22 @@ def test_files_with_a_storage_class_are_written_again(
     assert all(request.headers.get("x-amz-storage-class") == "STANDARD_IA" for request in puts if "uploadId" not in request.path)
     assert not any("x-amz-copy-source" in request.headers for request in puts)
     assert len(puts) >= 2 * len(named(manifest(prefix))), "once for the shard, once for the destination"
+
+
+def test_a_damaged_file_is_not_published(
+    apsides: Apsides, place: Place, plain: Folder, api: Api, tmp_path: Path
+) -> None:
+    each = pipelines(tmp_path, api, place)
+    with simulated(apsides, api.simulator, NIGHT):
+        for number, pipeline in enumerate(each):
+            apsides.run(*run_of(pipeline, NIGHT, *shard(number))).succeeded()
+        [path] = [path for path in place.paths() if "1-of-3/events/window_start=2026-01-05/" in path]
+        whole = place.read(path)
+        assert whole
+        place.write(path, whole[:-1])
+        ended = apsides.run(*commit_of(each[0])).failed(4)
+        assert "window 2026-01-05 of shard 1/3" in ended.stderr and "is not what its manifest says" in ended.stderr, ended
+        assert manifest(place)["windows"][-1]["start"] == "2026-01-04T00:00:00Z"
+        place.write(path, whole)
+        apsides.run(*commit_of(each[0])).succeeded()
+    is_published(place, plain)

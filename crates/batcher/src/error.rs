@@ -265,6 +265,12 @@ pub enum Error {
         /// What would change.
         changes: Vec<Change>,
     },
+    /// A file is another than the one that was written.
+    #[error("{path} is not what its manifest says")]
+    Damaged {
+        /// The file, below the destination.
+        path: String,
+    },
     /// Tables that were made apart have a column that is something else where they are to be published.
     #[error("column {column} of {table} is {apart} in the shard, and {published} where it is to be published")]
     SchemaApart {

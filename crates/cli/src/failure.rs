@@ -229,6 +229,10 @@ impl From<batcher::Error> for Failure {
         }
         let (exit, next) = match &error {
             E::Json { source, .. } => (Exit::Input, json_next(source.kind(), source.offset())),
+            E::Damaged { .. } => {
+                let next = "remove the folder of this shard, whose windows are due again then";
+                (Exit::Destination, next.to_owned())
+            }
             E::SchemaApart { .. } => {
                 let next = "ask for it again without --shard, or say its type with `[schema] types`";
                 (Exit::Destination, next.to_owned())

@@ -166,6 +166,7 @@ pub fn stage_shard(
                 from: format!("{folder}/{}/{}", table.name, file.name).into(),
                 to: format!("{}/{name}", table.name).into(),
                 bytes: file.bytes,
+                sha256: file.sha256.clone(),
             });
             file.name = name;
         }
@@ -212,6 +213,7 @@ struct Copy {
     from: ObjectPath,
     to: ObjectPath,
     bytes: u64,
+    sha256: String,
 }
 
 impl Staging {
@@ -233,12 +235,14 @@ impl Staging {
                 let (store, uploads) = (&store, &self.uploads);
                 let to = ObjectPath::from(format!("{staged}{}", copy.to));
                 async move {
-                    let copied = store.copy(&copy.from, &to).await.and(store.head(&to).await);
-                    match copied {
-                        Ok(there) if there.size == copy.bytes => {
-                            uploads.note(copy.to.clone());
-                            None
-                        }
+                    let copied = async {
+                        store.copy(&copy.from, &to).await?;
+                        uploads.note(copy.to.clone());
+                        Ok::<_, object_store::Error>(store.head(&to).await?.size)
+                    };
+                    match copied.await {
+                        Ok(bytes) if bytes == copy.bytes => None,
+                        // Whether it is as the manifest says is found out by reading it.
                         Ok(_) => Some(copy),
                         Err(error) => {
                             tracing::info!(path = %copy.from, "the store did not copy the file: {error}");
@@ -253,7 +257,7 @@ impl Staging {
         left.into_iter().try_for_each(|copy| self.write_again(store.as_ref(), copy, runtime))
     }
 
-    /// Reads a file and writes it where it belongs.
+    /// Reads a file, which is to be what the shard's manifest says, and writes it where it belongs.
     fn write_again(&self, store: &dyn ObjectStore, copy: &Copy, runtime: &Handle) -> Result<()> {
         let failed = |source| told_or(copy.from.as_ref(), source, |path, source| Error::Write { path, source });
         let mut bytes = runtime.block_on(store.get(&copy.from)).map_err(failed)?.into_stream();
@@ -264,7 +268,10 @@ impl Staging {
                 return Err(failed(upload.take_failure().unwrap_or_else(generic)));
             }
         }
-        upload.finish().map(drop).map_err(failed)
+        match upload.finish().map_err(failed)? {
+            sha256 if sha256 == copy.sha256 => Ok(()),
+            _ => Err(Error::Damaged { path: copy.from.to_string() }),
+        }
     }
 }
 
