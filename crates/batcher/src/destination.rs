@@ -6,6 +6,7 @@
 
 mod address;
 mod archive;
+mod aws_profile;
 mod bucket;
 mod client;
 mod clock;
@@ -17,7 +18,6 @@ mod local;
 mod lock;
 mod objects;
 mod shard;
-mod shared;
 mod sweep;
 mod trial;
 

@@ -3,9 +3,9 @@
 
 use super::{
     address::Address,
+    aws_profile::with_profile,
     clock::{Clock, Listening},
     objects::{Bucket, told, told_or},
-    shared::with_profile,
 };
 use crate::error::{Error, Result};
 use bytes::Bytes;
