@@ -280,9 +280,11 @@ fn write(
     let mut time = Duration::ZERO;
     for batch in encoded {
         let began = Instant::now();
-        progress.add_rows(batch.rows, batch.columns.iter().map(|(page, _)| page.bytes.len()).sum());
         gate.leave(match writers.get_mut(batch.table.index) {
-            Some(writer) => writer.write(batch)?,
+            Some(writer) => {
+                progress.add_rows(batch.rows, batch.columns.iter().map(|(page, _)| page.bytes.len()).sum());
+                writer.write(batch)?
+            }
             None => batch.bytes,
         });
         time += began.elapsed();

@@ -82,7 +82,7 @@ impl Checkpoint {
     }
 }
 
-/// Columns of one action, each with its name, and whether it may be null.
+/// Columns of one action, each with its name.
 fn action(columns: Vec<(&str, ArrayRef)>) -> ArrayRef {
     let fields = columns
         .into_iter()
