@@ -283,9 +283,6 @@ pub enum Error {
         /// What it is in the tables that were made apart.
         apart: &'static str,
     },
-    /// Somebody wanted the work to stop, and it did not in time.
-    #[error("stopped before the end")]
-    Stopped,
     /// A row of the table `wide` is made from all attributes of a section, which are too many.
     #[error("a section's attributes take more than {limit} bytes, which is too much for a row of `wide`")]
     SectionTooLarge {

@@ -108,9 +108,7 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     let learned = known.learn(&sample, options);
     let planned = known.planned(typed, &learned, before.as_ref());
     let (typed, changes) = planned.map_err(|changes| Error::Frozen { changes })?;
-    for change in &changes {
-        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
-    }
+    typed::warn_of(&changes);
     for name in typed::unused(&options.typed, &typed) {
         tracing::warn!("the type that is said of {name} is of nothing that is defined, or that the export begins with");
     }

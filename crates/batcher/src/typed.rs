@@ -27,8 +27,8 @@ mod shape;
 mod wide;
 
 pub(crate) use by_type::{ByType, ByTypePlan};
-pub(crate) use contract::merge;
-pub(crate) use join::{is_equal, join};
+pub(crate) use contract::{merge, warn_of};
+pub(crate) use join::join;
 pub(crate) use learn::Learner;
 pub(crate) use maker::Maker;
 pub(crate) use members::unused;

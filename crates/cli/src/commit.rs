@@ -10,17 +10,16 @@ use crate::{
     schedule::{Bounds, Schedule},
     shutdown::Shutdown,
     summary::print,
-    tables::STOP_WAIT,
     watch::{Phase, Watch},
 };
 use apsides_batcher::{
-    Error, Extent, Manifest, Options, Shard, TableFiles, Window, remove_shard, settle, shards, stage_shard,
+    Change, Error, Extent, Manifest, Options, Shard, TableFiles, Window, remove_shard, settle, shards, stage_shard,
 };
 use apsides_fetcher::Counts;
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
-use tracing::{Instrument, Span};
+use tokio::runtime::Handle;
+use tracing::Instrument;
 
 /// Windows of a message that are named.
 const NAMED_MAX: usize = 5;
@@ -82,6 +81,8 @@ struct Done {
     window: Option<Bounds>,
     rows: u64,
     bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    schema_changes: Vec<Change>,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,20 +106,25 @@ impl Committing<'_> {
             let name = name(step.window);
             let Made { shard, manifest } = &made[step.made];
             let span = tracing::error_span!("shard", %shard, step = name);
-            let staged = self.step(*shard, manifest, step).instrument(span).await;
+            let staged = self.step(*shard, manifest, step).instrument(span).await?;
             let shard = shard.to_string();
             let window = step.window.as_ref().map(Bounds::from);
             match staged {
                 Ok((written, all)) => {
                     let sum = |of: fn(&TableFiles) -> u64| written.tables.iter().map(of).sum();
-                    let step = Done { shard, window, rows: sum(|table| table.rows), bytes: sum(|table| table.bytes) };
+                    let step = Done {
+                        shard,
+                        window,
+                        rows: sum(|table| table.rows),
+                        bytes: sum(|table| table.bytes),
+                        schema_changes: written.schema_changes,
+                    };
                     if !self.output.json {
                         print(&line(&step, &name))?;
                     }
                     done.push(step);
                     now = all;
                 }
-                Err(Error::Stopped) => return Err(Failure::interrupted_at_work()),
                 Err(error @ Error::SchemaApart { .. }) => {
                     unfit.push(Unfit { shard, window, problem: error.to_string() });
                 }
@@ -165,30 +171,27 @@ impl Committing<'_> {
         Ok(made)
     }
 
-    async fn step(&self, shard: Shard, from: &Manifest, step: &Step) -> Result<(Manifest, Manifest), Error> {
+    /// What it has written, and all that is published then.
+    async fn step(
+        &self,
+        shard: Shard,
+        from: &Manifest,
+        step: &Step,
+    ) -> Result<Result<(Manifest, Manifest), Error>, Failure> {
         let Step { window, asked_at, .. } = *step;
         let extent = window.map_or(Extent::Snapshot { asked_at }, Extent::Window);
         let options = Options { extent, run: Some(self.watch.run().clone()), ..self.job.options.clone() };
         let (from, destination, watch) = (from.clone(), self.job.destination.clone(), self.watch.clone());
-        let (runtime, span) = (Handle::current(), Span::current());
-        let work = spawn_blocking(move || {
-            let _entered = span.entered();
+        let runtime = Handle::current();
+        // A step takes seconds, and is waited for as long as any work that is to stop.
+        let work = self.shutdown.or_left(move || {
             watch.time(Phase::Publishing, || {
                 let staged = stage_shard(&destination, shard, &from, &options, &runtime)?;
                 let written = staged.manifest().clone();
                 staged.publish().map(|all| (written, all))
             })
         });
-        let work = async { work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) };
-        tokio::pin!(work);
-        tokio::select! {
-            done = &mut work => done,
-            // A step takes seconds, and is waited for as long as any work that is to stop.
-            () = self.shutdown.requested() => match timeout(STOP_WAIT, work).await {
-                Ok(done) => done,
-                Err(_) => Err(Error::Stopped),
-            },
-        }
+        work.await
     }
 }
 
@@ -252,8 +255,8 @@ impl Report {
             names.push(format!("{} more", measure::count((self.unfit.len() - NAMED_MAX) as u64)));
         }
         let message = format!("not published: {}: {}", names.join(", "), first.problem);
-        let next = "they are dropped, and due again: `apsides run` without --shard asks for them with the columns that are published; \
-                    `[schema] types` says a type for good";
+        let next = "what the shard has of them is dropped: ask again without --shard, with the columns that are published \
+                    (`apsides run`, or `apsides backfill` if they were published before); `[schema] types` says a type for good";
         Some(Failure::new(Exit::Destination, message).next(next))
     }
 }

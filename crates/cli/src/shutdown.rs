@@ -7,11 +7,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
+    task::spawn_blocking,
+    time::timeout,
 };
+use tracing::Span;
+
+/// How long work may take to stop after a signal.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether somebody wants the program to stop.
 #[derive(Clone)]
@@ -59,6 +66,27 @@ impl Shutdown {
             result = work => Ok(result),
             () = self.requested() => Err(Failure::interrupted()),
         }
+    }
+
+    /// Does `work` on a thread of its own, and after a signal waits for it to stop, but not for ever.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it does not stop; the thread is then left to itself.
+    pub(crate) async fn or_left<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let span = Span::current();
+        let mut work = spawn_blocking(move || span.in_scope(work));
+        let done = tokio::select! {
+            done = &mut work => done,
+            () = self.requested() => match timeout(STOP_WAIT, work).await {
+                Ok(done) => done,
+                Err(_) => return Err(Failure::interrupted_at_work()),
+            },
+        };
+        done.map_err(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     /// A reader that fails once a signal has come, so that a thread that reads stops cleanly.

@@ -16,11 +16,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
-use tracing::Span;
-
-/// How long a conversion may take to stop after a signal.
-pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
+use tokio::runtime::Handle;
 
 /// The parts of an export after the first; each is waited for by the thread that reads.
 pub(crate) type NextPart = Box<dyn Iterator<Item = io::Result<Part<Reader>>> + Send>;
@@ -90,9 +86,9 @@ pub(crate) async fn publish(
     let (place, wants_profile) = (destination.clone(), options.profile);
     let runtime = Handle::current();
     let measured = watch.clone();
-    let span = Span::current();
-    let mut work = spawn_blocking(move || {
-        let _entered = span.entered();
+    // After a signal the input fails at its next read, and what was staged is removed. If the thread hangs in a
+    // read, the next run removes it.
+    let published = shutdown.or_left(move || {
         let staged = measured.time(Phase::Converting, || match rest {
             None => stage(first, &place, &options, &runtime, &progress),
             Some(rest) => {
@@ -105,20 +101,8 @@ pub(crate) async fn publish(
         let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
         measured.time(Phase::Publishing, || staged.publish()).map(|all| (written, all, profile))
     });
-    let done = tokio::select! {
-        done = &mut work => done,
-        // The input fails at its next read, and what was staged is removed. If the thread hangs in
-        // a read, the next run removes it.
-        () = shutdown.requested() => match timeout(STOP_WAIT, work).await {
-            Ok(done) => done,
-            Err(_) => return Err(Failure::interrupted_at_work()),
-        },
-    };
+    let published = published.await?;
     drop(line);
-    let published = match done {
-        Ok(published) => published,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
     match published {
         Ok((written, all, profile)) => Ok(Published { written, all, elapsed: started.elapsed(), profile }),
         // What is decided will be published, and its error says so.

@@ -23,7 +23,7 @@ use crate::{
     options::Options,
     profile::Profile,
     run::RunId,
-    typed::{TypedSchema, is_equal, join},
+    typed::{self, TypedSchema, join},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as ObjectPath};
@@ -148,11 +148,13 @@ pub fn stage_shard(
     let extent = &options.extent;
     let run = options.run.clone().map_or_else(RunId::new, Ok)?;
     let staging = Staging::open(destination, &run.next_name(), options, runtime)?;
-    let published = staging.before()?.and_then(|manifest| manifest.typed);
-    let typed = match &from.typed {
+    // A first publication of typed tables has none to compare with.
+    let published = staging.before()?.and_then(|manifest| manifest.typed).filter(|typed| !typed.tables.is_empty());
+    let (typed, schema_changes) = match &from.typed {
         Some(apart) => join(published, apart, options.typed.mode)?,
-        None => published.unwrap_or_default(),
+        None => (published.unwrap_or_default(), Vec::new()),
     };
+    typed::warn_of(&schema_changes);
     let folder = format!("{HIDDEN}/{SHARDS}/{}", shard.folder());
     let (mut tables, mut copies) = (Vec::new(), Vec::new());
     for table in &from.tables {
@@ -170,35 +172,30 @@ pub fn stage_shard(
             });
             file.name = name;
         }
-        tables.push(published_as(table, files, &typed, from.typed.as_ref()));
+        tables.push(published_as(table, files, &typed));
     }
     staging.take(&copies, runtime)?;
     let typed = Some(typed).filter(|typed| !typed.tables.is_empty());
-    let manifest = Manifest { run: Some(run.to_string()), tables, typed, ..Manifest::nothing(&from.source) };
+    let manifest =
+        Manifest { run: Some(run.to_string()), tables, typed, schema_changes, ..Manifest::nothing(&from.source) };
     staging.stage(manifest, Profile::default(), extent)
 }
 
 /// A shard's table with the columns that it has where it is published: there may be more of them there than in its files.
-fn published_as(
-    table: &TableFiles,
-    files: Vec<DataFile>,
-    joined: &TypedSchema,
-    apart: Option<&TypedSchema>,
-) -> TableFiles {
-    let named = |schema: &TypedSchema| schema.tables.iter().position(|other| other.name == table.name);
-    let mut files = files;
-    let (Some(at), Some(of)) = (named(joined), apart.and_then(|apart| Some(&apart.tables[named(apart)?]))) else {
+fn published_as(table: &TableFiles, files: Vec<DataFile>, joined: &TypedSchema) -> TableFiles {
+    let Some(typed) = joined.tables.iter().find(|typed| typed.name == table.name) else {
         let mut same = TableFiles { files, ..table.clone() };
         same.count();
         return same;
     };
-    if !is_equal(&joined.tables[at], of) {
+    let mut published = TableFiles::new(&typed.schema(), files);
+    if published.columns != table.columns {
         let names: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
-        for file in &mut files {
+        for file in &mut published.files {
             file.columns.get_or_insert_with(|| names.clone());
         }
     }
-    TableFiles::new(&joined.tables[at].schema(), files)
+    published
 }
 
 /// A file's name at another destination, where names begin with `prefix`.
@@ -303,7 +300,8 @@ fn remove_folder(root: &Path, seen: &Manifest) -> Result<bool> {
     if folder::published(root)?.as_ref() != Some(seen) {
         return Ok(false);
     }
-    let removed = root.with_extension(format!("{}{REMOVED}", nonce(4)?));
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let removed = root.with_file_name(format!("{name}.{}{REMOVED}", nonce(4)?));
     fs::rename(root, &removed).map_err(Error::destination("remove", root))?;
     // And what earlier removals have left that were cut short; somebody else may be at it.
     let shards = root.parent().unwrap_or(root);

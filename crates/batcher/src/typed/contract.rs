@@ -56,7 +56,12 @@ pub struct Change {
 }
 
 impl Change {
-    fn of(table: &str, column: Option<String>, before: Option<&TypedColumn>, after: Option<&TypedColumn>) -> Self {
+    pub(super) fn of(
+        table: &str,
+        column: Option<String>,
+        before: Option<&TypedColumn>,
+        after: Option<&TypedColumn>,
+    ) -> Self {
         let kind = |column: Option<&TypedColumn>| column.map(|column| column.kind);
         let elements = |column: Option<&TypedColumn>| {
             column.filter(|column| column.kind == Kind::List).and_then(|list| Some(list.members.first()?.kind))
@@ -91,6 +96,13 @@ impl fmt::Display for Change {
 
 fn named(kind: Kind, elements: Option<Kind>) -> String {
     elements.map_or_else(|| kind.name().to_owned(), |elements| format!("{} of {}", kind.name(), elements.name()))
+}
+
+/// Tells the log what changes.
+pub(crate) fn warn_of(changes: &[Change]) {
+    for change in changes {
+        tracing::warn!(table = change.table, column = change.column, "schema: {change}");
+    }
 }
 
 /// The schema of this run, and what is new in it; or else what may not change.

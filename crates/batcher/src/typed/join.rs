@@ -2,68 +2,72 @@
 //! published beside. Files are not written again, so each column must be in both what it is in one.
 
 use super::{
-    contract::{SchemaMode, is_same, is_same_table},
+    contract::{Change, SchemaMode, is_same, is_same_table},
     kind::Kind,
     schema::{TypedColumn, TypedSchema, TypedTable},
 };
 use crate::error::{Error, Result};
 
-/// The schema that holds both.
+/// The schema that holds both, and what is new in it, if something is published.
 ///
 /// Columns are one by their name in files. Fails where two of a name are of different types, or of different attributes, tags
 /// or members; and where there is one that is not published, if something is, and nothing new is to come (`freeze`, `discard`).
-pub(crate) fn join(published: Option<TypedSchema>, apart: &TypedSchema, mode: SchemaMode) -> Result<TypedSchema> {
-    let takes_new = published.is_none() || mode == SchemaMode::Evolve;
+pub(crate) fn join(
+    published: Option<TypedSchema>,
+    apart: &TypedSchema,
+    mode: SchemaMode,
+) -> Result<(TypedSchema, Vec<Change>)> {
+    let is_first = published.is_none();
+    let takes_new = is_first || mode == SchemaMode::Evolve;
     let mut joined = published.unwrap_or_default();
+    let mut changes = Vec::new();
     for table in &apart.tables {
-        let join = Join { table: &table.name, takes_new };
+        let mut join = Join { table: &table.name, takes_new, changes: &mut changes };
         match joined.tables.iter_mut().find(|known| known.name == table.name) {
             Some(known) if is_same_table(known, table) => join.columns(&mut known.columns, &table.columns, "")?,
             Some(_) => return Err(join.conflict(TYPE.to_owned(), "another one", "of this event type")),
-            None if takes_new => joined.tables.push(table.clone()),
+            None if takes_new => {
+                changes.push(Change::of(&table.name, None, None, None));
+                joined.tables.push(table.clone());
+            }
             None => return Err(join.conflict(TYPE.to_owned(), "not there", "new")),
         }
     }
     joined.sections.extend(apart.sections.clone());
-    Ok(joined)
+    if is_first {
+        changes.clear();
+    }
+    Ok((joined, changes))
 }
 
 /// The column that is named where whole tables differ.
 const TYPE: &str = "type_id";
 
-/// Whether tables of a name have the same columns in their files.
-pub(crate) fn is_equal(one: &TypedTable, other: &TypedTable) -> bool {
-    let same = |(one, other): (&TypedColumn, &TypedColumn)| is_equal_column(one, other);
-    one.columns.len() == other.columns.len() && one.columns.iter().zip(&other.columns).all(same)
-}
-
-fn is_equal_column(one: &TypedColumn, other: &TypedColumn) -> bool {
-    let same = |(one, other): (&TypedColumn, &TypedColumn)| is_equal_column(one, other);
-    (&one.name, one.kind, one.members.len()) == (&other.name, other.kind, other.members.len())
-        && one.members.iter().zip(&other.members).all(same)
-}
-
 struct Join<'a> {
     table: &'a str,
     /// Whether there may be columns that are not published.
     takes_new: bool,
+    changes: &'a mut Vec<Change>,
 }
 
 impl Join<'_> {
     /// Adds the columns of a table, or of a struct in it, which is `within`.
-    fn columns(&self, known: &mut Vec<TypedColumn>, apart: &[TypedColumn], within: &str) -> Result<()> {
+    fn columns(&mut self, known: &mut Vec<TypedColumn>, apart: &[TypedColumn], within: &str) -> Result<()> {
         for column in apart {
+            let place = format!("{within}{}", column.name);
             match known.iter_mut().find(|known| known.name == column.name) {
-                Some(known) => self.column(known, column, within)?,
-                None if self.takes_new => known.push(column.clone()),
-                None => return Err(self.conflict(format!("{within}{}", column.name), "not there", "new")),
+                Some(known) => self.column(known, column, place)?,
+                None if self.takes_new => {
+                    self.changes.push(Change::of(self.table, Some(place), None, Some(column)));
+                    known.push(column.clone());
+                }
+                None => return Err(self.conflict(place, "not there", "new")),
             }
         }
         Ok(())
     }
 
-    fn column(&self, known: &mut TypedColumn, apart: &TypedColumn, within: &str) -> Result<()> {
-        let place = format!("{within}{}", known.name);
+    fn column(&mut self, known: &mut TypedColumn, apart: &TypedColumn, place: String) -> Result<()> {
         if known.kind != apart.kind {
             return Err(self.conflict(place, known.kind.name(), apart.kind.name()));
         }
@@ -77,7 +81,10 @@ impl Join<'_> {
         match known.kind {
             Kind::Struct => self.columns(&mut known.members, &apart.members, &format!("{place}.")),
             Kind::List => match (known.members.first_mut(), apart.members.first()) {
-                (Some(element), Some(other)) => self.column(element, other, &format!("{place}[].")),
+                (Some(element), Some(other)) => {
+                    let place = format!("{place}[].{}", element.name);
+                    self.column(element, other, place)
+                }
                 _ => Ok(()),
             },
             _ => Ok(()),
@@ -119,8 +126,12 @@ mod tests {
         for (name, apart, expected) in [
             ("the same", schema("events_a", "1", &[("y", Kind::Text, "y"), ("x", Kind::Integer, "x")]), a.to_owned()),
             ("fewer", schema("events_a", "1", &[]), a.to_owned()),
-            ("more", schema("events_a", "1", &[("z", Kind::Text, "z")]), format!("{a} z:text")),
-            ("another table", schema("events_b", "2", &[]), format!("{a}; {b}")),
+            (
+                "more",
+                schema("events_a", "1", &[("z", Kind::Text, "z")]),
+                format!("{a} z:text (new column events_a.z (text))"),
+            ),
+            ("another table", schema("events_b", "2", &[]), format!("{a}; {b} (new table events_b)")),
             (
                 "another type",
                 schema("events_a", "1", &[("x", Kind::Text, "x")]),
@@ -138,7 +149,9 @@ mod tests {
             ),
         ] {
             let joined = match join(Some(published.clone()), &apart, SchemaMode::Evolve) {
-                Ok(joined) => shown(&joined),
+                Ok((joined, changes)) => {
+                    shown(&joined) + &changes.iter().map(|change| format!(" ({change})")).collect::<String>()
+                }
                 Err(Error::SchemaApart { table, column, published, apart }) => {
                     format!("{table}.{column}: {published}, {apart}")
                 }
@@ -157,8 +170,8 @@ mod tests {
             for (apart, place) in [(&more, "z"), (&other, "type_id")] {
                 let error = join(Some(published.clone()), apart, mode).expect_err("it is new");
                 assert!(matches!(&error, Error::SchemaApart { column, .. } if column == place), "{error}");
-                // The first that is published may be anything.
-                assert!(join(None, apart, mode).is_ok());
+                // The first that is published may be anything, and none of it is a change.
+                assert!(join(None, apart, mode).is_ok_and(|(_, changes)| changes.is_empty()));
             }
             assert!(join(Some(published.clone()), &published, mode).is_ok());
         }
@@ -200,11 +213,16 @@ mod tests {
             ),
         ] {
             let mut columns = vec![one];
-            let joined = Join { table: "t", takes_new: true }.columns(&mut columns, &[other], "");
+            let mut changes = Vec::new();
+            let joined =
+                Join { table: "t", takes_new: true, changes: &mut changes }.columns(&mut columns, &[other], "");
             match (joined, expected) {
                 (Ok(()), Ok(names)) => {
                     let members: Vec<_> = columns[0].members.iter().map(|member| member.name.as_str()).collect();
                     assert_eq!(members, names, "{name}");
+                    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+                    let is_more = names.contains(&"b");
+                    assert_eq!(changes, if is_more { vec!["new column t.m.b (text)"] } else { vec![] }, "{name}");
                 }
                 (Err(Error::SchemaApart { column, .. }), Err(place)) => assert_eq!(column, place, "{name}"),
                 (joined, expected) => panic!("{name}: {joined:?}, {expected:?}"),
