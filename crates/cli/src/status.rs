@@ -220,8 +220,8 @@ fn of_shard(made: &Made) -> String {
     let mut has: Vec<String> = made.snapshot.then(|| "profiles".to_owned()).into_iter().collect();
     has.extend(windows_of(&made.windows).map(|windows| format!("windows {windows}")));
     let (rows, size) = (measure::count(made.rows), measure::size(made.bytes));
-    let at_work = if made.lock.is_some() { "; at work" } else { "" };
-    format!("{}: {}; {rows} rows, {size}, wait for `apsides commit`{at_work}", made.shard, has.join(", "))
+    let lock = made.lock.as_ref().map(|holder| format!("; {}", held(holder))).unwrap_or_default();
+    format!("{}: {}; {rows} rows, {size}, wait for `apsides commit`{lock}", made.shard, has.join(", "))
 }
 
 fn outlook(schedule: &Outlook, now: Timestamp) -> String {
