@@ -65,15 +65,18 @@ pub(crate) async fn plan(args: Plan, output: &Output, shutdown: &Shutdown) -> Re
     let job = Pipeline::read(&args.pipeline)?.into_job()?;
     job.options.check()?;
     let client = Client::new(job.client.clone())?;
-    let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
+    // Of a shard too, it is that of where it is published.
+    let commit = job.options.commit;
+    let (job, share) = Share::of_any(job, args.scheduled.shard, shutdown).await?;
     let share = share.as_ref();
     let job = names::resolved(job, &client, output, shutdown).await?;
     let published = shutdown.or_interrupted(manifest_of(&job.destination)).await??;
     let published = published.as_ref();
     let outlook = match &job.schedule {
         None => of_export(&job, published)?,
-        Some(schedule) => of_schedule(&job, schedule, share, published, Clock::of(args.rehearsal.now).now())?,
+        Some(schedule) => of_schedule(&job, schedule, share, published, Clock::of(args.scheduled.now).now())?,
     };
+    let outlook = Outlook { commit: commit.name(), ..outlook };
     if output.json {
         return print(&serde_json::to_string_pretty(&outlook).expect("an outlook is plain data"));
     }
@@ -190,6 +193,7 @@ impl Outlook {
         if self.schema_refused {
             lines.push("schema: nothing new is allowed (`mode`), so that the run would fail".to_owned());
         }
+        lines.extend(self.shard.as_ref().map(|shard| format!("shard: {shard}")));
         lines.push(format!("destination: {}", self.destination));
         if self.commit != Commit::default().name() {
             lines.push(format!("commit: {}", self.commit));

@@ -12,7 +12,7 @@ pub(crate) use lineage::Lineage;
 pub(crate) use otlp::Otlp;
 
 use crate::{args, failure::Failure, run::Job, schedule::Schedule, watch::Watch};
-use apsides_batcher::{Destination, Manifest};
+use apsides_batcher::{Destination, Manifest, Shard};
 use apsides_fetcher::{Counts, Network};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -55,10 +55,12 @@ impl Reports {
         Ok(Self { pipeline: name.into(), schedule, network, ..reports })
     }
 
-    /// The same of a shard, which knows only its share of what is to be there.
-    pub(crate) fn of_shard(mut self, is_shard: bool) -> Self {
-        self.schedule = self.schedule.filter(|_| !is_shard);
-        self
+    /// The same of a shard, which writes apart, and knows only its share of what is to be there.
+    pub(crate) fn of_shard(self, shard: Option<Shard>) -> Self {
+        match shard {
+            None => self,
+            Some(shard) => Self { destination: self.destination.shard(shard), schedule: None, ..self },
+        }
     }
 
     /// Tells of a run when it has ended, which gives what is published then. `counts` are those of its calls.

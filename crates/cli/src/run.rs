@@ -53,15 +53,15 @@ pub(crate) struct Job {
 pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let job = Pipeline::read(&args.pipeline)?.keeping(args.keep_raw).into_job()?;
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of("run", &job, args.reports, &args.pipeline)?.of_shard(args.shard.is_some());
+    let reports = Reports::of("run", &job, args.reports, &args.pipeline)?.of_shard(args.scheduled.shard);
     let run = async {
-        let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
+        let (job, share) = Share::of_any(job, args.scheduled.shard, shutdown).await?;
         let share = share.as_ref();
         let job = names::resolved(job, &client, output, shutdown).await?;
         match &job.schedule {
             None => execute(&job, &client, watch, output, shutdown).await?.printed(&job.destination, output),
             Some(schedule) => {
-                let clock = Clock::of(args.rehearsal.now);
+                let clock = Clock::of(args.scheduled.now);
                 windows::run(&Work { job: &job, schedule, share, client: &client, clock, watch, output, shutdown })
                     .await
             }

@@ -89,7 +89,7 @@ pub(crate) async fn backfill(
         let failure = Failure::new(Exit::Configuration, "the pipeline has no [schedule], so there are no windows");
         return Err(failure.next("add [schedule] with its `start`; docs/schedules.md tells how"));
     };
-    let clock = Clock::of(args.rehearsal.now);
+    let clock = Clock::of(args.scheduled.now);
     let mut windows = schedule.within(args.from, args.to, clock.now());
     if windows.is_empty() {
         let message = format!("no window of the schedule lies between {} and {} and has ended", args.from, args.to);
@@ -97,9 +97,9 @@ pub(crate) async fn backfill(
         return Err(Failure::new(Exit::Configuration, message).next(next));
     }
     let client = Client::new(job.client.clone())?;
-    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline)?.of_shard(args.shard.is_some());
+    let reports = Reports::of("backfill", &job, args.reports, &args.pipeline)?.of_shard(args.scheduled.shard);
     let run = async {
-        let (job, share) = Share::of_any(job, args.shard, shutdown).await?;
+        let (job, share) = Share::of_any(job, args.scheduled.shard, shutdown).await?;
         let share = share.as_ref();
         let job = names::resolved(job, &client, output, shutdown).await?;
         let work = Work { job: &job, schedule: &schedule, share, client: &client, clock, watch, output, shutdown };

@@ -15,18 +15,18 @@ pub(crate) struct Run {
     /// replay`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep_raw: Option<String>,
+    #[command(flatten)]
+    pub(crate) scheduled: Scheduled,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+}
+
+/// Which part of a schedule is done, and when.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Scheduled {
     /// Do the share of one of several machines, 0/3 to 2/3 of three, which `apsides commit` publishes
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
-    #[command(flatten)]
-    pub(crate) reports: Reports,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
-}
-
-/// A schedule's run at another time.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Rehearsal {
     /// As if it were this time: for rehearsals of a schedule
     #[arg(long, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
@@ -37,11 +37,8 @@ pub(crate) struct Plan {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pub(crate) pipeline: PathBuf,
-    /// That of one of several machines, 0/3 to 2/3 of three
-    #[arg(long, value_name = "I/N")]
-    pub(crate) shard: Option<Shard>,
     #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
+    pub(crate) scheduled: Scheduled,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -55,13 +52,10 @@ pub(crate) struct Backfill {
     /// The first moment after it; windows that have not ended yet are left for later
     #[arg(long, value_parser = moment, value_name = "TIME")]
     pub(crate) to: Timestamp,
-    /// Do the share of one of several machines, 0/3 to 2/3 of three, which `apsides commit` publishes
-    #[arg(long, value_name = "I/N")]
-    pub(crate) shard: Option<Shard>,
+    #[command(flatten)]
+    pub(crate) scheduled: Scheduled,
     #[command(flatten)]
     pub(crate) reports: Reports,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
 }
 
 #[derive(Debug, ClapArgs)]
