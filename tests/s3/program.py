@@ -86,6 +86,9 @@ class Folder:
         self.path = path
         self.name = str(path)
 
+    def below(self, name: str) -> "Folder":
+        return Folder(self.path / name)
+
     def read(self, path: str) -> bytes | None:
         try:
             return (self.path / path).read_bytes()
@@ -105,9 +108,13 @@ class Prefix:
     """A destination in the bucket."""
 
     def __init__(self, server: Server, prefix: str) -> None:
+        self.server = server
         self.client = server.client()
         self.prefix = prefix
         self.name = f"s3://{BUCKET}/{prefix}"
+
+    def below(self, name: str) -> "Prefix":
+        return Prefix(self.server, f"{self.prefix}/{name}")
 
     def read(self, path: str) -> bytes | None:
         try:

@@ -20,7 +20,8 @@ from test_delta import delta_rows, plain_rows, same
 NIGHT = 11
 SHARDS = 3
 SEED = 20261124
-KILLS = 10
+#: Runs and commits that must have been killed, per destination; of one command; and how often all is begun for that.
+KILLS, KILLS_OF_ONE, ROUNDS_MAX = 20, 10, 10
 
 
 def shard(number: int) -> tuple[str, str]:
@@ -111,32 +112,43 @@ def test_shards_make_what_one_run_does(
 def test_kills(apsides: Apsides, place: Place, plain: Folder, api: Api, tmp_path: Path) -> None:
     """Each run and each commit is killed, or asked to stop, again and again until it has come to its end."""
     chance = random.Random(SEED)
-    each, killed = pipelines(tmp_path, api, place), 0
+    killed = number = 0
     with simulated(apsides, api.simulator, NIGHT):
-        commands = [run_of(pipeline, NIGHT, *shard(number)) for number, pipeline in enumerate(each)]
-        for command in [*commands, commit_of(each[0])]:
-            killed_of, longest = 0, 0.15 if isinstance(place, Folder) else 0.5
-            while True:
-                process = apsides.start(*command)
-                if killed_of < KILLS:
-                    time.sleep(chance.uniform(0.02, longest))
-                    process.send_signal(signal.SIGTERM if chance.random() < 0.3 else signal.SIGKILL)
-                ended = end(process)
-                if ended.code == 0:
-                    break
-                # The lease of one that was killed in S3 runs out first.
-                assert ended.code in (-signal.SIGKILL, -signal.SIGTERM, 130, 5), ended
-                killed_of += ended.code != 5
-                if ended.code == 5:
-                    time.sleep(0.5)
+        while killed < KILLS:
+            number += 1
+            assert number <= ROUNDS_MAX, f"only {killed} runs were killed"
+            there, asked = place.below(f"round-{number}"), len(api.asked)
+            killed_of = kill_to_the_end(apsides, pipelines(tmp_path / f"round-{number}", api, there), there, chance)
+            is_published(there, plain)
+            assert len(api.asked) - asked <= 1 + NIGHT + killed_of
+            if isinstance(there, Folder):
+                assert data_paths(there) == named(manifest(there))
             killed += killed_of
-            published = {f"window_start={window['start'][:10]}" for window in (manifest(place) or {}).get("windows", [])}
-            assert {part for _, part in parts(place)[0] if part.startswith("window_start=2")} <= published
-        assert killed > KILLS // 2, "otherwise this has shown nothing"
-        is_published(place, plain)
-        assert len(api.asked) <= 1 + NIGHT + killed
-    if isinstance(place, Folder):
-        assert data_paths(place) == named(manifest(place))
+
+
+def kill_to_the_end(apsides: Apsides, each: list[Path], place: Place, chance: random.Random) -> int:
+    """Gives how often it has killed something."""
+    commands = [run_of(pipeline, NIGHT, *shard(number)) for number, pipeline in enumerate(each)]
+    killed, longest = 0, 0.15 if isinstance(place, Folder) else 0.5
+    for command in [*commands, commit_of(each[0])]:
+        killed_of = 0
+        while True:
+            process = apsides.start(*command)
+            if killed_of < KILLS_OF_ONE:
+                time.sleep(chance.uniform(0.02, longest))
+                process.send_signal(signal.SIGTERM if chance.random() < 0.3 else signal.SIGKILL)
+            ended = end(process)
+            if ended.code == 0:
+                break
+            # The lease of one that was killed in S3 runs out first.
+            assert ended.code in (-signal.SIGKILL, -signal.SIGTERM, 130, 5), ended
+            killed_of += ended.code != 5
+            if ended.code == 5:
+                time.sleep(0.5)
+        killed += killed_of
+        published = {f"window_start={window['start'][:10]}" for window in (manifest(place) or {}).get("windows", [])}
+        assert {part for _, part in parts(place)[0] if part.startswith("window_start=2")} <= published
+    return killed
 
 
 def test_what_is_newer_stays(apsides: Apsides, place: Place, api: Api, tmp_path: Path) -> None:
@@ -196,8 +208,7 @@ def move(place: Place, other: str) -> None:
         (place.path / ".apsides/shards").mkdir()
         (Path(other) / ".apsides/shards/1-of-3").rename(place.path / ".apsides/shards/1-of-3")
         return
-    there = Prefix.__new__(Prefix)
-    there.client, there.prefix, there.name = place.client, other.split("/", 3)[3], other
+    there = Prefix(place.server, other.split("/", 3)[3])
     for path in there.paths():
         place.write(path, there.read(path) or b"")
 
@@ -207,6 +218,8 @@ def test_delta_tables(
 ) -> None:
     each = pipelines(tmp_path, api, place, commit="delta")
     with simulated(apsides, api.simulator, NIGHT):
+        plan = apsides.run("plan", each[1], *shard(1)).succeeded().stdout
+        assert "shard: 1/3\n" in plan and "commit: delta" in plan, plan
         for number, pipeline in enumerate(each):
             apsides.run(*run_of(pipeline, NIGHT, *shard(number))).succeeded()
         apsides.run(*commit_of(each[0])).succeeded()
