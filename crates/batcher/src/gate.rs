@@ -38,6 +38,11 @@ impl Gate {
         self.changed.notify_all();
     }
 
+    /// Batches of so many bytes are on their way again, whatever others are: what they wait for must not wait for them.
+    pub(crate) fn enter_again(&self, bytes: usize) {
+        self.lock().inside += bytes;
+    }
+
     /// A value that closes the gate when it is dropped: whoever holds it has stopped working.
     pub(crate) fn closer(&self) -> Closer<'_> {
         Closer(self)

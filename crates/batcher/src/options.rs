@@ -59,6 +59,9 @@ pub struct Options {
     pub batch_bytes: usize,
     /// The most bytes of a dictionary; a row group ends when it is full. Default 8 MiB.
     pub dictionary_bytes: usize,
+    /// The most bytes of the batches from which those of typed tables are made together, or one batch if it is larger.
+    /// Default 6.7 MiB.
+    pub bundle_bytes: usize,
     /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
     pub section_bytes: usize,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
@@ -112,6 +115,8 @@ impl Options {
             batch_rows: 32 << 10,
             batch_bytes,
             dictionary_bytes: memory / 24,
+            // Little memory is for other things.
+            bundle_bytes: (memory - (32 << 20)) / 24,
             section_bytes: memory / 6,
             threads: None,
             bytes_under_way: memory / 12,

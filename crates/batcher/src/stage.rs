@@ -25,7 +25,7 @@ use crate::{
     run::RunId,
     table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
-    typed::Maker,
+    typed::{Maker, Workshop},
     upload::Uploads,
     writer::{Codec, TableWriter},
 };
@@ -100,6 +100,7 @@ fn stage_from(
     let writers = writers(&catalogue, uploads, options)?;
     let mut input = Timed::new(io::Cursor::new(&sample).chain(input));
     let gate = Gate::new(options.bytes_under_way);
+    let workshop = &Workshop::new(&gate);
     let complete = AtomicBool::new(false);
     let (findings, tables, mut profile) = thread::scope(|scope| {
         let (batches, queue) = channel();
@@ -112,7 +113,7 @@ fn stage_from(
             let catalogue = &catalogue;
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                let maker = Maker::new(catalogue, options);
+                let maker = Maker::new(workshop, catalogue, options);
                 encode(&queue, &encoded, options.files.codec, maker)
             })?);
         }
@@ -190,6 +191,7 @@ fn read(
         group_bytes: options.files.row_group_bytes,
         file_bytes: options.files.file_bytes,
         dictionary_bytes: options.dictionary_bytes,
+        bundle_bytes: options.bundle_bytes,
         section_bytes: options.section_bytes,
     };
     for (table, rows) in &catalogue.dimensions {
@@ -248,7 +250,7 @@ fn encode(
     queue: &Mutex<Receiver<Batch>>,
     encoded: &Sender<EncodedBatch>,
     codec: Codec,
-    mut maker: Maker,
+    mut maker: Maker<'_>,
 ) -> Result<(u64, Profile)> {
     let mut encoder = PageEncoder::with_codec(codec)?;
     let mut profile = Profile::default();

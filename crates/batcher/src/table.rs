@@ -7,7 +7,11 @@ mod long;
 
 pub(crate) use long::{Attributes, Events, Ids, Profiles, Tags, Unmapped};
 
-use crate::{error::Result, schema::TableRef, typed::Sections};
+use crate::{
+    error::Result,
+    schema::TableRef,
+    typed::{InBundle, Sections},
+};
 use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::SchemaRef,
@@ -30,6 +34,8 @@ pub(crate) struct Batch {
     pub(crate) ends_group: bool,
     /// Of events: it is the last of the row groups of the tables by type that are made from it.
     pub(crate) ends_typed_group: bool,
+    /// Of events and attributes: from which others typed rows are made together with those of this one.
+    pub(crate) in_bundle: InBundle,
     /// What is made from it takes about as much on the way, in bytes.
     pub(crate) made_bytes: usize,
     /// Of attributes: what rows of `wide` are made from besides.
@@ -50,12 +56,7 @@ impl Batch {
         Self::new(table, 0, records, bytes, true)
     }
 
-    /// A batch of another table, made from this one, which takes so much on the way.
-    pub(crate) fn made(&self, table: TableRef, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
-        Self::new(table, self.sequence, records, bytes, ends_group)
-    }
-
-    fn new(table: TableRef, sequence: u64, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
+    pub(crate) fn new(table: TableRef, sequence: u64, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
         Self {
             table,
             sequence,
@@ -64,6 +65,7 @@ impl Batch {
             first_index: 0,
             ends_group,
             ends_typed_group: false,
+            in_bundle: InBundle::default(),
             made_bytes: 0,
             beside: None,
         }
@@ -96,6 +98,8 @@ pub(crate) struct BatchLimits {
     pub(crate) file_bytes: usize,
     /// Of each dictionary.
     pub(crate) dictionary_bytes: usize,
+    /// Of the batches of a bundle, from which typed rows are made together.
+    pub(crate) bundle_bytes: usize,
     /// Of the attributes and tags of one section, and those of the batch before it, for `wide`.
     pub(crate) section_bytes: usize,
 }

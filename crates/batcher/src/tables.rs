@@ -11,7 +11,7 @@ use crate::{
     facts::{Facts, ProfileCounts, Unplaced, Value},
     parts::{Adds, MergedProfiles},
     table::{AnyTable, Attributes, Batch, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
-    typed::SectionList,
+    typed::{InBundle, SectionList},
 };
 
 /// The tables under construction.
@@ -26,7 +26,7 @@ pub(crate) struct Tables<S> {
     /// What rows of `wide` are made from, if it is written.
     wide: Option<WideRows>,
     /// The tables by event type, if they are written.
-    by_type: Option<Group>,
+    by_type: Option<(Group, Bundle)>,
     /// What of the part that is being read goes into the tables.
     adds: Adds,
     /// Where profiles are counted if there are several parts.
@@ -37,6 +37,7 @@ pub(crate) struct Tables<S> {
 struct WideRows {
     sections: SectionList,
     group: Group,
+    bundle: Bundle,
     /// The batches are to be handed on as soon as they can.
     is_due: bool,
     /// Row groups that end then.
@@ -60,6 +61,35 @@ impl Group {
             *self = Self::default();
         }
         ends
+    }
+}
+
+/// The batches so far from which typed rows are made together.
+#[derive(Default)]
+struct Bundle {
+    next: InBundle,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Bundle {
+    /// The most rows, in those of a batch: of events, each type has some of them.
+    const BATCHES_MAX: usize = 4;
+
+    /// Counts a batch, which `is_last` of its typed row group or not; gives its place.
+    fn add(&mut self, rows: usize, bytes: usize, is_last: bool, limits: &BatchLimits) -> InBundle {
+        self.rows += rows;
+        self.bytes += bytes;
+        // Another batch like this one might be too much.
+        let is_last =
+            is_last || self.rows + rows > Self::BATCHES_MAX * limits.rows || self.bytes + bytes > limits.bundle_bytes;
+        let place = InBundle { is_last, ..self.next };
+        if is_last {
+            *self = Self { next: InBundle { number: place.number + 1, ..InBundle::default() }, ..Self::default() };
+        } else {
+            self.next.place += 1;
+        }
+        place
     }
 }
 
@@ -87,6 +117,7 @@ impl<S: BatchSink> Tables<S> {
         let wide = catalogue.wide.as_ref().map(|plan| WideRows {
             sections: SectionList::new(plan),
             group: Group::default(),
+            bundle: Bundle::default(),
             is_due: false,
             ends: Vec::new(),
         });
@@ -99,7 +130,7 @@ impl<S: BatchSink> Tables<S> {
             events: Table::new(long.events.clone(), limits, Events::new()),
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide,
-            by_type: catalogue.by_type.as_ref().map(|_| Group::default()),
+            by_type: catalogue.by_type.as_ref().map(|_| <_>::default()),
             adds: Adds::All,
             merged: None,
         }
@@ -143,7 +174,7 @@ impl<S: BatchSink> Tables<S> {
         }
         for slot in [Slot::Profiles, Slot::Attributes, Slot::Tags, Slot::Events, Slot::Unmapped] {
             let is_paired = self.wide.is_some() && matches!(slot, Slot::Attributes | Slot::Tags);
-            let of_type = slot == Slot::Events && self.by_type.as_ref().is_some_and(|group| group.rows > 0);
+            let of_type = slot == Slot::Events && self.by_type.as_ref().is_some_and(|(group, _)| group.rows > 0);
             if !is_paired && (self.table(slot).group_rows() > 0 || of_type) {
                 self.hand_on(slot, true, true)?;
             }
@@ -190,16 +221,18 @@ impl<S: BatchSink> Tables<S> {
     fn group_bytes(&mut self, slot: Slot) -> usize {
         match slot {
             Slot::Wide => self.wide.as_ref().map_or(0, |wide| wide.group.bytes),
-            Slot::ByType => self.by_type.as_ref().map_or(0, |group| group.bytes),
+            Slot::ByType => self.by_type.as_ref().map_or(0, |(group, _)| group.bytes),
             slot => self.table(slot).group_bytes(),
         }
     }
 
     fn hand_on(&mut self, slot: Slot, ends_group: bool, ends_typed_group: bool) -> Result<()> {
         let mut batch = self.batch(slot, ends_group)?;
-        if let (Slot::Events, Some(group)) = (slot, &mut self.by_type) {
-            batch.made_bytes = batch.bytes;
-            batch.ends_typed_group = group.add(batch.records.num_rows(), batch.bytes, ends_typed_group, &self.limits);
+        if let (Slot::Events, Some((group, bundle))) = (slot, &mut self.by_type) {
+            let (rows, bytes) = (batch.records.num_rows(), batch.bytes);
+            batch.made_bytes = bytes;
+            batch.ends_typed_group = group.add(rows, bytes, ends_typed_group, &self.limits);
+            batch.in_bundle = bundle.add(rows, bytes, batch.ends_typed_group, &self.limits);
         }
         self.sink.send(batch)
     }
@@ -216,8 +249,12 @@ impl<S: BatchSink> Tables<S> {
         let tags = self.batch(Slot::Tags, ends_tags)?;
         let Some(wide) = &mut self.wide else { return Ok(()) };
         let bytes = attributes.bytes + tags.bytes;
-        let ends_wide = wide.group.add(wide.sections.len(), bytes, ends.contains(&Slot::Wide), &self.limits);
-        let sections = wide.sections.finish(ends_wide).map_err(|source| Error::encode("wide", source.into()))?;
+        let rows = wide.sections.len();
+        let ends_wide = wide.group.add(rows, bytes, ends.contains(&Slot::Wide), &self.limits);
+        attributes.in_bundle = wide.bundle.add(rows, bytes, ends_wide, &self.limits);
+        let is_last = attributes.in_bundle.is_last;
+        let sections = wide.sections.finish(is_last, ends_wide);
+        let sections = sections.map_err(|source| Error::encode("wide", source.into()))?;
         attributes.made_bytes = bytes;
         attributes.beside = Some(Box::new(Beside { tags, sections }));
         self.sink.send(attributes)

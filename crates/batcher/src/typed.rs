@@ -10,6 +10,7 @@
 //! sample of the export ([`learn`]), is held against the one that was published before
 //! ([`contract`]), and is published with the data.
 
+mod bundle;
 mod by_type;
 mod cells;
 mod contract;
@@ -24,13 +25,15 @@ mod plan;
 mod schema;
 mod sections;
 mod shape;
+mod usual;
 mod wide;
 
+pub(crate) use bundle::InBundle;
 pub(crate) use by_type::{ByType, ByTypePlan};
 pub(crate) use contract::{merge, warn_of};
 pub(crate) use join::join;
 pub(crate) use learn::Learner;
-pub(crate) use maker::Maker;
+pub(crate) use maker::{Maker, Workshop};
 pub(crate) use members::unused;
 pub(crate) use plan::plan;
 pub(crate) use sections::{SectionList, Sections};

@@ -63,6 +63,7 @@ fn read(input: impl Read, batch_rows: usize, window_bytes: usize) -> Result<(Vec
         group_bytes: usize::MAX,
         file_bytes: usize::MAX,
         dictionary_bytes: usize::MAX,
+        bundle_bytes: usize::MAX,
         section_bytes: usize::MAX,
     };
     let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);

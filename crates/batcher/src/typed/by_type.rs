@@ -10,6 +10,7 @@ use super::{
     schema::{TypedColumn, TypedOf, TypedTable},
 };
 use crate::{
+    column::finish_text,
     error::Error,
     facts::{Reason, Unplaced},
     schema::TableRef,
@@ -59,6 +60,15 @@ impl ByTypePlan {
     }
 }
 
+/// A batch of events.
+pub(super) struct EventsPart {
+    pub(super) records: RecordBatch,
+    /// What is made from them takes about so much on the way.
+    pub(super) bytes: usize,
+    /// The row groups of all types end with them.
+    pub(super) ends_group: bool,
+}
+
 /// Makes the batches of all types from batches of events.
 pub(crate) struct ByType {
     plan: Arc<ByTypePlan>,
@@ -96,19 +106,26 @@ impl ByType {
         }
     }
 
-    /// The batches of all types from a batch of events, in the order of the tables; some may be
+    /// The batches of all types from a bundle of events, in the order of the tables; some may be
     /// without rows.
-    pub(crate) fn split(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
+    pub(super) fn split(&mut self, bundle: u64, parts: &[EventsPart]) -> Result<Vec<Batch>, Error> {
         let failed = |source: ArrowError| Error::encode("events", source.into());
-        let events = EventRows::new(&batch.records).map_err(failed)?;
-        self.fill(&events).map_err(|error| Error::json(error, "the data of events".to_owned()))?;
+        for part in parts {
+            let events = EventRows::new(&part.records).map_err(failed)?;
+            self.fill(&events).map_err(|error| Error::json(error, "the data of events".to_owned()))?;
+        }
+        let ends_group = parts.last().is_some_and(|part| part.ends_group);
+        let batch = |table: &TableRef, columns, bytes| {
+            let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
+            Ok(Batch::new(table.clone(), bundle, records, bytes, ends_group))
+        };
         let mut batches = Vec::new();
         for (rows, plan) in self.tables.iter_mut().zip(&self.plan.tables) {
-            batches.push(batch_of(&plan.table, batch, rows.finish().map_err(failed)?, 0).map_err(failed)?);
+            batches.push(batch(&plan.table, rows.finish().map_err(failed)?, 0)?);
         }
-        let misfits = self.misfits.finish().map_err(failed)?;
         // The last stands for all of them on the way.
-        batches.push(batch_of(&self.plan.misfits, batch, misfits, batch.made_bytes).map_err(failed)?);
+        let bytes = parts.iter().map(|part| part.bytes).sum();
+        batches.push(batch(&self.plan.misfits, self.misfits.finish().map_err(failed)?, bytes)?);
         Ok(batches)
     }
 
@@ -176,12 +193,6 @@ impl Misfits<'_> {
         let reason = Reason::TypeMismatch;
         self.unmapped.push(Unplaced { export_key, section_id, pointer: &pointer, reason, value });
     }
-}
-
-/// A batch of a table that is made from a batch of events.
-fn batch_of(table: &TableRef, events: &Batch, columns: Vec<ArrayRef>, bytes: usize) -> Result<Batch, ArrowError> {
-    let records = RecordBatch::try_new(table.schema.batch_schema(), columns)?;
-    Ok(events.made(table.clone(), records, bytes, events.ends_typed_group))
 }
 
 /// The columns of a batch of events.
@@ -276,11 +287,11 @@ impl TypeRows {
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.export_key.finish()),
-            Arc::new(self.section_id.finish()),
+            finish_text(&mut self.export_key),
+            finish_text(&mut self.section_id),
             Arc::new(self.ordinal.finish()),
-            Arc::new(self.correlation_id.finish()),
-            Arc::new(self.type_id.finish()),
+            finish_text(&mut self.correlation_id),
+            finish_text(&mut self.type_id),
             Arc::new(self.source_event_time.finish()),
             Arc::new(self.created_at.finish()),
             Arc::new(self.is_duplicate.finish()),

@@ -32,7 +32,7 @@ pub(crate) struct Cells {
     patches: Option<Box<AnyCells>>,
 }
 
-enum AnyCells {
+pub(super) enum AnyCells {
     Text(StringBuilder),
     Integer(Int64Builder),
     Double(Float64Builder),
@@ -86,6 +86,11 @@ impl Cells {
         {
             rows.push(row as u32);
         }
+    }
+
+    /// The kind of the cells, and these.
+    pub(super) fn of_kind(&mut self) -> (Kind, &mut AnyCells) {
+        (self.kind, &mut self.cells)
     }
 
     /// The column as one of structs.

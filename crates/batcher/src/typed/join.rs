@@ -4,7 +4,7 @@
 use super::{
     contract::{Change, SchemaMode, is_same, is_same_table},
     kind::Kind,
-    schema::{TypedColumn, TypedSchema, TypedTable},
+    schema::{TypedColumn, TypedSchema},
 };
 use crate::error::{Error, Result};
 
@@ -99,7 +99,7 @@ impl Join<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::typed::TypedOf;
+    use crate::typed::{TypedOf, TypedTable};
 
     /// Columns by name, kind and what they are of; members behind a colon: `a:integer b:struct(c:text)` without structs.
     fn schema(table: &str, ids: &str, columns: &[(&str, Kind, &str)]) -> TypedSchema {

@@ -12,11 +12,20 @@ use std::{ops::Range, sync::Arc};
 /// The sections of a pair of batches: what rows of the long tables are of each.
 #[derive(Debug)]
 pub(crate) struct Sections {
+    /// Rows of the bundle before these.
+    pub(super) before: usize,
     pub(super) rows: Vec<Rows>,
+    /// Rows of the bundle that gave way to a later section of the same name in the same profile.
+    dead: Vec<usize>,
+    /// What the last pair of the bundle tells of all its rows.
+    pub(super) all: Option<AllSections>,
+}
+
+/// All sections of a bundle.
+#[derive(Debug)]
+pub(crate) struct AllSections {
     /// Export key, section id and name.
     pub(super) columns: [ArrayRef; 3],
-    /// Rows that gave way to a later section of the same name in the same profile.
-    dead: Vec<usize>,
     /// The row group of `wide` ends with them.
     pub(super) ends_group: bool,
 }
@@ -29,13 +38,18 @@ pub(super) struct Rows {
 }
 
 impl Sections {
-    /// For each section, whether it stands.
-    pub(super) fn alive(&self) -> Vec<bool> {
-        let mut alive = vec![true; self.rows.len()];
-        self.dead.iter().for_each(|&row| alive[row] = false);
-        alive
+    /// Rows of the bundle up to the last one of these.
+    pub(super) fn until(&self) -> usize {
+        self.before + self.rows.len()
     }
 
+    /// Notes which sections of the bundle do not stand.
+    pub(super) fn bury(&self, alive: &mut [bool]) {
+        self.dead.iter().for_each(|&row| alive[row] = false);
+    }
+}
+
+impl AllSections {
     pub(super) fn export_key(&self, row: usize) -> &str {
         self.columns[0].as_string::<i32>().value(row)
     }
@@ -49,6 +63,8 @@ impl Sections {
 /// Lists sections while an export is read.
 pub(crate) struct SectionList {
     plan: Arc<WidePlan>,
+    /// Rows of the bundle that were handed on.
+    before: usize,
     rows: Vec<Rows>,
     export_key: StringBuilder,
     section_id: Names,
@@ -69,6 +85,7 @@ impl SectionList {
     pub(crate) fn new(plan: &Arc<WidePlan>) -> Self {
         Self {
             plan: Arc::clone(plan),
+            before: 0,
             rows: Vec::new(),
             export_key: StringBuilder::new(),
             section_id: Names::default(),
@@ -97,7 +114,7 @@ impl SectionList {
         self.current_section.clear();
         self.current_section.push_str(id);
         self.begin_attributes(attributes, tags);
-        let (row, known) = (self.rows.len(), self.of_profile_count.min(self.of_profile.len()));
+        let (row, known) = (self.before + self.rows.len(), self.of_profile_count.min(self.of_profile.len()));
         let (known, free) = self.of_profile.split_at_mut(known);
         if let Some((_, earlier)) = known.iter_mut().find(|(section, _)| section == id) {
             self.dead.push(std::mem::replace(earlier, row));
@@ -133,14 +150,20 @@ impl SectionList {
     }
 
     /// The sections so far; those of the profile that is being read are out of reach from here on.
-    pub(crate) fn finish(&mut self, ends_group: bool) -> Result<Sections, ArrowError> {
+    pub(crate) fn finish(&mut self, ends_bundle: bool, ends_group: bool) -> Result<Sections, ArrowError> {
         self.of_profile_count = 0;
-        let columns = [finish_text(&mut self.export_key), self.section_id.finish()?, self.section_name.finish()?];
+        let (rows, dead) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.dead));
+        let mut sections = Sections { before: self.before, rows, dead, all: None };
+        self.before = sections.until();
+        if ends_bundle {
+            self.before = 0;
+            let columns = [finish_text(&mut self.export_key), self.section_id.finish()?, self.section_name.finish()?];
+            sections.all = Some(AllSections { columns, ends_group });
+        }
         if ends_group {
             self.section_id.end_group();
             self.section_name.end_group();
         }
-        let (rows, dead) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.dead));
-        Ok(Sections { rows, columns, dead, ends_group })
+        Ok(sections)
     }
 }

@@ -3,7 +3,7 @@
 //! Its rows are made from the batches of the long tables `attributes` and `tags`, by the threads that
 //! encode: there, one column is filled after the other, which is far faster than to jump between a hundred of them while the
 //! export is read. For that, batches of both tables end with the same section, and come with a list
-//! of the sections that are in them ([`Sections`]).
+//! of the sections that are in them ([`Sections`]). The rows of some pairs are made together ([`super::bundle`]).
 //!
 //! Where an object names a member twice, the last one stands, as in any JSON parser: an attribute's
 //! value, a section's `attributes`, a profile's section. Of several versions of an attribute in one
@@ -13,7 +13,8 @@ use super::{
     cells::{Cells, unknown_tags},
     kind::Kind,
     schema::{TypedColumn, TypedTable},
-    sections::Sections,
+    sections::{AllSections, Sections},
+    usual,
 };
 use crate::{
     error::Error,
@@ -69,6 +70,15 @@ impl WidePlan {
     }
 }
 
+/// A batch of attributes and the batch of tags that belongs to it.
+pub(super) struct Pair {
+    pub(super) attributes: RecordBatch,
+    pub(super) tags: RecordBatch,
+    pub(super) sections: Sections,
+    /// What is made from them takes about so much on the way.
+    pub(super) bytes: usize,
+}
+
 /// Makes rows of `wide` from batches of `attributes` and `tags`.
 pub(crate) struct Wide {
     plan: Arc<WidePlan>,
@@ -85,11 +95,11 @@ pub(crate) struct Wide {
 
 /// A value for a cell.
 #[derive(Clone, Copy)]
-struct Found {
+pub(super) struct Found {
     /// The row of `wide`.
-    row: u32,
+    pub(super) row: u32,
     /// The row of `attributes` or `tags`.
-    at: u32,
+    pub(super) at: u32,
     rank: u32,
 }
 
@@ -106,38 +116,37 @@ impl Wide {
         }
     }
 
-    /// The rows of the sections in a batch of attributes and the batch of tags that belongs to it, and
-    /// the values that do not fit.
-    pub(crate) fn rows(&mut self, sections: &Sections, attributes: &Batch, tags: &Batch) -> Result<[Batch; 2], Error> {
+    /// The rows of the sections in a bundle, and the values that do not fit.
+    pub(super) fn rows(&mut self, bundle: u64, pairs: &[Pair]) -> Result<Vec<Batch>, Error> {
         let failed = |source: ArrowError| Error::encode("wide", source.into());
-        let rows = self.columns(sections, &attributes.records, &tags.records).map_err(failed)?;
+        let Some(all) = pairs.last().and_then(|pair| pair.sections.all.as_ref()) else { return Ok(Vec::new()) };
+        let rows = self.columns(all, pairs).map_err(failed)?;
         let misfits = self.misfits.finish().map_err(failed)?;
         let batch = |table: &TableRef, columns, bytes| {
             let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
-            Ok(attributes.made(table.clone(), records, bytes, sections.ends_group))
+            Ok(Batch::new(table.clone(), bundle, records, bytes, all.ends_group))
         };
-        Ok([batch(&self.plan.table, rows, attributes.made_bytes)?, batch(&self.plan.misfits, misfits, 0)?])
+        let bytes = pairs.iter().map(|pair| pair.bytes).sum();
+        Ok(vec![batch(&self.plan.table, rows, bytes)?, batch(&self.plan.misfits, misfits, 0)?])
     }
 
-    fn columns(
-        &mut self,
-        sections: &Sections,
-        attributes: &RecordBatch,
-        tags: &RecordBatch,
-    ) -> Result<Vec<ArrayRef>, ArrowError> {
-        let values = Values::new(attributes);
-        let alive = sections.alive();
-        let rows = sections.rows.len();
+    fn columns(&mut self, all: &AllSections, pairs: &[Pair]) -> Result<Vec<ArrayRef>, ArrowError> {
         let plan = Arc::clone(&self.plan);
-        let targets: Vec<Option<Target>> =
-            values.names.iter().map(|id| plan.targets.get(id.unwrap_or_default()).copied()).collect();
-        let mut row = 0;
-        while row < rows {
-            row = self.fill(sections, &alive, row, &values, &targets);
+        let rows = pairs.last().map_or(0, |pair| pair.sections.until());
+        let mut alive = vec![true; rows];
+        pairs.iter().for_each(|pair| pair.sections.bury(&mut alive));
+        for Pair { attributes, tags, sections, .. } in pairs {
+            let values = Values::new(attributes);
+            let targets: Vec<Option<Target>> =
+                values.names.iter().map(|id| plan.targets.get(id.unwrap_or_default()).copied()).collect();
+            let mut row = sections.before;
+            while row < sections.until() {
+                row = self.fill(sections, &alive, row, &values, &targets);
+            }
+            self.tell_misfits(all, &values);
+            self.tag(sections, &alive, tags);
         }
-        self.tell_misfits(sections, &values);
-        self.tag(sections, &alive, tags);
-        let mut columns = sections.columns.to_vec();
+        let mut columns = all.columns.to_vec();
         for (column, cells) in plan.columns.iter().zip(&mut self.columns) {
             let is_unknown = column.kind == Kind::Tag && column.retired;
             columns.push(if is_unknown { unknown_tags(rows) } else { cells.finish(rows)? });
@@ -162,8 +171,8 @@ impl Wide {
         const VALUES_MAX: usize = 8 << 10;
         let mut next = first;
         let mut count = 0;
-        while next < sections.rows.len() && count < VALUES_MAX {
-            let of_section = sections.rows[next].attributes.clone().filter(|_| alive[next]);
+        while next < sections.until() && count < VALUES_MAX {
+            let of_section = sections.rows[next - sections.before].attributes.clone().filter(|_| alive[next]);
             for at in of_section {
                 count += 1;
                 match targets[values.ids[at as usize] as usize] {
@@ -175,8 +184,13 @@ impl Wide {
         }
         for column in 0..self.found.len() {
             let mut found = std::mem::take(&mut self.found[column]);
-            for of_row in found.chunk_by(|one, other| one.row == other.row) {
-                self.set(values, column, of_row);
+            let mut rest = &found[..];
+            while !rest.is_empty() {
+                rest = &rest[usual::set(&mut self.columns[column], rest, values)..];
+                if let Some(of_row) = rest.chunk_by(|one, other| one.row == other.row).next() {
+                    self.set(values, column, of_row);
+                    rest = &rest[of_row.len()..];
+                }
             }
             found.clear();
             self.found[column] = found;
@@ -205,7 +219,7 @@ impl Wide {
     }
 
     /// Tells which values did not fit, in the order of the export, not in that in which they were found.
-    fn tell_misfits(&mut self, sections: &Sections, values: &Values<'_>) {
+    fn tell_misfits(&mut self, sections: &AllSections, values: &Values<'_>) {
         self.unfit.sort_unstable();
         for (row, at) in self.unfit.drain(..) {
             let (key, section) = (sections.export_key(row as usize), sections.section_id(row as usize));
@@ -228,7 +242,7 @@ impl Wide {
         let targets: Vec<Option<Target>> =
             names.iter().map(|id| self.plan.targets.get(id.unwrap_or_default()).copied()).collect();
         let ids = ids.keys().values();
-        for (row, section) in sections.rows.iter().enumerate().filter(|(row, _)| alive[*row]) {
+        for (row, section) in (sections.before..).zip(&sections.rows).filter(|(row, _)| alive[*row]) {
             for at in section.tags.clone() {
                 match targets[ids[at as usize] as usize] {
                     // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
@@ -255,14 +269,14 @@ fn choose(found: &[Found], values: &Values<'_>) -> Found {
 }
 
 /// The values in a batch of attributes.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     ids: &'a [u32],
     names: &'a StringArray,
-    types: &'a [u32],
-    texts: &'a StringArray,
-    integers: &'a PrimitiveArray<Int64Type>,
-    doubles: &'a PrimitiveArray<Float64Type>,
-    booleans: &'a BooleanArray,
+    pub(super) types: &'a [u32],
+    pub(super) texts: &'a StringArray,
+    pub(super) integers: &'a PrimitiveArray<Int64Type>,
+    pub(super) doubles: &'a PrimitiveArray<Float64Type>,
+    pub(super) booleans: &'a BooleanArray,
 }
 
 impl<'a> Values<'a> {

@@ -3,7 +3,12 @@
 
 use apsides_batcher::{Error, Manifest, Options, Progress, Typed, stage};
 use apsides_simulator::{CorpusSpec, Size, write_export};
-use std::{collections::BTreeMap, fs, path::Path};
+use arrow::{compute::concat_batches, record_batch::RecordBatch};
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    file::metadata::PageIndexPolicy,
+};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use tempfile::tempdir;
 
 fn typed() -> Options {
@@ -80,6 +85,42 @@ fn threads_and_bytes_under_way_change_nothing() {
     assert!(one.len() > 12, "{:?}", one.keys());
     for (threads, bytes_under_way) in [(2, 20_000), (5, 1 << 20), (3, 1)] {
         assert!(run(threads, bytes_under_way) == one, "{threads} threads, {bytes_under_way} bytes under way");
+    }
+}
+
+/// The pages of a table's first column, and all of its rows.
+fn pages(folder: &Path, table: &str) -> (usize, RecordBatch) {
+    let (mut count, mut batches) = (0, Vec::new());
+    for entry in fs::read_dir(folder.join(table)).unwrap() {
+        let file = fs::File::open(entry.unwrap().path()).unwrap();
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
+        let metadata = Arc::clone(reader.metadata());
+        let groups = (0..metadata.num_row_groups()).map(|group| metadata.page_index_for_row_group(group));
+        count += groups.map(|pages| pages.offset_index(0).unwrap().page_locations().len()).sum::<usize>();
+        batches.extend(reader.build().unwrap().map(Result::unwrap));
+    }
+    (count, concat_batches(&batches[0].schema(), &batches).unwrap())
+}
+
+#[test]
+fn pages_of_typed_tables_are_made_of_some_batches() {
+    let mut export = Vec::new();
+    write_export(&CorpusSpec { size: Size::Bytes(3 << 20), ..CorpusSpec::default() }, &mut export).unwrap();
+    let run = |bundle_bytes| {
+        let folder = tempdir().unwrap();
+        let options = Options { bundle_bytes, batch_rows: 2000, batch_bytes: 60_000, ..typed() };
+        convert(&export, folder.path(), &options).unwrap();
+        folder
+    };
+    let (single, bundled) = (run(1), run(1 << 20));
+    let tables = fs::read_dir(single.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let tables: Vec<_> = tables.filter(|table| table == "wide" || table.starts_with("events_")).collect();
+    assert!(tables.len() > 3, "{tables:?}");
+    for table in tables {
+        let ((many, rows), (few, same)) = (pages(single.path(), &table), pages(bundled.path(), &table));
+        assert!(rows == same, "{table}");
+        assert!(few * 3 <= many, "{table}: {few} pages in place of {many}");
     }
 }
 
