@@ -68,6 +68,14 @@ pub(crate) struct Export<'p, R, F> {
     member: String,
 }
 
+/// The members of the outermost object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Top {
+    /// There is one that is called `profiles`: there are no profiles beside it.
+    pub(crate) has_profiles: bool,
+    pub(crate) others: u64,
+}
+
 /// Why a reading stopped: the tokenizer's errors get their path once, at the end.
 enum Stop {
     Json(json::Error),
@@ -130,11 +138,16 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
     }
 
     /// Reads the whole export; gives back who took its facts.
-    pub(crate) fn read(mut self) -> Result<(F, Findings)> {
+    pub(crate) fn read(self) -> Result<(F, Findings)> {
+        self.read_with_top().map(|(facts, findings, _)| (facts, findings))
+    }
+
+    /// The same; also tells what members the outermost object has.
+    pub(crate) fn read_with_top(mut self) -> Result<(F, Findings, Top)> {
         let read = self.document();
         self.progress.set_bytes(self.tokens.consumed());
         match read {
-            Ok(()) => Ok((self.facts, self.findings)),
+            Ok(top) => Ok((self.facts, self.findings, top)),
             Err(Stop::Json(error)) => Err(Error::json(error, self.scope.path())),
             Err(Stop::Other(error)) => Err(error),
         }
@@ -148,7 +161,7 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
         self.facts
     }
 
-    fn document(&mut self) -> Step {
+    fn document(&mut self) -> Result<Top, Stop> {
         let found = match self.tokens.peek()? {
             Next::Object => None,
             Next::Array => Some("an array"),
@@ -158,26 +171,37 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
             return Err(Error::NoObject { found, offset: self.tokens.consumed() }.into());
         }
         self.tokens.pull()?;
-        let mut profiles_came = false;
+        let mut top = Top::default();
         while self.member()? {
             let is_object = self.tokens.peek()? == Next::Object;
             match self.member.as_str() {
                 "profiles" => {
-                    profiles_came = true;
+                    top.others += u64::from(top.has_profiles);
+                    top.has_profiles = true;
                     if is_object {
                         self.wrapped_profiles()?
                     } else {
                         self.unmapped(Whose::MemberRead, Reason::TypeMismatch)?
                     }
                 }
-                "metadata" => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
-                _ if is_object && !profiles_came => self.profile()?,
-                _ => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
+                _ => {
+                    top.others += 1;
+                    self.beside_profiles(is_object && !top.has_profiles)?;
+                }
             }
         }
         // Makes sure that nothing follows.
         self.tokens.pull()?;
-        Ok(())
+        Ok(top)
+    }
+
+    /// Reads a member of the outermost object: a profile, unless they are all elsewhere.
+    fn beside_profiles(&mut self, may_be_profile: bool) -> Step {
+        if may_be_profile && self.member != "metadata" {
+            self.profile()
+        } else {
+            self.unmapped(Whose::MemberRead, Reason::UnknownMember)
+        }
     }
 
     fn wrapped_profiles(&mut self) -> Step {

@@ -9,12 +9,15 @@
 //! # Ok::<(), apsides_batcher::Error>(())
 //! ```
 
+mod merge;
 mod names;
+mod parts;
 mod pattern;
 mod report;
 mod sizes;
 mod times;
 
+pub use parts::inspect_parts;
 pub use report::{
     AttributeFound, DayCount, EventTypeFound, Inspection, Others, SectionFound, SizeBucket, Sizes, Span, TagFound,
     Totals, UnmappedFound, ValueCounts,
@@ -24,7 +27,7 @@ use crate::{
     duplicates::Seen,
     error::Result,
     event::Event,
-    export::Export,
+    export::{Export, Findings, Top},
     facts::{Facts, ProfileCounts, Unplaced, Value},
     progress::Progress,
 };
@@ -33,7 +36,7 @@ use apsides_tokenizer::{Limits, Tokens};
 use names::{Names, Room};
 use pattern::pattern;
 use sizes::ProfileSizes;
-use std::{collections::HashSet, io::Read};
+use std::{collections::HashSet, io::Read, thread};
 use times::{Days, PerDay, Times};
 
 /// How an export is inspected. Every bound of memory is here.
@@ -58,6 +61,10 @@ pub struct InspectOptions {
     /// Events of one profile that are remembered in memory to find repetitions; beyond that, in a temporary file.
     /// Default 1.5 Mi.
     pub duplicates_in_memory: usize,
+    /// Threads that read an export which is at hand whole. Default: as many as there are processors, but no more than 8.
+    pub threads: usize,
+    /// Bytes of a part of it that are worth a thread. Default 8 MiB.
+    pub part_bytes: u64,
 }
 
 impl Default for InspectOptions {
@@ -72,7 +79,19 @@ impl Default for InspectOptions {
             event_types_max: 1_000,
             patterns_max: 1_000,
             duplicates_in_memory: 3 << 19,
+            threads: thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
+            part_bytes: 8 << 20,
         }
+    }
+}
+
+/// The most threads, if nobody says otherwise: each takes some MiB.
+const THREADS_MAX: usize = 8;
+
+impl InspectOptions {
+    /// Those of one of so many parts.
+    fn of_part(&self, parts: usize) -> Self {
+        Self { duplicates_in_memory: self.duplicates_in_memory / parts, ..self.clone() }
     }
 }
 
@@ -92,13 +111,7 @@ fn inspect_as<const DUPLICATES: bool>(
     options: &InspectOptions,
     progress: &Progress,
 ) -> Result<Inspection> {
-    let mut attribute_ids = options.attribute_ids.clone();
-    let defined = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
-    attribute_ids.extend(defined.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
-    let tokens = Tokens::with_limits(input, options.limits);
-    let seen = Seen::new(options.duplicates_in_memory);
-    let inspector = Inspector::<DUPLICATES>::new(options);
-    let (inspector, findings) = Export::new(tokens, inspector, seen, &attribute_ids, progress).read()?;
+    let (inspector, findings, _) = Inspector::<DUPLICATES>::read(input, options, progress)?;
     let duplicates = DUPLICATES.then_some(findings.duplicate_events);
     Ok(report::report(inspector.found, duplicates, progress.bytes(), options.definitions.as_ref()))
 }
@@ -183,6 +196,16 @@ impl<const DUPLICATES: bool> Inspector<DUPLICATES> {
             patterns: Room(options.patterns_max),
         };
         Self { found: Found::default(), rooms, no_rooms: Rooms::default(), section: None }
+    }
+
+    /// Reads an export to its end.
+    fn read(input: &mut dyn Read, options: &InspectOptions, progress: &Progress) -> Result<(Self, Findings, Top)> {
+        let mut attribute_ids = options.attribute_ids.clone();
+        let defined = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
+        attribute_ids.extend(defined.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+        let tokens = Tokens::with_limits(input, options.limits);
+        let seen = Seen::new(options.duplicates_in_memory);
+        Export::new(tokens, Self::new(options), seen, &attribute_ids, progress).read_with_top()
     }
 
     /// The section being read.

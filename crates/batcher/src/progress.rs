@@ -1,6 +1,9 @@
 //! How far a conversion is, for whoever watches it from another thread.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Counters of a running conversion.
 #[derive(Debug, Default)]
@@ -11,17 +14,29 @@ pub struct Progress {
     profiles: AtomicU64,
     rows: AtomicU64,
     written: AtomicU64,
+    /// Those of the threads that read, where there are several.
+    parts: Mutex<Vec<Arc<Progress>>>,
 }
 
 impl Progress {
     /// Bytes of (uncompressed) JSON read so far.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
+        self.sum(&self.bytes, Self::bytes)
     }
 
     /// Profiles read so far; those of several parts as often as they are there.
     pub fn profiles(&self) -> u64 {
-        self.profiles.load(Relaxed)
+        self.sum(&self.profiles, Self::profiles)
+    }
+
+    fn sum(&self, own: &AtomicU64, of: fn(&Self) -> u64) -> u64 {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        own.load(Relaxed) + parts.iter().map(|part| of(part)).sum::<u64>()
+    }
+
+    /// What is read is what these tell, from now on.
+    pub(crate) fn split(&self, parts: Vec<Arc<Self>>) {
+        *self.parts.lock().unwrap_or_else(PoisonError::into_inner) = parts;
     }
 
     /// Rows of all tables that are in row groups so far.
@@ -46,7 +61,7 @@ impl Progress {
     pub(crate) fn add_profile(&self, bytes: u64) {
         self.set_bytes(bytes);
         // Only the parsing thread writes.
-        self.profiles.store(self.profiles() + 1, Relaxed);
+        self.profiles.store(self.profiles.load(Relaxed) + 1, Relaxed);
     }
 
     pub(crate) fn add_rows(&self, rows: usize, bytes: usize) {

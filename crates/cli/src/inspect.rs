@@ -13,7 +13,7 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_batcher::{Error, InspectOptions, Inspection, Progress};
+use apsides_batcher::{Error, InspectOptions, Inspection, Progress, inspect_parts};
 use apsides_fetcher::Reader;
 use shown::by_id;
 use std::{fs, sync::Arc};
@@ -23,12 +23,14 @@ use tokio::task::spawn_blocking;
 pub(crate) async fn inspect(args: Inspect, output: &Output, shutdown: &Shutdown) -> Result<(), Failure> {
     let definitions = args.definitions.as_deref().map(definitions).transpose()?;
     let reader = shutdown.or_interrupted(open(&args.input, &args.storage)).await??;
+    let default = InspectOptions::default();
     let options = InspectOptions {
         attribute_ids: args.attribute_ids.into_iter().collect(),
         definitions,
         duplicates: args.duplicates,
         limits: args.limits.tokenizer(),
-        ..InspectOptions::default()
+        threads: args.threads.map_or(default.threads, |threads| usize::from(threads.get())),
+        ..default
     };
     let found = read(reader, options, output, shutdown).await?;
     if let Some(file) = args.html {
@@ -53,8 +55,18 @@ async fn read(
     let progress = Arc::new(Progress::default());
     let phases = Phases { reading: "reading", writing: None };
     let _line = Converting::new(output, phases, input.progress(), Arc::clone(&progress));
-    let input = shutdown.reader(input);
-    let work = spawn_blocking(move || apsides_batcher::inspect(input, &options, &progress));
+    // If it cannot be opened again, it is read as it is.
+    let (whole, readers) = (input.whole().ok().flatten(), shutdown.clone());
+    let work = spawn_blocking(move || {
+        if let Some(whole) = whole {
+            let part = |range| readers.reader(whole.part(range));
+            if let Some(found) = inspect_parts(whole.bytes(), part, &options, &progress)? {
+                return Ok(found);
+            }
+            whole.start_over();
+        }
+        apsides_batcher::inspect(readers.reader(input), &options, &progress)
+    });
     let found = match shutdown.or_interrupted(work).await? {
         Ok(found) => found,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -59,6 +59,7 @@ mod secret;
 mod source;
 mod state;
 mod token;
+mod whole;
 mod wire;
 
 pub use budget::{Rate, Rates};
@@ -80,3 +81,4 @@ pub use secret::Secret;
 pub use source::{Origin, Progress};
 pub use state::{PendingExport, pending_exports};
 pub use token::TokenCheck;
+pub use whole::Whole;

@@ -5,6 +5,7 @@ use crate::{
     inflate::{Piece, pump},
     resume::Resume,
     source::{Origin, Source},
+    whole::Whole,
 };
 use bytes::{Buf, Bytes};
 use std::{fmt, io, sync::Arc};
@@ -53,6 +54,15 @@ impl Reader {
     /// Counters that go on as the reader is read; they can be kept when the reader moves to its thread.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()
+    }
+
+    /// The same as parts that are read in any order, if it is a local file that is not compressed, and nothing of it was
+    /// read so far.
+    pub fn whole(&self) -> io::Result<Option<Whole>> {
+        match self.feed {
+            Feed::Direct(_) if self.progress.bytes_in() == 0 => Whole::open(&self.from, &self.progress),
+            _ => Ok(None),
+        }
     }
 
     /// Where the bytes come from.

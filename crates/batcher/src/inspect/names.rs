@@ -98,6 +98,11 @@ impl<T: Default> Names<T> {
         Some(slot)
     }
 
+    /// All names with their counters, in the order in which they came.
+    pub(super) fn into_counters(self) -> impl Iterator<Item = (Box<str>, T)> {
+        self.slots.into_iter().map(|slot| (slot.name, slot.counters))
+    }
+
     /// All names, the smallest first: numbers by their value, before other names.
     pub(super) fn into_sorted(self) -> Vec<(String, T)> {
         let mut all: Vec<_> = self.slots.into_iter().map(|slot| (String::from(slot.name), slot.counters)).collect();

@@ -23,6 +23,12 @@ impl ProfileSizes {
         self.bytes_max = self.bytes_max.max(bytes);
     }
 
+    pub(super) fn add(&mut self, other: &Self) {
+        self.by_bits.iter_mut().zip(other.by_bits).for_each(|(count, more)| *count += more);
+        self.bytes += other.bytes;
+        self.bytes_max = self.bytes_max.max(other.bytes_max);
+    }
+
     pub(super) fn sizes(&self) -> Sizes {
         let filled = || (0..self.by_bits.len()).filter(|&bits| self.by_bits[bits] > 0);
         let bucket = |bits: usize| SizeBucket {

@@ -73,7 +73,12 @@ impl Days {
     /// The place of a time's day; none if it is beyond all bounds.
     #[inline]
     pub(super) fn place(&mut self, micros: i64) -> Option<usize> {
-        let day = usize::try_from(micros.div_euclid(DAY)).ok()?;
+        self.place_of(usize::try_from(micros.div_euclid(DAY)).ok()?)
+    }
+
+    /// The place of a day since 1970.
+    #[inline]
+    pub(super) fn place_of(&mut self, day: usize) -> Option<usize> {
         match *self.places.get(day)? {
             0 => self.add(day),
             place => Some(usize::from(place) - 1),
@@ -88,6 +93,16 @@ impl Days {
         self.seen.push(u16::try_from(day).ok()?);
         self.places[day] = self.seen.len() as u16;
         Some(self.seen.len() - 1)
+    }
+
+    /// The days, in the order of their places.
+    pub(super) fn days(&self) -> impl Iterator<Item = usize> {
+        self.seen.iter().map(|&day| day.into())
+    }
+
+    /// Whether there may have been more days.
+    pub(super) fn is_full(&self) -> bool {
+        self.seen.len() == DAYS_MAX
     }
 
     /// Counts by place, as pairs of a day (since 1970) and its count, in order.
@@ -118,6 +133,17 @@ impl PerDay {
                 self.counts[place] += 1;
             }
             None => self.undated += 1,
+        }
+    }
+
+    /// Adds counts whose days have these places here.
+    pub(super) fn add(&mut self, other: &Self, places: &[usize]) {
+        self.undated += other.undated;
+        for (&place, count) in places.iter().zip(&other.counts).filter(|(_, count)| **count > 0) {
+            if place >= self.counts.len() {
+                self.counts.resize(place + 1, 0);
+            }
+            self.counts[place] += count;
         }
     }
 }

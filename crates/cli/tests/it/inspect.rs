@@ -38,6 +38,28 @@ fn it_counts_what_convert_writes() {
     }
 }
 
+#[test]
+fn a_file_is_read_in_parts_and_told_as_a_stream_is() {
+    let export = export(20 << 20);
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("export.json");
+    let of_file = |export: &[u8], threads: u32| {
+        fs::write(&file, export).unwrap();
+        end(apsides("inspect --json --duplicates").arg("--threads").arg(threads.to_string()).arg(&file))
+    };
+    let whole = inspect(&export, "--json --duplicates").succeeded().json();
+    for threads in [1, 2, 5] {
+        assert_eq!(of_file(&export, threads).succeeded().json(), whole, "{threads} threads");
+    }
+    // What is wrong is told as by one thread, wherever it is.
+    for at in [export.len() / 4, export.len() - 40] {
+        let mut broken = export.clone();
+        broken.insert(at, 7);
+        let [one, two] = [1, 2].map(|threads| of_file(&broken, threads).failed(3).stderr.clone());
+        assert!(one.contains("byte") && one == two, "{one}{two}");
+    }
+}
+
 fn convert_rows(export: &[u8], folder: &std::path::Path) -> serde_json::Map<String, Value> {
     convert_bytes(export, folder).succeeded();
     let manifest = fs::read(folder.join(".apsides/manifest.json")).unwrap();
