@@ -31,7 +31,7 @@ def in_demo_folder(demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> N
 
 def readme_query(engine: str) -> str:
     """The README's example for this engine."""
-    match = re.search(rf"^-- {engine}\n(.+?;)$", README.read_text(), re.MULTILINE | re.DOTALL)
+    match = re.search(rf"^-- {engine}[^\n]*\n(.+?;)$", README.read_text(), re.MULTILINE | re.DOTALL)
     assert match, f"the README has no query for {engine}"
     return match[1]
 
@@ -43,11 +43,20 @@ def test_the_printed_query_answers(demo: tuple[Path, str], connection: duckdb.Du
     rows = connection.sql(command[1]).fetchall()
     assert len(rows) == 8, "the simulated account has eight types of events"
     assert all(events >= profiles > 0 and latest is not None for _, events, profiles, latest in rows)
+    assert "Email sent" in {name for name, *_ in rows}
 
 
 @pytest.mark.usefixtures("in_demo_folder")
 def test_the_readme_s_query_for_duckdb_answers(connection: duckdb.DuckDBPyConnection) -> None:
     assert len(connection.sql(readme_query("DuckDB")).fetchall()) == 8
+
+
+@pytest.mark.usefixtures("in_demo_folder")
+def test_the_readme_s_queries_by_name_answer(connection: duckdb.DuckDBPyConnection) -> None:
+    by_name = dict(connection.sql(readme_query("Names for ids")).fetchall())
+    assert by_name["Email"] > 0 and None not in by_name
+    tiers = connection.sql(readme_query("Names and types")).fetchall()
+    assert len(tiers) > 2 and all(orders > 0 and average > 0 for _, orders, average in tiers)
 
 
 def test_the_readme_s_query_for_spark_answers(demo: tuple[Path, str], spark: SparkSession) -> None:

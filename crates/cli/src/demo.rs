@@ -3,14 +3,15 @@
 use crate::{
     args::{Demo, Output},
     failure::{Exit, Failure},
-    names::Lookup,
+    names::{Lookup, resolved},
     reports::Told,
     run::{Job, execute},
     shutdown::Shutdown,
     summary::print,
+    tables::Published,
     watch::Watch,
 };
-use apsides_batcher::{Options, published};
+use apsides_batcher::{Options, Typed, published};
 use apsides_fetcher::{Client, ClientConfig, ExportSpec, Limits, Secret};
 use apsides_simulator::{CorpusSpec, Server, Settings, Size, Window, catalogue};
 use jiff::Timestamp;
@@ -46,32 +47,44 @@ pub(crate) async fn demo(args: Demo, watch: &Watch, output: &Output, shutdown: &
             ..ExportSpec::default()
         },
         schedule: None,
-        lookup: Lookup::default(),
+        lookup: Lookup { always: true, ..Lookup::default() },
         source: SOURCE.to_owned(),
         keep_raw: None,
         spools: false,
         overwrite: args.overwrite || published(&args.out)?.is_some_and(|manifest| manifest.source == SOURCE),
         destination: args.out.as_path().into(),
         told: Told::default(),
-        options: Options::default(),
+        options: Options { typed: Typed { wide: true, events: true, ..Typed::default() }, ..Options::default() },
     };
+    let destination = job.destination.clone();
     let result = match Client::new(job.client.clone()) {
-        Ok(client) => execute(&job, &client, watch, output, shutdown).await,
+        Ok(client) => run(job, &client, watch, output, shutdown).await,
         Err(error) => Err(error.into()),
     };
     server.stop().await;
-    result?.printed(&job.destination, output)?;
+    result?.printed(&destination, output)?;
     if !output.json {
-        print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&job.destination.to_string())))?;
+        print(&format!("\ntry next:\n  duckdb -c \"{}\"", query(&destination.to_string())))?;
     }
     Ok(())
+}
+
+async fn run(
+    job: Job,
+    client: &Client,
+    watch: &Watch,
+    output: &Output,
+    shutdown: &Shutdown,
+) -> Result<Published, Failure> {
+    let job = resolved(job, client, output, shutdown).await?;
+    execute(&job, client, watch, output, shutdown).await
 }
 
 /// A first question to the tables: which events there were, and from how many people.
 fn query(folder: &str) -> String {
     format!(
-        "SELECT type_id, count(*) AS events, count(DISTINCT export_key) AS profiles, \
-         max(source_event_time) AS latest FROM '{folder}/events/*.parquet' \
-         WHERE NOT is_duplicate GROUP BY type_id ORDER BY events DESC"
+        "SELECT name, count(*) AS events, count(DISTINCT export_key) AS profiles, max(source_event_time) AS latest \
+         FROM '{folder}/events/*.parquet' JOIN '{folder}/event_definitions/*.parquet' USING (section_id, type_id) \
+         WHERE NOT is_duplicate GROUP BY name ORDER BY events DESC"
     )
 }
