@@ -64,6 +64,12 @@ fn unsigned(digits: &[u8]) -> Option<u64> {
     for eight in eights {
         value = value * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
     }
+    if let Some(last) = digits.last_chunk() {
+        // The rest together with digits before it, which are zeros here.
+        let known = u64::MAX.checked_shl(64 - 8 * rest.len() as u32).unwrap_or(0);
+        let rest_of = eight_digits(u64::from_le_bytes(*last) & known | ZEROS & !known)?;
+        return Some(value * POWERS[rest.len()] + rest_of);
+    }
     for byte in rest {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
@@ -73,6 +79,11 @@ fn unsigned(digits: &[u8]) -> Option<u64> {
     }
     Some(value)
 }
+
+/// Eight times `0`.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Of ten.
+const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /// The value of eight digits, the first in the lowest byte: neighbours are joined three times, all
 /// pairs at once (Lemire, "Number parsing at a gigabyte per second", 2021).
@@ -168,6 +179,17 @@ mod tests {
         let number = |text| Number::parse(text).expect(text);
         for text in ["0", "7", "12345678", "-12345678", "1234567890123", "99999999999999999", "999999999999999999"] {
             assert_eq!(number(text).to_i64(), text.parse().ok(), "{text}");
+        }
+        for length in 1..=18 {
+            let text = &"987654321012345678"[..length];
+            assert_eq!(number(text).to_i64(), text.parse().ok(), "{text}");
+            // Whatever is no digit, wherever it is.
+            for at in 1..length {
+                for other in ['.', '/', ':', 'e', '\u{f}', 'p'] {
+                    let text = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                    assert_eq!(Number::new(&text).to_i64(), None, "{text}");
+                }
+            }
         }
         for text in ["1234567.8", "1.2345678", "123456789e1", "12345678.90123456", "1e5", "-1E7", "1234567e"] {
             assert_eq!(Number::new(text).to_i64(), None, "{text}");
