@@ -4,17 +4,18 @@
 //! Dictionaries belong to a row group. Their indices are given here, in the order of the rows, so
 //! that batches can be encoded in any order and at the same time.
 //!
-//! A finished buffer goes to another thread and is freed there. So each buffer is made as large as
-//! the last one was: it need not grow, and what the allocator gets back fits what it is asked for.
+//! A full buffer is taken, goes to another thread, is built into an array and freed there: the thread that reads has
+//! the least time. So each buffer is made as large as the last one was: it need not grow, and what the allocator gets
+//! back fits what it is asked for.
 
 mod runs;
 
-pub(crate) use runs::{NameRuns, Runs};
+pub(crate) use runs::{NameRuns, RunRows, Runs};
 
 use crate::dictionary::Dictionary;
 use arrow::{
     array::{
-        Array, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, PrimitiveArray, StringArray,
+        ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, PrimitiveArray, StringArray,
         StringBuilder, UInt32Array,
     },
     buffer::NullBuffer,
@@ -63,16 +64,30 @@ impl Names {
         self.names.bytes()
     }
 
-    /// The column of the rows so far, over a dictionary that has all values of the row group so far.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let valid = (!self.valid.is_empty()).then(|| NullBuffer::from(std::mem::take(&mut self.valid)));
-        let indices = UInt32Array::try_new(take(&mut self.indices).into(), valid)?;
-        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, self.names.array())?))
+    /// The rows so far, over a dictionary that has all values of the row group so far.
+    pub(crate) fn take(&mut self) -> NameRows {
+        let (indices, valid) = (take(&mut self.indices), std::mem::take(&mut self.valid));
+        NameRows { indices, valid, names: self.names.array() }
     }
 
     /// Begins a new row group.
     pub(crate) fn end_group(&mut self) {
         self.names.clear();
+    }
+}
+
+/// Rows of a column of few values.
+pub(crate) struct NameRows {
+    indices: Vec<u32>,
+    valid: Vec<bool>,
+    names: ArrayRef,
+}
+
+impl NameRows {
+    pub(crate) fn build(self) -> Result<ArrayRef, ArrowError> {
+        let valid = (!self.valid.is_empty()).then(|| NullBuffer::from(self.valid));
+        let indices = UInt32Array::try_new(self.indices.into(), valid)?;
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, self.names)?))
     }
 }
 
@@ -97,12 +112,17 @@ impl<T: Copy + Default> Sparse<T> {
         self.values.push(value);
     }
 
+    /// The rows so far.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { rows: take(&mut self.rows), values: take(&mut self.values) }
+    }
+
     /// The values of so many rows, and which of them are any.
-    fn spread(&mut self, rows: usize) -> (Vec<T>, NullBuffer) {
+    fn spread(self, rows: usize) -> (Vec<T>, NullBuffer) {
         let mut values = vec![T::default(); rows];
         let mut valid = BooleanBufferBuilder::new(rows);
         valid.append_n(rows, false);
-        for (row, value) in self.rows.drain(..).zip(self.values.drain(..)) {
+        for (row, value) in self.rows.into_iter().zip(self.values) {
             values[row as usize] = value;
             valid.set_bit(row as usize, true);
         }
@@ -110,7 +130,7 @@ impl<T: Copy + Default> Sparse<T> {
     }
 
     /// The column of so many rows.
-    pub(crate) fn finish<P>(&mut self, rows: usize) -> Result<ArrayRef, ArrowError>
+    pub(crate) fn build<P>(self, rows: usize) -> Result<ArrayRef, ArrowError>
     where
         T: ArrowNativeType,
         P: ArrowPrimitiveType<Native = T>,
@@ -122,7 +142,7 @@ impl<T: Copy + Default> Sparse<T> {
 
 impl Sparse<bool> {
     /// The column of so many rows.
-    pub(crate) fn finish_booleans(&mut self, rows: usize) -> ArrayRef {
+    pub(crate) fn build_booleans(self, rows: usize) -> ArrayRef {
         let (values, valid) = self.spread(rows);
         Arc::new(BooleanArray::new(values.into(), Some(valid)))
     }
@@ -151,17 +171,21 @@ impl Labels {
         self.indices.push(index);
     }
 
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let indices = UInt32Array::from(take(&mut self.indices));
-        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, Arc::clone(&self.labels))?))
+    /// The rows so far.
+    pub(crate) fn take(&mut self) -> NameRows {
+        NameRows { indices: take(&mut self.indices), valid: Vec::new(), names: Arc::clone(&self.labels) }
     }
 }
 
 /// The texts so far; the builder is ready for as many again.
 pub(crate) fn finish_text(builder: &mut StringBuilder) -> ArrayRef {
-    let array = builder.finish();
-    *builder = StringBuilder::with_capacity(room(array.len()), room(array.value_data().len()));
-    Arc::new(array)
+    Arc::new(take_text(builder).finish())
+}
+
+/// The same, to be finished elsewhere.
+pub(crate) fn take_text(builder: &mut StringBuilder) -> StringBuilder {
+    let next = StringBuilder::with_capacity(room(builder.len()), room(builder.values_slice().len()));
+    std::mem::replace(builder, next)
 }
 
 fn take<T>(values: &mut Vec<T>) -> Vec<T> {
@@ -189,7 +213,7 @@ mod tests {
                     None => names.push_none(),
                 };
             }
-            let array = names.finish().expect("a column");
+            let array = names.take().build().expect("a column");
             if end_group {
                 names.end_group();
             }

@@ -21,6 +21,8 @@ pub struct Profile {
     pub blocked: Duration,
     /// Of that, finding and checking tokens, as far as can be told from reading the export's start alone.
     pub tokens: Option<Duration>,
+    /// All threads that encode: making arrays of rows.
+    pub arrays: Duration,
     /// All threads that encode: making rows of typed tables from those of long ones.
     pub typed: Duration,
     /// All threads that encode: making pages, by table and column.
@@ -53,6 +55,7 @@ impl Profile {
         self.reader += other.reader;
         self.input += other.input;
         self.blocked += other.blocked;
+        self.arrays += other.arrays;
         self.typed += other.typed;
         self.write += other.write;
         for (table, columns) in other.columns {

@@ -23,7 +23,7 @@ use crate::{
     profile::{self, Profile, Timed},
     progress::Progress,
     run::RunId,
-    table::{Batch, BatchLimits, BatchSink},
+    table::{Batch, BatchLimits, BatchSink, Unbuilt},
     tables::Tables,
     typed::{Maker, Workshop},
     upload::Uploads,
@@ -226,7 +226,7 @@ fn read(
 
 /// Where batches go to be encoded.
 struct Batches<'g> {
-    batches: Sender<Batch>,
+    batches: Sender<Batch<Unbuilt>>,
     gate: &'g Gate,
     /// How long it took until there was room for them.
     blocked: &'g mut Duration,
@@ -235,7 +235,7 @@ struct Batches<'g> {
 }
 
 impl BatchSink for Batches<'_> {
-    fn send(&mut self, batch: Batch) -> Result<()> {
+    fn send(&mut self, batch: Batch<Unbuilt>) -> Result<()> {
         let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
         // The gate bounds the queue.
         let began = Instant::now();
@@ -247,7 +247,7 @@ impl BatchSink for Batches<'_> {
 
 /// An encoder's thread. Gives how many values had no column in typed tables, and its times.
 fn encode(
-    queue: &Mutex<Receiver<Batch>>,
+    queue: &Mutex<Receiver<Batch<Unbuilt>>>,
     encoded: &Sender<EncodedBatch>,
     codec: Codec,
     mut maker: Maker<'_>,
@@ -257,6 +257,9 @@ fn encode(
     loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(batch) = batch else { break };
+        let began = Instant::now();
+        let batch = batch.build()?;
+        profile.arrays += began.elapsed();
         let began = Instant::now();
         let batches = maker.batches(batch)?;
         profile.typed += began.elapsed();

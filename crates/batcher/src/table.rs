@@ -8,24 +8,23 @@ mod long;
 pub(crate) use long::{Attributes, Events, Ids, Profiles, Tags, Unmapped};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     schema::TableRef,
     typed::{InBundle, Sections},
 };
 use arrow::{
     array::{ArrayRef, RecordBatch},
-    datatypes::SchemaRef,
     error::ArrowError,
 };
-use std::sync::Arc;
+use std::fmt;
 
 /// A record batch and its place in its table.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct Batch<R = RecordBatch> {
     pub(crate) table: TableRef,
     /// Batches of the table before this one.
     pub(crate) sequence: u64,
-    pub(crate) records: RecordBatch,
+    pub(crate) records: R,
     /// What it takes in memory, about; at least [`BATCH_BYTES_MIN`].
     pub(crate) bytes: usize,
     /// The index of the first value of its column in runs, in the row group's dictionary.
@@ -39,24 +38,50 @@ pub(crate) struct Batch {
     /// What is made from it takes about as much on the way, in bytes.
     pub(crate) made_bytes: usize,
     /// Of attributes: what rows of `wide` are made from besides.
-    pub(crate) beside: Option<Box<Beside>>,
+    pub(crate) beside: Option<Box<Beside<R>>>,
 }
 
 /// What comes with a batch of attributes.
 #[derive(Debug)]
-pub(crate) struct Beside {
-    pub(crate) tags: Batch,
+pub(crate) struct Beside<R> {
+    pub(crate) tags: Batch<R>,
     pub(crate) sections: Sections,
 }
 
-impl Batch {
+impl Batch<Unbuilt> {
     /// All rows of a table.
     pub(crate) fn whole(table: TableRef, records: RecordBatch) -> Self {
         let bytes = records.get_array_memory_size().max(BATCH_BYTES_MIN);
-        Self::new(table, 0, records, bytes, true)
+        Self::new(table, 0, Unbuilt::new(move || Ok(records.columns().to_vec())), bytes, true)
     }
 
-    pub(crate) fn new(table: TableRef, sequence: u64, records: RecordBatch, bytes: usize, ends_group: bool) -> Self {
+    /// The batch with its arrays.
+    pub(crate) fn build(self) -> Result<Batch> {
+        let failed = |source: ArrowError| Error::encode(&self.table.schema.name, source.into());
+        let columns = self.records.build().map_err(failed)?;
+        let records = RecordBatch::try_new(self.table.schema.batch_schema(), columns).map_err(failed)?;
+        let build = |beside: Box<Beside<Unbuilt>>| {
+            let Beside { tags, sections } = *beside;
+            Ok::<_, Error>(Box::new(Beside { tags: tags.build()?, sections }))
+        };
+        let beside = self.beside.map(build).transpose()?;
+        Ok(Batch {
+            records,
+            beside,
+            table: self.table,
+            sequence: self.sequence,
+            bytes: self.bytes,
+            first_index: self.first_index,
+            ends_group: self.ends_group,
+            ends_typed_group: self.ends_typed_group,
+            in_bundle: self.in_bundle,
+            made_bytes: self.made_bytes,
+        })
+    }
+}
+
+impl<R> Batch<R> {
+    pub(crate) fn new(table: TableRef, sequence: u64, records: R, bytes: usize, ends_group: bool) -> Self {
         Self {
             table,
             sequence,
@@ -83,7 +108,7 @@ const BATCH_BYTES_MIN: usize = 4 << 10;
 /// Takes finished batches, in the order of each table.
 pub(crate) trait BatchSink {
     /// Hands on a batch; waits while too many are on their way.
-    fn send(&mut self, batch: Batch) -> Result<()>;
+    fn send(&mut self, batch: Batch<Unbuilt>) -> Result<()>;
 }
 
 /// When a batch or a row group is full: whichever comes first.
@@ -104,10 +129,29 @@ pub(crate) struct BatchLimits {
     pub(crate) section_bytes: usize,
 }
 
+/// Columns whose arrays are still to be built, by another thread than the one that has filled them.
+pub(crate) struct Unbuilt(Box<dyn FnOnce() -> Result<Vec<ArrayRef>, ArrowError> + Send>);
+
+impl Unbuilt {
+    fn new(build: impl FnOnce() -> Result<Vec<ArrayRef>, ArrowError> + Send + 'static) -> Self {
+        Self(Box::new(build))
+    }
+
+    pub(crate) fn build(self) -> Result<Vec<ArrayRef>, ArrowError> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Unbuilt {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Unbuilt")
+    }
+}
+
 /// The columns of a table.
 pub(crate) trait Columns {
     /// The columns of the rows so far, in the order of the schema; then there are none.
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError>;
+    fn take(&mut self) -> Unbuilt;
 
     /// Its columns with dictionaries that grow with the row group, if it has any.
     fn ids(&mut self) -> Option<&mut Ids> {
@@ -120,7 +164,6 @@ pub(crate) struct Table<C> {
     table: TableRef,
     /// Its rows are wanted.
     is_written: bool,
-    schema: SchemaRef,
     limits: BatchLimits,
     /// Of the batch.
     rows: usize,
@@ -137,7 +180,6 @@ pub(crate) struct Table<C> {
 impl<C: Columns> Table<C> {
     pub(crate) fn new(table: TableRef, limits: BatchLimits, columns: C) -> Self {
         Self {
-            schema: table.schema.batch_schema(),
             is_written: table.is_written(),
             table,
             limits,
@@ -184,17 +226,18 @@ impl<C: Columns> Table<C> {
 
 /// A table whatever its columns.
 pub(crate) trait AnyTable {
-    fn name(&self) -> &str;
+    /// Rows of the batch so far.
+    fn rows(&self) -> usize;
     fn group_rows(&self) -> usize;
     fn group_bytes(&self) -> usize;
     fn dictionary_bytes(&mut self) -> usize;
     /// The batch so far, which may be without rows; then there is none.
-    fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError>;
+    fn take(&mut self, ends_group: bool) -> Batch<Unbuilt>;
 }
 
 impl<C: Columns> AnyTable for Table<C> {
-    fn name(&self) -> &str {
-        &self.table.schema.name
+    fn rows(&self) -> usize {
+        self.rows
     }
 
     fn group_rows(&self) -> usize {
@@ -210,9 +253,9 @@ impl<C: Columns> AnyTable for Table<C> {
         self.columns.ids().map_or(0, |ids| ids.dictionary_bytes())
     }
 
-    fn finish(&mut self, ends_group: bool) -> Result<Batch, ArrowError> {
+    fn take(&mut self, ends_group: bool) -> Batch<Unbuilt> {
         let first_index = self.columns.ids().map_or(0, |ids| ids.export_key.first_index());
-        let records = RecordBatch::try_new(Arc::clone(&self.schema), self.columns.finish()?)?;
+        let records = self.columns.take();
         let bytes = self.bytes.max(BATCH_BYTES_MIN);
         let (table, sequence) = (self.table.clone(), self.sequence);
         let batch = Batch { first_index, ..Batch::new(table, sequence, records, bytes, ends_group) };
@@ -227,6 +270,6 @@ impl<C: Columns> AnyTable for Table<C> {
         if ends_group && let Some(ids) = self.columns.ids() {
             ids.end_group();
         }
-        Ok(batch)
+        batch
     }
 }

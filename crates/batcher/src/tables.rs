@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     facts::{Facts, ProfileCounts, Unplaced, Value},
     parts::{Adds, MergedProfiles},
-    table::{AnyTable, Attributes, Batch, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
+    table::{AnyTable, Attributes, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
     typed::{InBundle, SectionList},
 };
 
@@ -227,9 +227,10 @@ impl<S: BatchSink> Tables<S> {
     }
 
     fn hand_on(&mut self, slot: Slot, ends_group: bool, ends_typed_group: bool) -> Result<()> {
-        let mut batch = self.batch(slot, ends_group)?;
+        let rows = self.table(slot).rows();
+        let mut batch = self.table(slot).take(ends_group);
         if let (Slot::Events, Some((group, bundle))) = (slot, &mut self.by_type) {
-            let (rows, bytes) = (batch.records.num_rows(), batch.bytes);
+            let bytes = batch.bytes;
             batch.made_bytes = bytes;
             batch.ends_typed_group = group.add(rows, bytes, ends_typed_group, &self.limits);
             batch.in_bundle = bundle.add(rows, bytes, batch.ends_typed_group, &self.limits);
@@ -245,8 +246,8 @@ impl<S: BatchSink> Tables<S> {
         wide.is_due = false;
         let [ends_attributes, ends_tags] =
             [Slot::Attributes, Slot::Tags].map(|slot| ends.contains(&slot) || self.is_group_full(slot));
-        let mut attributes = self.batch(Slot::Attributes, ends_attributes)?;
-        let tags = self.batch(Slot::Tags, ends_tags)?;
+        let mut attributes = self.attributes.take(ends_attributes);
+        let tags = self.tags.take(ends_tags);
         let Some(wide) = &mut self.wide else { return Ok(()) };
         let bytes = attributes.bytes + tags.bytes;
         let rows = wide.sections.len();
@@ -258,11 +259,6 @@ impl<S: BatchSink> Tables<S> {
         attributes.made_bytes = bytes;
         attributes.beside = Some(Box::new(Beside { tags, sections }));
         self.sink.send(attributes)
-    }
-
-    fn batch(&mut self, slot: Slot, ends_group: bool) -> Result<Batch> {
-        let table = self.table(slot);
-        table.finish(ends_group).map_err(|source| Error::encode(table.name(), source.into()))
     }
 
     fn table(&mut self, slot: Slot) -> &mut dyn AnyTable {

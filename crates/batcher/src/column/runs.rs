@@ -1,10 +1,10 @@
 //! Text columns whose value stays for a run of rows, as the export key and the section do: a row costs a count.
 
-use super::{finish_text, take};
+use super::{NameRows, take, take_text};
 use crate::dictionary::Dictionary;
 use arrow::{
-    array::{ArrayRef, DictionaryArray, Int32Array, RunArray, StringBuilder, UInt32Array},
-    datatypes::{Int32Type, UInt32Type},
+    array::{ArrayRef, Int32Array, RunArray, StringBuilder},
+    datatypes::Int32Type,
     error::ArrowError,
 };
 use std::sync::Arc;
@@ -79,17 +79,28 @@ impl Runs {
         self.group_bytes
     }
 
-    /// The column of the rows so far; the value set names.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    /// The rows so far; the value set stays.
+    pub(crate) fn take(&mut self) -> RunRows {
         self.end_run();
         self.rows = 0;
-        let ends = Int32Array::from(take(&mut self.ends));
-        Ok(Arc::new(RunArray::<Int32Type>::try_new(&ends, &finish_text(&mut self.values))?))
+        RunRows { ends: take(&mut self.ends), values: take_text(&mut self.values) }
     }
 
     /// Begins a new row group, and a new batch.
     pub(crate) fn end_group(&mut self) {
         (self.is_used, self.group_runs, self.group_bytes, self.first) = (false, 0, 0, 0);
+    }
+}
+
+/// Rows of a column in runs.
+pub(crate) struct RunRows {
+    ends: Vec<i32>,
+    values: StringBuilder,
+}
+
+impl RunRows {
+    pub(crate) fn build(mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(Arc::new(RunArray::<Int32Type>::try_new(&Int32Array::from(self.ends), &self.values.finish())?))
     }
 }
 
@@ -143,12 +154,11 @@ impl NameRuns {
         self.names.bytes()
     }
 
-    /// The column of the rows so far, over a dictionary that has all values of the row group so far; the value set names.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    /// The rows so far, over a dictionary that has all values of the row group so far; the value set stays.
+    pub(crate) fn take(&mut self) -> NameRows {
         self.end_run();
         self.rows = 0;
-        let indices = UInt32Array::try_new(take(&mut self.indices).into(), None)?;
-        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(indices, self.names.array())?))
+        NameRows { indices: take(&mut self.indices), valid: Vec::new(), names: self.names.array() }
     }
 
     /// Begins a new row group, and a new batch; the value set names.
@@ -171,7 +181,7 @@ fn replace(current: &mut String, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::AsArray;
+    use arrow::{array::AsArray, datatypes::UInt32Type};
 
     #[test]
     fn a_run_that_crosses_batches_keeps_its_index() {
@@ -182,7 +192,7 @@ mod tests {
                 runs.push();
             }
             let first = runs.first_index();
-            let array = runs.finish().expect("a column");
+            let array = runs.take().build().expect("a column");
             if end_group {
                 runs.end_group();
             }
@@ -205,7 +215,7 @@ mod tests {
                 names.set(value);
                 names.push();
             }
-            let array = names.finish().expect("a column");
+            let array = names.take().build().expect("a column");
             if end_group {
                 names.end_group();
             }

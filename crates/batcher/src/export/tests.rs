@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     catalogue::{Catalogue, Selection},
-    table::{Batch, BatchLimits, BatchSink},
+    table::{Batch, BatchLimits, BatchSink, Unbuilt},
     tables::Tables,
     typed::TypedSchema,
 };
@@ -18,8 +18,8 @@ use arrow::{
 struct Rows([Vec<String>; 5]);
 
 impl BatchSink for Rows {
-    fn send(&mut self, batch: Batch) -> Result<()> {
-        let (table, batch) = (batch.table, batch.records);
+    fn send(&mut self, batch: Batch<Unbuilt>) -> Result<()> {
+        let Batch { table, records: batch, .. } = batch.build()?;
         let options = FormatOptions::new().with_null("-");
         let columns: Vec<_> = batch.columns().iter().map(without_timezone).collect();
         let columns: Vec<_> = columns

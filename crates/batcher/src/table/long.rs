@@ -1,8 +1,8 @@
 //! The columns of the long tables, whose columns are the same whatever the account.
 
-use super::Columns;
+use super::{Columns, Unbuilt};
 use crate::{
-    column::{Labels, NameRuns, Names, Runs, Sparse, finish_text},
+    column::{Labels, NameRows, NameRuns, Names, RunRows, Runs, Sparse, take_text},
     event::Event,
     facts::{ProfileCounts, Unplaced, Value},
 };
@@ -11,7 +11,10 @@ use arrow::{
     datatypes::{Float64Type, Int64Type},
     error::ArrowError,
 };
-use std::sync::Arc;
+use std::{
+    mem::{replace, take},
+    sync::Arc,
+};
 
 /// The columns that tell whose row it is and of what.
 #[derive(Default)]
@@ -33,8 +36,8 @@ impl Ids {
         self.export_key.push() + self.section_id.push() + bytes
     }
 
-    fn finish(&mut self) -> Result<[ArrayRef; 3], ArrowError> {
-        Ok([self.export_key.finish()?, self.section_id.finish()?, self.id.finish()?])
+    fn take(&mut self) -> IdRows {
+        IdRows { export_key: self.export_key.take(), section_id: self.section_id.take(), id: self.id.take() }
     }
 
     /// The bytes of the largest dictionary.
@@ -47,6 +50,19 @@ impl Ids {
         self.export_key.end_group();
         self.section_id.end_group();
         self.id.end_group();
+    }
+}
+
+/// Their rows.
+struct IdRows {
+    export_key: RunRows,
+    section_id: NameRows,
+    id: NameRows,
+}
+
+impl IdRows {
+    fn build(self) -> Result<[ArrayRef; 3], ArrowError> {
+        Ok([self.export_key.build()?, self.section_id.build()?, self.id.build()?])
     }
 }
 
@@ -72,14 +88,18 @@ impl Profiles {
 }
 
 impl Columns for Profiles {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        Ok(vec![
-            finish_text(&mut self.export_key),
-            Arc::new(self.section_count.finish()),
-            Arc::new(self.attribute_count.finish()),
-            Arc::new(self.tag_count.finish()),
-            Arc::new(self.event_count.finish()),
-        ])
+    fn take(&mut self) -> Unbuilt {
+        let export_key = take_text(&mut self.export_key);
+        let mut rows = Self { export_key, ..take(self) };
+        Unbuilt::new(move || {
+            Ok(vec![
+                Arc::new(rows.export_key.finish()),
+                Arc::new(rows.section_count.finish()),
+                Arc::new(rows.attribute_count.finish()),
+                Arc::new(rows.tag_count.finish()),
+                Arc::new(rows.event_count.finish()),
+            ])
+        })
     }
 }
 
@@ -143,19 +163,24 @@ impl Attributes {
 }
 
 impl Columns for Attributes {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
+    fn take(&mut self) -> Unbuilt {
         let rows = self.value_type.len();
-        let [export_key, section_id, attribute_id] = self.ids.finish()?;
-        Ok(vec![
-            export_key,
-            section_id,
-            attribute_id,
-            self.value_type.finish()?,
-            finish_text(&mut self.value_text),
-            self.value_integer.finish::<Int64Type>(rows)?,
-            self.value_double.finish::<Float64Type>(rows)?,
-            self.value_boolean.finish_booleans(rows),
-        ])
+        let (ids, types, mut texts) = (self.ids.take(), self.value_type.take(), take_text(&mut self.value_text));
+        let (integers, doubles, booleans) =
+            (self.value_integer.take(), self.value_double.take(), self.value_boolean.take());
+        Unbuilt::new(move || {
+            let [export_key, section_id, attribute_id] = ids.build()?;
+            Ok(vec![
+                export_key,
+                section_id,
+                attribute_id,
+                types.build()?,
+                Arc::new(texts.finish()),
+                integers.build::<Int64Type>(rows)?,
+                doubles.build::<Float64Type>(rows)?,
+                booleans.build_booleans(rows),
+            ])
+        })
     }
 
     fn ids(&mut self) -> Option<&mut Ids> {
@@ -169,8 +194,9 @@ pub(crate) struct Tags {
 }
 
 impl Columns for Tags {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        self.ids.finish().map(Vec::from)
+    fn take(&mut self) -> Unbuilt {
+        let ids = self.ids.take();
+        Unbuilt::new(move || ids.build().map(Vec::from))
     }
 
     fn ids(&mut self) -> Option<&mut Ids> {
@@ -188,15 +214,18 @@ pub(crate) struct Events {
     is_duplicate: BooleanBuilder,
 }
 
+fn times_of_events() -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::new().with_timezone("UTC")
+}
+
 impl Events {
     pub(crate) fn new() -> Self {
-        let times = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
         Self {
             ids: Ids::default(),
             ordinal: Int64Builder::new(),
             correlation_id: StringBuilder::new(),
-            source_event_time: times(),
-            created_at: times(),
+            source_event_time: times_of_events(),
+            created_at: times_of_events(),
             data: StringBuilder::new(),
             is_duplicate: BooleanBuilder::new(),
         }
@@ -217,19 +246,26 @@ impl Events {
 }
 
 impl Columns for Events {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        let [export_key, section_id, type_id] = self.ids.finish()?;
-        Ok(vec![
-            export_key,
-            section_id,
-            Arc::new(self.ordinal.finish()),
-            finish_text(&mut self.correlation_id),
-            type_id,
-            Arc::new(self.source_event_time.finish()),
-            Arc::new(self.created_at.finish()),
-            finish_text(&mut self.data),
-            Arc::new(self.is_duplicate.finish()),
-        ])
+    fn take(&mut self) -> Unbuilt {
+        let ids = self.ids.take();
+        let (mut ordinal, mut is_duplicate) = (take(&mut self.ordinal), take(&mut self.is_duplicate));
+        let [mut correlation_id, mut data] = [&mut self.correlation_id, &mut self.data].map(take_text);
+        let [mut source_event_time, mut created_at] =
+            [&mut self.source_event_time, &mut self.created_at].map(|times| replace(times, times_of_events()));
+        Unbuilt::new(move || {
+            let [export_key, section_id, type_id] = ids.build()?;
+            Ok(vec![
+                export_key,
+                section_id,
+                Arc::new(ordinal.finish()),
+                Arc::new(correlation_id.finish()),
+                type_id,
+                Arc::new(source_event_time.finish()),
+                Arc::new(created_at.finish()),
+                Arc::new(data.finish()),
+                Arc::new(is_duplicate.finish()),
+            ])
+        })
     }
 
     fn ids(&mut self) -> Option<&mut Ids> {
@@ -271,13 +307,10 @@ impl Unmapped {
 }
 
 impl Columns for Unmapped {
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
-        Ok(vec![
-            finish_text(&mut self.export_key),
-            finish_text(&mut self.section_id),
-            finish_text(&mut self.pointer),
-            self.reason.finish()?,
-            finish_text(&mut self.value),
-        ])
+    fn take(&mut self) -> Unbuilt {
+        let texts = [&mut self.export_key, &mut self.section_id, &mut self.pointer, &mut self.value];
+        let ([export_key, section_id, pointer, value], reason) = (texts.map(take_text), self.reason.take());
+        let text = |mut text: StringBuilder| -> ArrayRef { Arc::new(text.finish()) };
+        Unbuilt::new(move || Ok(vec![text(export_key), text(section_id), text(pointer), reason.build()?, text(value)]))
     }
 }

@@ -125,7 +125,7 @@ impl ByType {
         }
         // The last stands for all of them on the way.
         let bytes = parts.iter().map(|part| part.bytes).sum();
-        batches.push(batch(&self.plan.misfits, self.misfits.finish().map_err(failed)?, bytes)?);
+        batches.push(batch(&self.plan.misfits, self.misfits.take().build().map_err(failed)?, bytes)?);
         Ok(batches)
     }
 

@@ -157,7 +157,8 @@ impl SectionList {
         self.before = sections.until();
         if ends_bundle {
             self.before = 0;
-            let columns = [finish_text(&mut self.export_key), self.section_id.finish()?, self.section_name.finish()?];
+            let columns =
+                [finish_text(&mut self.export_key), self.section_id.take().build()?, self.section_name.take().build()?];
             sections.all = Some(AllSections { columns, ends_group });
         }
         if ends_group {

@@ -121,7 +121,7 @@ impl Wide {
         let failed = |source: ArrowError| Error::encode("wide", source.into());
         let Some(all) = pairs.last().and_then(|pair| pair.sections.all.as_ref()) else { return Ok(Vec::new()) };
         let rows = self.columns(all, pairs).map_err(failed)?;
-        let misfits = self.misfits.finish().map_err(failed)?;
+        let misfits = self.misfits.take().build().map_err(failed)?;
         let batch = |table: &TableRef, columns, bytes| {
             let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
             Ok(Batch::new(table.clone(), bundle, records, bytes, all.ends_group))
