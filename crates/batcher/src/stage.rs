@@ -7,7 +7,8 @@
 //!          └──── so many have arrived ─────┘
 //! ```
 //!
-//! Encoders take any batch, whatever its table. The writer puts them into their places again.
+//! Encoders take any batch, whatever its table, build its arrays, and make pages of them. The writer puts them into their
+//! places again.
 
 use crate::{
     catalogue::Catalogue,
