@@ -1,7 +1,13 @@
 //! A local file as it is, of which any part can be read: for several threads at once.
 
 use crate::{Error, Progress, source::Origin};
-use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, sync::Arc};
+use std::{
+    fs::{self, File},
+    io,
+    ops::Range,
+    os::unix::fs::FileExt,
+    sync::Arc,
+};
 
 /// See [`Reader::whole`](crate::Reader::whole).
 #[derive(Debug)]
@@ -16,10 +22,13 @@ impl Whole {
     /// None if it is no file, but a pipe or the like.
     pub(crate) fn open(from: &Origin, progress: &Arc<Progress>) -> io::Result<Option<Self>> {
         let Origin::Path(path) = from else { return Ok(None) };
+        // Asked first: to open a pipe with a name again is to wait for another writer.
+        if !fs::metadata(path)?.is_file() {
+            return Ok(None);
+        }
         let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        let whole = Self { file, bytes: metadata.len(), from: from.clone(), progress: Arc::clone(progress) };
-        Ok(metadata.is_file().then_some(whole))
+        let bytes = file.metadata()?.len();
+        Ok(Some(Self { file, bytes, from: from.clone(), progress: Arc::clone(progress) }))
     }
 
     /// How long it is, in bytes.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufWriter, Write},
+    process::Command,
+    thread,
 };
 use tempfile::tempdir;
 
@@ -58,6 +60,21 @@ fn a_file_is_read_in_parts_and_told_as_a_stream_is() {
         let [one, two] = [1, 2].map(|threads| of_file(&broken, threads).failed(3).stderr.clone());
         assert!(one.contains("byte") && one == two, "{one}{two}");
     }
+}
+
+/// A pipe with a name can be opened but once: who opens it again waits for another writer.
+#[test]
+fn a_named_pipe_is_read_as_a_stream_is() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "{}").unwrap()
+    });
+    let found = end(apsides("inspect --json").arg(&pipe)).succeeded().json();
+    assert_eq!(found["json_bytes"], json!(2));
+    writer.join().unwrap();
 }
 
 fn convert_rows(export: &[u8], folder: &std::path::Path) -> serde_json::Map<String, Value> {
