@@ -233,7 +233,7 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "FILE")]
     pub(crate) definitions: Option<PathBuf>,
     /// Threads that read a file which is not compressed [default: as many as there are processors, 8 at the most]
-    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
     pub(crate) threads: Option<std::num::NonZeroU16>,
     #[command(flatten)]
     pub(crate) limits: TokenLimits,
