@@ -167,6 +167,7 @@ impl Outlook {
         let mut lines = Vec::new();
         match (self.requests.len(), self.next_due) {
             (0, Some(next)) => lines.push(format!("nothing is due until {next}")),
+            (1, _) => lines.push("1 export would be asked for".to_owned()),
             (number, _) => lines.push(format!("{} exports would be asked for", measure::count(number as u64))),
         }
         for request in self.requests.iter().take(SHOWN_MAX) {

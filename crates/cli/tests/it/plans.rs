@@ -32,6 +32,7 @@ fn columns_that_would_be_new_are_told_before_an_export_is_asked_for() {
     assert_eq!((&change["table"], &change["before"]), (&json!("wide"), &json!(null)), "{change}");
     let column = change["column"].as_str().unwrap();
     let shown = end(&mut pipeline.command_of("plan")).succeeded().stdout;
+    assert!(shown.starts_with("1 export would be asked for\n"), "{shown}");
     assert!(shown.contains(&format!("\nschema: new column wide.{column} (")), "{shown}");
     asking(&[one, two], "freeze");
     assert_eq!((&plan()["schema_changes"], &plan()["schema_refused"]), (&changes, &json!(true)));
