@@ -126,6 +126,17 @@ def test_kills(apsides: Apsides, place: Place, plain: Folder, api: Api, tmp_path
             killed += killed_of
 
 
+def test_what_a_removal_has_left_goes_with_the_next_commit(apsides: Apsides, api: Api, tmp_path: Path) -> None:
+    """A shard in a folder goes by another name, and then file by file; a kill may come in between."""
+    place = Folder(tmp_path / "lake")
+    pipeline = pipelines(tmp_path, api, place)[0]
+    with simulated(apsides, api.simulator, 1):
+        apsides.run(*run_of(pipeline, 1)).succeeded()
+    place.write(".apsides/shards/0-of-3.0123abcd-removed/events/part-00000.parquet", b"x")
+    assert "no shard has anything" in apsides.run(*commit_of(pipeline)[:2]).succeeded().stdout
+    assert not waiting(place) and not (place.path / ".apsides/shards").exists()
+
+
 def kill_to_the_end(apsides: Apsides, each: list[Path], place: Place, chance: random.Random) -> int:
     """Gives how often it has killed something."""
     commands = [run_of(pipeline, NIGHT, *shard(number)) for number, pipeline in enumerate(each)]

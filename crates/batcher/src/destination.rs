@@ -45,7 +45,7 @@ pub use client::{OpenObject, StorageSettings, open_object};
 pub use commit::Commit;
 pub use delta::{DeltaLogs, TableLog};
 pub use folder::published;
-pub use shard::{Shard, look_beside, remove_shard, shards, stage_shard};
+pub use shard::{Shard, clear_removed, look_beside, remove_shard, shards, stage_shard};
 
 pub(crate) use objects::told_or;
 

@@ -49,8 +49,8 @@ mod writer;
 pub use catalogue::Selection;
 pub use destination::{
     Address, Archive, Commit, DeltaLogs, Destination, Holder, NewObject, OpenObject, Shard, Staged, StorageSettings,
-    TableLog, Unlocked, Vacuumed, holder, look, look_beside, manifest_of, open_object, published, remove_shard, settle,
-    shards, stage_shard, try_puts, unlock, vacuum,
+    TableLog, Unlocked, Vacuumed, clear_removed, holder, look, look_beside, manifest_of, open_object, published,
+    remove_shard, settle, shards, stage_shard, try_puts, unlock, vacuum,
 };
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};

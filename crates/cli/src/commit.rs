@@ -13,7 +13,8 @@ use crate::{
     watch::{Phase, Watch},
 };
 use apsides_batcher::{
-    Change, Error, Extent, Manifest, Options, Shard, TableFiles, Window, remove_shard, settle, shards, stage_shard,
+    Change, Error, Extent, Manifest, Options, Shard, TableFiles, Window, clear_removed, remove_shard, settle, shards,
+    stage_shard,
 };
 use apsides_fetcher::Counts;
 use jiff::Timestamp;
@@ -147,6 +148,7 @@ impl Committing<'_> {
                 at_work.push(shard.to_string());
             }
         }
+        clear_removed(destination)?;
         let (watermark, next_due) = (self.schedule.watermark(&now.windows), self.schedule.next_due(&now.windows));
         let report = Report { destination: destination.to_string(), steps: done, unfit, at_work, watermark, next_due };
         print(&if self.output.json {

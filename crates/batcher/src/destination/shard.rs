@@ -281,8 +281,8 @@ pub async fn look_beside(destination: &Destination, commit: Commit, extent: &Ext
     Ok(manifest)
 }
 
-/// Removes a shard of which all is published that its manifest told when it was `seen`. False if it has made more since, or a
-/// run is at work there: then it stays.
+/// Removes a shard of which all is published that its manifest told when it was `seen`; its files may be left for
+/// [`clear_removed`]. False if it has made more since, or a run is at work there: then it stays.
 pub async fn remove_shard(destination: &Destination, shard: Shard, seen: &Manifest) -> Result<bool> {
     let removed = match destination.shard(shard) {
         Destination::Folder(root) => remove_folder(&root, seen),
@@ -303,13 +303,26 @@ fn remove_folder(root: &Path, seen: &Manifest) -> Result<bool> {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let removed = root.with_file_name(format!("{name}.{}{REMOVED}", nonce(4)?));
     fs::rename(root, &removed).map_err(Error::destination("remove", root))?;
-    // And what earlier removals have left that were cut short; somebody else may be at it.
-    let shards = root.parent().unwrap_or(root);
-    for left in folder::entries(shards)?.iter().filter(|name| name.ends_with(REMOVED)) {
-        let _ = fs::remove_dir_all(shards.join(left));
-    }
-    let _ = fs::remove_dir(shards);
     Ok(true)
+}
+
+/// Removes the files of shards that are removed, of those too whose removal was cut short.
+pub fn clear_removed(destination: &Destination) -> Result<()> {
+    // In a bucket, the manifest goes last: until then the shard is there.
+    let Destination::Folder(root) = destination else { return Ok(()) };
+    let shards = root.join(HIDDEN).join(SHARDS);
+    let mut left = folder::entries(&shards)?;
+    left.retain(|name| name.ends_with(REMOVED));
+    if left.is_empty() {
+        return Ok(());
+    }
+    for name in left {
+        // Somebody else may be at it.
+        let _ = fs::remove_dir_all(shards.join(name));
+    }
+    // It stays if there is anything else.
+    let _ = fs::remove_dir(&shards);
+    Ok(())
 }
 
 /// The lock stays: a lease is never deleted.
