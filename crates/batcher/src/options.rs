@@ -110,7 +110,7 @@ impl Options {
             privacy: PrivacyRules::default(),
             sample_bytes: memory / 48,
             profile: false,
-            files: FileOptions { row_group_bytes, ..FileOptions::default() },
+            files: FileOptions { row_group_bytes, chunks_max: memory / (16 << 10), ..FileOptions::default() },
             limits: Limits::default(),
             batch_rows: 32 << 10,
             batch_bytes,

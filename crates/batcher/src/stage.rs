@@ -151,8 +151,12 @@ fn stage_from(
 /// A writer for each table.
 fn writers(catalogue: &Catalogue, uploads: &Uploads, options: &Options) -> Result<Vec<TableWriter>> {
     let mut writers: Vec<TableWriter> = Vec::new();
+    // Each file has as many row groups, so that where they end depends on no other table's rows.
+    let leaves: usize = catalogue.tables.iter().map(|table| table.schema.leaves()).sum();
+    let groups_max = (options.files.chunks_max / leaves.max(1)).max(1);
     for table in &catalogue.tables {
-        let writer = TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files, &options.extent)?;
+        let writer =
+            TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files, groups_max, &options.extent)?;
         let of_same = writers.iter().filter(|other| other.table().name == writer.table().name).count();
         writers.push(match of_same {
             0 => writer,

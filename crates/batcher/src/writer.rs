@@ -59,6 +59,9 @@ pub struct FileOptions {
     pub row_group_bytes: usize,
     /// A file that has reached this many bytes is closed, and the next one begun. Default 512 MiB.
     pub file_bytes: usize,
+    /// The most column chunks of one file of each table together: what is said of them waits in memory, about 800 bytes each,
+    /// until the file is closed. A file has one row group at least. Default 12 Ki.
+    pub chunks_max: usize,
     /// Whether row groups have a bloom filter of their export keys, where a profile has many rows: readers that look for
     /// one profile skip the others. Default false.
     pub bloom_filters: bool,
@@ -71,6 +74,7 @@ impl Default for FileOptions {
             row_group_rows: 1 << 20,
             row_group_bytes: 64 << 20,
             file_bytes: 512 << 20,
+            chunks_max: 12 << 10,
             bloom_filters: false,
         }
     }
@@ -90,6 +94,8 @@ pub(crate) struct TableWriter {
     is_optional: bool,
     uploads: Uploads,
     options: FileOptions,
+    /// The most row groups of a file.
+    groups_max: usize,
     encoder: PageEncoder,
     /// Batches that came before their turn.
     waiting: BTreeMap<u64, EncodedBatch>,
@@ -107,6 +113,7 @@ impl TableWriter {
         table: Arc<TableSchema>,
         uploads: Uploads,
         options: FileOptions,
+        groups_max: usize,
         extent: &Extent,
     ) -> Result<Self> {
         Ok(Self {
@@ -116,6 +123,7 @@ impl TableWriter {
             prefix: "part",
             uploads,
             options,
+            groups_max,
             encoder: PageEncoder::with_codec(options.codec)?,
             waiting: BTreeMap::new(),
             next: 0,
@@ -163,7 +171,7 @@ impl TableWriter {
         };
         self.rows = 0;
         self.write_group(&mut file).map_err(|error| self.failed(error, &mut file))?;
-        if file.bytes_written() >= self.options.file_bytes {
+        if file.bytes_written() >= self.options.file_bytes || file.flushed_row_groups().len() >= self.groups_max {
             return self.finish_file(file);
         }
         self.current = Some(file);

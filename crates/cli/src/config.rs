@@ -336,6 +336,7 @@ impl Files {
         FileOptions {
             codec: self.codec.map_or(default.codec, Into::into),
             file_bytes: self.file_size.map_or(default.file_bytes, |size| size.0),
+            chunks_max: default.chunks_max,
             row_group_bytes: self.row_group_size.map_or(default.row_group_bytes, |size| size.0),
             row_group_rows: self.row_group_rows.map_or(default.row_group_rows, Into::into),
             bloom_filters: self.bloom_filters,

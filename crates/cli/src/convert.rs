@@ -77,6 +77,7 @@ fn file_options(files: &Files, default: FileOptions) -> FileOptions {
         row_group_rows: files.row_group_rows as usize,
         row_group_bytes: files.row_group_size.map_or(default.row_group_bytes, usize_of),
         file_bytes: usize_of(files.file_size),
+        chunks_max: default.chunks_max,
         bloom_filters: files.bloom_filters,
     }
 }

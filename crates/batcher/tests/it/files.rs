@@ -137,6 +137,26 @@ fn size(path: &Path) -> u64 {
 }
 
 #[test]
+fn files_have_no_more_row_groups_than_there_is_room_for_what_is_said_of_them() {
+    let export = export(600);
+    let whole = convert(export.as_slice(), &Options::default());
+    let leaves: usize = TableId::ALL.iter().map(|table| whole.rows(*table).num_columns()).sum();
+    for (chunks_max, groups_max) in [(0, 1), (1, 1), (leaves, 1), (2 * leaves - 1, 1), (2 * leaves, 2), (7 * leaves, 7)]
+    {
+        let files = FileOptions { row_group_rows: 100, chunks_max, ..FileOptions::default() };
+        let rolled = convert(export.as_slice(), &cut(files));
+        assert_same_rows(&whole, &rolled);
+        for table in TableId::ALL {
+            let files = rolled.metadata(table);
+            let groups: Vec<_> = files.iter().map(ParquetMetaData::num_row_groups).collect();
+            let (last, full) = groups.split_last().unwrap();
+            let is_cut = full.iter().all(|&count| count == groups_max) && *last <= groups_max;
+            assert!(is_cut, "{}: {groups:?} of {chunks_max}", table.name());
+        }
+    }
+}
+
+#[test]
 fn row_groups_are_bounded_by_rows() {
     let export = export(600);
     let whole = convert(export.as_slice(), &Options::default());

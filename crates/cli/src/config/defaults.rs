@@ -29,7 +29,8 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
     let Pipeline { source, definitions, schedule, limits, .. } = pipeline;
     let memory = limits.memory_limit.map_or(Options::MEMORY_DEFAULT, |size| size.0);
     let options = Options::within(memory);
-    let FileOptions { file_bytes, row_group_bytes, row_group_rows, bloom_filters: _, codec: _ } = options.files;
+    let FileOptions { file_bytes, row_group_bytes, row_group_rows, bloom_filters: _, codec: _, chunks_max: _ } =
+        options.files;
     let storage = StorageSettings::default();
     let has_cache = definitions.as_ref().is_some_and(|definitions| definitions.cache.is_some());
     let base_url = match (&source.base_url, source.region) {

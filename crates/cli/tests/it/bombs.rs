@@ -106,16 +106,18 @@ fn a_memory_limit_is_kept() {
     }
 }
 
-/// Nor on how many tables are made of it.
+/// Nor on how many tables are made of it, nor on how many row groups these have.
 #[test]
 fn a_memory_limit_is_kept_with_typed_tables() {
     let folder = tempdir().unwrap();
     let [export, definitions, out] = ["export.json", "definitions.json", "out"].map(|name| folder.path().join(name));
     let mut simulate = apsides("simulate --bytes 200M --oddities");
     assert!(simulate.arg("--write").arg(&export).arg("--definitions").arg(&definitions).status().unwrap().success());
-    let mut all = convert(&export, &out);
-    all.args(["--json", "--memory-limit=64M", "--tables=profiles,attributes,tags,events,wide,events_*"]);
-    let ended = end(all.arg("--definitions").arg(&definitions)).succeeded();
-    assert!(ended.rows().iter().any(|(table, rows)| table == "wide" && *rows > 100_000), "{:?}", ended.rows());
-    assert!(peak(&ended) < 64 * MIB, "{} bytes of 64 MiB", peak(&ended));
+    for group_rows in ["1048576", "2000"] {
+        let mut all = convert(&export, &out.join(group_rows));
+        all.args(["--json", "--memory-limit=64M", "--tables=profiles,attributes,tags,events,wide,events_*"]);
+        let ended = end(all.arg("--definitions").arg(&definitions).arg("--row-group-rows").arg(group_rows)).succeeded();
+        assert!(ended.rows().iter().any(|(table, rows)| table == "wide" && *rows > 100_000), "{:?}", ended.rows());
+        assert!(peak(&ended) < 64 * MIB, "{} bytes of 64 MiB with row groups of {group_rows} rows", peak(&ended));
+    }
 }
