@@ -73,16 +73,16 @@ struct Bundle {
 }
 
 impl Bundle {
-    /// The most rows, in those of a batch: of events, each type has some of them.
-    const BATCHES_MAX: usize = 4;
+    /// The most rows of a bundle, in relation to those of a batch: of events, each type has some of them.
+    const ROWS_FACTOR: usize = 4;
 
-    /// Counts a batch, which `is_last` of its typed row group or not; gives its place.
+    /// Counts a batch and gives its place. The bundle ends with it if it `is_last` of its typed row group, or if another
+    /// one might be too much.
     fn add(&mut self, rows: usize, bytes: usize, is_last: bool, limits: &BatchLimits) -> InBundle {
         self.rows += rows;
         self.bytes += bytes;
-        // Another batch like this one might be too much.
         let is_last =
-            is_last || self.rows + rows > Self::BATCHES_MAX * limits.rows || self.bytes + bytes > limits.bundle_bytes;
+            is_last || self.rows + rows > Self::ROWS_FACTOR * limits.rows || self.bytes + bytes > limits.bundle_bytes;
         let place = InBundle { is_last, ..self.next };
         if is_last {
             *self = Self { next: InBundle { number: place.number + 1, ..InBundle::default() }, ..Self::default() };

@@ -28,7 +28,7 @@ pub(super) struct Bundles<'g, T> {
 }
 
 struct Waiting<T> {
-    parts: Vec<(usize, T)>,
+    items: Vec<(usize, T)>,
     /// How many there will be, if that is known.
     count: Option<usize>,
     bytes: usize,
@@ -39,25 +39,25 @@ impl<'g, T> Bundles<'g, T> {
         Self { gate, waiting: Mutex::default() }
     }
 
-    /// Adds a part, from which so many bytes are to be made. Gives all of the bundle, in order, if none is missing.
+    /// Adds an item, from which so many bytes are to be made. Gives all of the bundle, in order, if none is missing.
     ///
     /// What waits is not on its way: else what it waits for might not get through the gate. It is bounded by itself, since
     /// a bundle is.
-    pub(super) fn add(&self, at: InBundle, bytes: usize, part: T) -> Option<Vec<T>> {
+    pub(super) fn add(&self, at: InBundle, bytes: usize, item: T) -> Option<Vec<T>> {
         // It is right at any time: nothing in here panics halfway.
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.entry(at.number).or_insert_with(|| Waiting { parts: Vec::new(), count: None, bytes: 0 });
-        waiting.parts.push((at.place, part));
+        let waiting = all.entry(at.number).or_insert_with(|| Waiting { items: Vec::new(), count: None, bytes: 0 });
+        waiting.items.push((at.place, item));
         waiting.count = waiting.count.or_else(|| at.is_last.then_some(at.place + 1));
-        if waiting.count != Some(waiting.parts.len()) {
+        if waiting.count != Some(waiting.items.len()) {
             waiting.bytes += bytes;
             self.gate.leave(bytes);
             return None;
         }
-        let Waiting { mut parts, bytes, .. } = all.remove(&at.number)?;
+        let Waiting { mut items, bytes, .. } = all.remove(&at.number)?;
         self.gate.enter_again(bytes);
-        parts.sort_unstable_by_key(|(place, _)| *place);
-        Some(parts.into_iter().map(|(_, part)| part).collect())
+        items.sort_unstable_by_key(|(place, _)| *place);
+        Some(items.into_iter().map(|(_, item)| item).collect())
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bundles_are_whole_and_in_order_in_whatever_order_their_parts_come() {
+    fn bundles_are_whole_and_in_order_in_whatever_order_their_items_come() {
         let gate = Gate::new(100);
         let bundles = Bundles::new(&gate);
         assert!(gate.enter(60));

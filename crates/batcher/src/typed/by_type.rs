@@ -60,8 +60,8 @@ impl ByTypePlan {
     }
 }
 
-/// A batch of events.
-pub(super) struct EventsPart {
+/// A batch of events, of a bundle.
+pub(super) struct BundledEvents {
     pub(super) records: RecordBatch,
     /// What is made from them takes about so much on the way.
     pub(super) bytes: usize,
@@ -108,13 +108,13 @@ impl ByType {
 
     /// The batches of all types from a bundle of events, in the order of the tables; some may be
     /// without rows.
-    pub(super) fn split(&mut self, bundle: u64, parts: &[EventsPart]) -> Result<Vec<Batch>, Error> {
+    pub(super) fn split(&mut self, bundle: u64, all: &[BundledEvents]) -> Result<Vec<Batch>, Error> {
         let failed = |source: ArrowError| Error::encode("events", source.into());
-        for part in parts {
-            let events = EventRows::new(&part.records).map_err(failed)?;
+        for one in all {
+            let events = EventRows::new(&one.records).map_err(failed)?;
             self.fill(&events).map_err(|error| Error::json(error, "the data of events".to_owned()))?;
         }
-        let ends_group = parts.last().is_some_and(|part| part.ends_group);
+        let ends_group = all.last().is_some_and(|one| one.ends_group);
         let batch = |table: &TableRef, columns, bytes| {
             let records = RecordBatch::try_new(table.schema.batch_schema(), columns).map_err(failed)?;
             Ok(Batch::new(table.clone(), bundle, records, bytes, ends_group))
@@ -124,7 +124,7 @@ impl ByType {
             batches.push(batch(&plan.table, rows.finish().map_err(failed)?, 0)?);
         }
         // The last stands for all of them on the way.
-        let bytes = parts.iter().map(|part| part.bytes).sum();
+        let bytes = all.iter().map(|one| one.bytes).sum();
         batches.push(batch(&self.plan.misfits, self.misfits.take().build().map_err(failed)?, bytes)?);
         Ok(batches)
     }

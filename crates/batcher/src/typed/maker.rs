@@ -3,7 +3,7 @@
 use super::{
     ByType, ByTypePlan, Wide,
     bundle::Bundles,
-    by_type::EventsPart,
+    by_type::BundledEvents,
     wide::{Pair, WidePlan},
 };
 use crate::{catalogue::Catalogue, error::Result, gate::Gate, options::Options, schema::TableRef, table::Batch};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Where the makers of all encoders put what they are to make something of together.
 pub(crate) struct Workshop<'g> {
     wide: Bundles<'g, Pair>,
-    events: Bundles<'g, EventsPart>,
+    events: Bundles<'g, BundledEvents>,
 }
 
 impl<'g> Workshop<'g> {
@@ -48,9 +48,9 @@ impl<'w> Maker<'w> {
             batches.push(beside.tags);
         }
         if let Some((_, by_type)) = self.events.as_mut().filter(|(events, _)| events.is(&batch.table)) {
-            let part = EventsPart { records: batch.records.clone(), bytes, ends_group: batch.ends_typed_group };
-            if let Some(parts) = self.workshop.events.add(at, bytes, part) {
-                batches.extend(by_type.split(at.number, &parts)?);
+            let one = BundledEvents { records: batch.records.clone(), bytes, ends_group: batch.ends_typed_group };
+            if let Some(all) = self.workshop.events.add(at, bytes, one) {
+                batches.extend(by_type.split(at.number, &all)?);
             }
         }
         batches.push(batch);
