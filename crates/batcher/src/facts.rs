@@ -82,7 +82,44 @@ pub(crate) enum Value<'a> {
     Null,
 }
 
+/// The type of a value, as `value_type` of the table `attributes` has it: in batches by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueType {
+    String,
+    Integer,
+    Double,
+    Boolean,
+    Object,
+    Array,
+    Null,
+}
+
+impl ValueType {
+    const ALL: [Self; 7] =
+        [Self::String, Self::Integer, Self::Double, Self::Boolean, Self::Object, Self::Array, Self::Null];
+    /// By their numbers.
+    pub(crate) const NAMES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];
+
+    #[inline]
+    pub(crate) fn of_number(number: u32) -> Self {
+        Self::ALL[number as usize]
+    }
+}
+
 impl<'a> Value<'a> {
+    #[inline]
+    pub(crate) fn value_type(&self) -> ValueType {
+        match self {
+            Self::String { .. } => ValueType::String,
+            Self::Integer { .. } => ValueType::Integer,
+            Self::Double { .. } => ValueType::Double,
+            Self::Boolean(_) => ValueType::Boolean,
+            Self::Object(_) => ValueType::Object,
+            Self::Array(_) => ValueType::Array,
+            Self::Null => ValueType::Null,
+        }
+    }
+
     /// The value of a token that is a scalar; a text with escapes is decoded over `scratch`.
     #[inline]
     pub(crate) fn of_scalar(token: Token<'a>, scratch: &'a mut String) -> Self {
@@ -153,6 +190,11 @@ fn is_plain(text: &str) -> bool {
 pub(crate) enum Reason {
     UnknownMember,
     TypeMismatch,
+}
+
+impl Reason {
+    /// As `reason` of the table `unmapped` has them.
+    pub(crate) const NAMES: [&str; 2] = ["unknown_member", "type_mismatch"];
 }
 
 /// Counts of a profile's rows.

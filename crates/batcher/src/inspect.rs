@@ -11,24 +11,24 @@
 
 mod merge;
 mod names;
-mod parts;
 mod pattern;
 mod report;
 mod sizes;
+mod slices;
 mod times;
 
-pub use parts::inspect_parts;
 pub use report::{
     AttributeFound, DayCount, EventTypeFound, Inspection, Others, SectionFound, SizeBucket, Sizes, Span, TagFound,
     Totals, UnmappedFound, ValueCounts,
 };
+pub use slices::inspect_slices;
 
 use crate::{
     duplicates::Seen,
     error::Result,
     event::Event,
     export::{Export, Findings, Top},
-    facts::{Facts, ProfileCounts, Unplaced, Value},
+    facts::{Facts, ProfileCounts, Unplaced, Value, ValueType},
     progress::Progress,
 };
 use apsides_definitions::Definitions;
@@ -63,8 +63,8 @@ pub struct InspectOptions {
     pub duplicates_in_memory: usize,
     /// Threads that read an export which is at hand whole. Default: as many as there are processors, but no more than 8.
     pub threads: usize,
-    /// Bytes of a part of it that are worth a thread. Default 8 MiB.
-    pub part_bytes: u64,
+    /// Bytes of a slice of it that are worth a thread. Default 8 MiB.
+    pub slice_bytes: u64,
 }
 
 impl Default for InspectOptions {
@@ -80,7 +80,7 @@ impl Default for InspectOptions {
             patterns_max: 1_000,
             duplicates_in_memory: 3 << 19,
             threads: thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
-            part_bytes: 8 << 20,
+            slice_bytes: 8 << 20,
         }
     }
 }
@@ -89,9 +89,9 @@ impl Default for InspectOptions {
 const THREADS_MAX: usize = 8;
 
 impl InspectOptions {
-    /// Those of one of so many parts.
-    fn of_part(&self, parts: usize) -> Self {
-        Self { duplicates_in_memory: self.duplicates_in_memory / parts, ..self.clone() }
+    /// Those of one of so many slices.
+    fn of_slice(&self, slices: usize) -> Self {
+        Self { duplicates_in_memory: self.duplicates_in_memory / slices, ..self.clone() }
     }
 }
 
@@ -100,20 +100,43 @@ pub fn inspect(mut input: impl Read, options: &InspectOptions, progress: &Progre
     // From here on nothing is generic over the input, so that the hot code is compiled here.
     let input: &mut dyn Read = &mut input;
     if options.duplicates {
-        inspect_as::<true>(input, options, progress)
+        Reading::<true>::new(input, options, progress).map(|reading| reading.report(progress.bytes(), options))
     } else {
-        inspect_as::<false>(input, options, progress)
+        Reading::<false>::new(input, options, progress).map(|reading| reading.report(progress.bytes(), options))
     }
 }
 
-fn inspect_as<const DUPLICATES: bool>(
-    input: &mut dyn Read,
-    options: &InspectOptions,
-    progress: &Progress,
-) -> Result<Inspection> {
-    let (inspector, findings, _) = Inspector::<DUPLICATES>::read(input, options, progress)?;
-    let duplicates = DUPLICATES.then_some(findings.duplicate_events);
-    Ok(report::report(inspector.found, duplicates, progress.bytes(), options.definitions.as_ref()))
+/// What was read of an export, or of a slice of it.
+struct Reading<const DUPLICATES: bool> {
+    inspector: Inspector<DUPLICATES>,
+    findings: Findings,
+    top: Top,
+}
+
+impl<const DUPLICATES: bool> Reading<DUPLICATES> {
+    /// Reads to the end.
+    fn new(input: &mut dyn Read, options: &InspectOptions, progress: &Progress) -> Result<Self> {
+        let mut attribute_ids = options.attribute_ids.clone();
+        let defined = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
+        attribute_ids.extend(defined.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
+        let tokens = Tokens::with_limits(input, options.limits);
+        let seen = Seen::new(options.duplicates_in_memory);
+        let export = Export::new(tokens, Inspector::new(options), seen, &attribute_ids, progress);
+        let (inspector, findings, top) = export.read_with_top()?;
+        Ok(Self { inspector, findings, top })
+    }
+
+    /// Adds what is in the next slice; false if that is too much to be told apart.
+    fn add(&mut self, next: Self) -> bool {
+        self.findings.add(next.findings);
+        self.inspector.found.add(next.inspector.found, &mut self.inspector.rooms)
+    }
+
+    /// What is in so many bytes of JSON.
+    fn report(self, bytes: u64, options: &InspectOptions) -> Inspection {
+        let duplicates = DUPLICATES.then_some(self.findings.duplicate_events);
+        report::report(self.inspector.found, duplicates, bytes, options.definitions.as_ref())
+    }
 }
 
 /// Counts the facts of an export.
@@ -163,11 +186,10 @@ struct Section {
 /// An attribute or a tag: which, its values tell.
 #[derive(Debug, Default)]
 struct Entry {
-    values: [u64; VALUE_KINDS],
+    /// By the numbers of their types.
+    values: [u64; ValueType::NAMES.len()],
     tags: u64,
 }
-
-const VALUE_KINDS: usize = 7;
 
 #[derive(Debug, Default)]
 struct EventType {
@@ -198,16 +220,6 @@ impl<const DUPLICATES: bool> Inspector<DUPLICATES> {
         Self { found: Found::default(), rooms, no_rooms: Rooms::default(), section: None }
     }
 
-    /// Reads an export to its end.
-    fn read(input: &mut dyn Read, options: &InspectOptions, progress: &Progress) -> Result<(Self, Findings, Top)> {
-        let mut attribute_ids = options.attribute_ids.clone();
-        let defined = options.definitions.iter().flat_map(|definitions| &definitions.attributes);
-        attribute_ids.extend(defined.flat_map(|attribute| &attribute.versions).map(|version| version.id.clone()));
-        let tokens = Tokens::with_limits(input, options.limits);
-        let seen = Seen::new(options.duplicates_in_memory);
-        Export::new(tokens, Self::new(options), seen, &attribute_ids, progress).read_with_top()
-    }
-
     /// The section being read.
     #[inline(always)]
     fn section(&mut self) -> (&mut Section, &mut Rooms) {
@@ -229,18 +241,9 @@ impl<const DUPLICATES: bool> Facts for Inspector<DUPLICATES> {
 
     #[inline]
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
-        let kind = match value {
-            Value::String { .. } => 0,
-            Value::Integer { .. } => 1,
-            Value::Double { .. } => 2,
-            Value::Boolean(_) => 3,
-            Value::Object(_) => 4,
-            Value::Array(_) => 5,
-            Value::Null => 6,
-        };
         let (section, rooms) = self.section();
         match section.entries.get(id, &mut rooms.entries) {
-            Some(entry) => entry.values[kind] += 1,
+            Some(entry) => entry.values[value.value_type() as usize] += 1,
             None => section.other_attributes += 1,
         }
         Ok(())

@@ -58,7 +58,7 @@ pub use export::Findings;
 pub use extent::{Extent, Window};
 pub use inspect::{
     AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
-    Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect, inspect_parts,
+    Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect, inspect_slices,
 };
 pub use manifest::{ColumnOf, DataFile, Manifest, Publication, Retired, TableFiles};
 pub use options::Options;

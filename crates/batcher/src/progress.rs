@@ -15,7 +15,7 @@ pub struct Progress {
     rows: AtomicU64,
     written: AtomicU64,
     /// Those of the threads that read, where there are several.
-    parts: Mutex<Vec<Arc<Progress>>>,
+    threads: Mutex<Vec<Arc<Progress>>>,
 }
 
 impl Progress {
@@ -30,13 +30,13 @@ impl Progress {
     }
 
     fn sum(&self, own: &AtomicU64, of: fn(&Self) -> u64) -> u64 {
-        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        own.load(Relaxed) + parts.iter().map(|part| of(part)).sum::<u64>()
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        own.load(Relaxed) + threads.iter().map(|thread| of(thread)).sum::<u64>()
     }
 
     /// What is read is what these tell, from now on.
-    pub(crate) fn split(&self, parts: Vec<Arc<Self>>) {
-        *self.parts.lock().unwrap_or_else(PoisonError::into_inner) = parts;
+    pub(crate) fn split(&self, threads: Vec<Arc<Self>>) {
+        *self.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
     }
 
     /// Rows of all tables that are in row groups so far.

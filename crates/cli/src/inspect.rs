@@ -13,7 +13,7 @@ use crate::{
     shutdown::Shutdown,
     summary::print,
 };
-use apsides_batcher::{Error, InspectOptions, Inspection, Progress, inspect_parts};
+use apsides_batcher::{Error, InspectOptions, Inspection, Progress, inspect_slices};
 use apsides_fetcher::Reader;
 use shown::by_id;
 use std::{fs, sync::Arc};
@@ -59,8 +59,8 @@ async fn read(
     let (whole, readers) = (input.whole().ok().flatten(), shutdown.clone());
     let work = spawn_blocking(move || {
         if let Some(whole) = whole {
-            let part = |range| readers.reader(whole.part(range));
-            if let Some(found) = inspect_parts(whole.bytes(), part, &options, &progress)? {
+            let slice = |range| readers.reader(whole.slice(range));
+            if let Some(found) = inspect_slices(whole.bytes(), slice, &options, &progress)? {
                 return Ok(found);
             }
             whole.start_over();

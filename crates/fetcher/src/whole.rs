@@ -1,4 +1,4 @@
-//! A local file as it is, of which any part can be read: for several threads at once.
+//! A local file as it is, of which any slice can be read: for several threads at once.
 
 use crate::{Error, Progress, source::Origin};
 use std::{
@@ -37,8 +37,8 @@ impl Whole {
     }
 
     /// Reads these bytes of it. Errors are as those of a [`Reader`](crate::Reader).
-    pub fn part(&self, range: Range<u64>) -> impl io::Read + Send {
-        FilePart { whole: self, range }
+    pub fn slice(&self, range: Range<u64>) -> impl io::Read + Send {
+        FileSlice { whole: self, range }
     }
 
     /// What was read so far will be read again.
@@ -47,12 +47,12 @@ impl Whole {
     }
 }
 
-struct FilePart<'w> {
+struct FileSlice<'w> {
     whole: &'w Whole,
     range: Range<u64>,
 }
 
-impl io::Read for FilePart<'_> {
+impl io::Read for FileSlice<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let Whole { file, from, progress, .. } = self.whole;
         let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX).min(buf.len());
@@ -79,7 +79,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn parts_are_read_in_any_order() {
+    fn slices_are_read_in_any_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("export.json");
         std::fs::write(&path, "0123456789").expect("a file");
@@ -87,7 +87,7 @@ mod tests {
         let whole = Whole::open(&Origin::Path(path), &progress).expect("it is there").expect("it is a file");
         let read = |range| {
             let mut text = String::new();
-            whole.part(range).read_to_string(&mut text).expect("it is there");
+            whole.slice(range).read_to_string(&mut text).expect("it is there");
             text
         };
         for (range, expected) in [(4..10, "456789"), (0..3, "012"), (3..3, ""), (8..20, "89")] {

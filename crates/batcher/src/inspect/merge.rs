@@ -1,4 +1,4 @@
-//! What was found in one part of an export, added to what was found in those before it.
+//! What was found in one slice of an export, added to what was found in those before it.
 
 use super::{Entry, EventType, Found, Rooms, Section, Totals, Unmapped, times::Days};
 
@@ -10,7 +10,7 @@ impl Rooms {
 }
 
 impl Found {
-    /// Adds what is in the next part. False if that is too much to be told apart; then some of it is missing.
+    /// Adds what is in the next slice. False if that is too much to be told apart; then some of it is missing.
     pub(super) fn add(&mut self, other: Self, rooms: &mut Rooms) -> bool {
         let Self { totals, sections, other_sections, days, sizes, unmapped, other_unmapped } = other;
         let Some(places) = self.days.places_of(&days) else { return false };

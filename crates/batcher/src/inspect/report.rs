@@ -5,6 +5,7 @@ use super::{
     names::Names,
     times::{Days, PerDay, Times},
 };
+use crate::facts::Reason;
 use apsides_definitions::{Definitions, Index};
 use jiff::{Span as Duration, civil};
 use serde::Serialize;
@@ -394,7 +395,7 @@ fn days(days: &Days, per_day: &PerDay) -> (Vec<DayCount>, u64) {
 fn unmapped(unmapped: Names<[Unmapped; 2]>) -> Vec<UnmappedFound> {
     let mut found = Vec::new();
     for (pattern, by_reason) in unmapped.into_sorted() {
-        for (reason, Unmapped { values, bytes }) in ["unknown_member", "type_mismatch"].into_iter().zip(by_reason) {
+        for (reason, Unmapped { values, bytes }) in Reason::NAMES.into_iter().zip(by_reason) {
             if values > 0 {
                 found.push(UnmappedFound { pattern: pattern.clone(), reason, values, bytes });
             }

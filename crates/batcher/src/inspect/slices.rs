@@ -1,15 +1,14 @@
 //! An export that is at hand whole, read by several threads at once.
 //!
-//! It is cut at commas between profiles, and each part is read as an object of its own. Whether a comma is one of those
+//! It is cut at commas between profiles, and each slice is read as an object of its own. Whether a comma is one of those
 //! cannot be known without reading all before it, so they are guessed; yet what comes of it is certain: a list of members
-//! is such a list whichever way it is cut at commas between them, and if a part with brackets around it is no object, some
+//! is such a list whichever way it is cut at commas between them, and if a slice with brackets around it is no object, some
 //! guess was wrong. Then, as with anything else that might make a difference, all is read from its start by one thread,
 //! which also tells what is wrong, and where.
 
-use super::{InspectOptions, Inspection, Inspector, report};
+use super::{InspectOptions, Inspection, Reading};
 use crate::{
     error::{Error, Result},
-    export::{Findings, Top},
     progress::Progress,
 };
 use std::{
@@ -19,23 +18,23 @@ use std::{
     thread,
 };
 
-/// A profile that begins is looked for in so many bytes from where a part should.
+/// A profile that begins is looked for in so many bytes from where a slice should.
 const SEARCHED: u64 = 1 << 20;
 /// What is looked at of the export's start.
 const HEAD: u64 = 4 << 10;
 
-/// As [`inspect`](super::inspect), of an export of so many bytes of which `part` reads any range. None if it has to be read
+/// As [`inspect`](super::inspect), of an export of so many bytes of which `slice` reads any range. None if it has to be read
 /// from its start to its end after all; `progress` is then as if nothing had been read.
-pub fn inspect_parts<R: Read + Send>(
+pub fn inspect_slices<R: Read + Send>(
     bytes: u64,
-    part: impl Fn(Range<u64>) -> R + Sync,
+    slice: impl Fn(Range<u64>) -> R + Sync,
     options: &InspectOptions,
     progress: &Progress,
 ) -> Result<Option<Inspection>> {
     let found = if options.duplicates {
-        read::<true, R>(bytes, &part, options, progress)
+        read::<true, R>(bytes, &slice, options, progress)
     } else {
-        read::<false, R>(bytes, &part, options, progress)
+        read::<false, R>(bytes, &slice, options, progress)
     };
     if !matches!(found, Ok(Some(_))) {
         progress.split(Vec::new());
@@ -45,107 +44,103 @@ pub fn inspect_parts<R: Read + Send>(
 
 fn read<const DUPLICATES: bool, R: Read + Send>(
     bytes: u64,
-    part: &(impl Fn(Range<u64>) -> R + Sync),
+    slice: &(impl Fn(Range<u64>) -> R + Sync),
     options: &InspectOptions,
     progress: &Progress,
 ) -> Result<Option<Inspection>> {
-    let failed = |offset| move |source| Error::Read { source, offset };
-    let Some(form) = Form::of(&peek(part(0..bytes), HEAD).map_err(failed(0))?) else { return Ok(None) };
-    let count = (bytes / options.part_bytes.max(1)).min(options.threads as u64);
-    let mut ranges = Vec::new();
-    let mut start = 0;
-    for number in 1..count {
-        let from = bytes / count * number;
-        // Parts begin one behind the other, whatever the guesses.
-        if from > start
-            && let Some(comma) = cut(&peek(part(from..bytes), SEARCHED).map_err(failed(from))?)
-        {
-            ranges.push(start..from + comma as u64);
-            start = from + comma as u64 + 1;
-        }
-    }
-    if ranges.is_empty() {
+    let head = peek(slice(0..bytes), HEAD).map_err(|source| Error::Read { source, offset: 0 })?;
+    let Some(form) = Form::of(&head) else { return Ok(None) };
+    let ranges = ranges(bytes, slice, options)?;
+    if ranges.len() < 2 {
         return Ok(None);
     }
-    ranges.push(start..bytes);
-    let (last, options) = (ranges.len() - 1, options.of_part(ranges.len()));
+    let (last, options) = (ranges.len() - 1, options.of_slice(ranges.len()));
     let each: Vec<_> = ranges.iter().map(|_| Arc::new(Progress::default())).collect();
     progress.split(each.clone());
     let read = |(number, range): (usize, &Range<u64>)| {
-        let before = if number == 0 { "" } else { form.before };
-        let after = if number == last { "" } else { form.after };
-        let mut input = Cursor::new(before).chain(part(range.clone())).chain(Cursor::new(after));
-        Part::<DUPLICATES>::read(&mut input, &options, &each[number])
+        let before = if number == 0 { "" } else { form.before() };
+        let after = if number == last { "" } else { form.after() };
+        let mut input = Cursor::new(before).chain(slice(range.clone())).chain(Cursor::new(after));
+        Reading::<DUPLICATES>::new(&mut input, &options, &each[number])
     };
     let read = &read;
-    let parts: Vec<Result<Part<DUPLICATES>>> = thread::scope(|scope| {
+    let readings: Vec<Result<Reading<DUPLICATES>>> = thread::scope(|scope| {
         let threads: Vec<_> = ranges.iter().enumerate().map(|of| scope.spawn(move || read(of))).collect();
         let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
-        joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        joined.map(|reading| reading.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
-    let mut whole: Option<Part<DUPLICATES>> = None;
-    for (number, part) in parts.into_iter().enumerate() {
-        let part = match part {
-            Ok(part) => part,
+    let mut whole: Option<Reading<DUPLICATES>> = None;
+    for (number, reading) in readings.into_iter().enumerate() {
+        let reading = match reading {
+            Ok(reading) => reading,
             Err(Error::Read { source, offset }) => {
                 return Err(Error::Read { source, offset: ranges[number].start + offset });
             }
             // It may be of no more than a wrong guess.
             Err(_) => return Ok(None),
         };
-        let is_as_guessed = match form.is_wrapped {
-            false => !part.top.has_profiles,
+        let is_as_guessed = match form {
+            Form::Plain => !reading.top.has_profiles,
             // Else it may be cut within another member of the outermost object.
-            true => number == last || part.top.others == 0,
+            Form::Wrapped => number == last || reading.top.others == 0,
         };
-        if !is_as_guessed || part.inspector.rooms.is_any_full() {
+        if !is_as_guessed || reading.inspector.rooms.is_any_full() {
             return Ok(None);
         }
         whole = match whole {
-            None => Some(part),
-            Some(mut before) => match before.add(part) {
+            None => Some(reading),
+            Some(mut before) => match before.add(reading) {
                 true => Some(before),
                 false => return Ok(None),
             },
         };
     }
-    let Some(Part { inspector, findings, .. }) = whole else { return Ok(None) };
-    let duplicates = DUPLICATES.then_some(findings.duplicate_events);
-    Ok(Some(report::report(inspector.found, duplicates, bytes, options.definitions.as_ref())))
+    Ok(whole.map(|whole| whole.report(bytes, &options)))
 }
 
-/// What was found in a part.
-struct Part<const DUPLICATES: bool> {
-    inspector: Inspector<DUPLICATES>,
-    findings: Findings,
-    top: Top,
-}
-
-impl<const DUPLICATES: bool> Part<DUPLICATES> {
-    fn read(input: &mut dyn Read, options: &InspectOptions, progress: &Progress) -> Result<Self> {
-        let (inspector, findings, top) = Inspector::<DUPLICATES>::read(input, options, progress)?;
-        Ok(Self { inspector, findings, top })
+/// Where slices are; they begin one behind the other, whatever the guesses.
+fn ranges<R: Read>(bytes: u64, slice: &impl Fn(Range<u64>) -> R, options: &InspectOptions) -> Result<Vec<Range<u64>>> {
+    let count = (bytes / options.slice_bytes.max(1)).min(options.threads as u64);
+    let (mut ranges, mut start) = (Vec::new(), 0);
+    for number in 1..count {
+        let from = bytes / count * number;
+        if from > start {
+            let begin = peek(slice(from..bytes), SEARCHED).map_err(|source| Error::Read { source, offset: from })?;
+            if let Some(comma) = cut(&begin) {
+                ranges.push(start..from + comma as u64);
+                start = from + comma as u64 + 1;
+            }
+        }
     }
-
-    /// Adds what is in the next part; false if that is too much to be told apart.
-    fn add(&mut self, other: Self) -> bool {
-        self.findings.add(other.findings);
-        self.inspector.found.add(other.inspector.found, &mut self.inspector.rooms)
-    }
+    ranges.push(start..bytes);
+    Ok(ranges)
 }
 
 /// How profiles stand in an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Form {
-    /// What is before the members of a part that is not the first, and behind those of one that is not the last.
-    before: &'static str,
-    after: &'static str,
-    is_wrapped: bool,
+enum Form {
+    /// As the members of the outermost object.
+    Plain,
+    /// As those of its member `profiles`.
+    Wrapped,
 }
 
 impl Form {
-    const PLAIN: Self = Self { before: "{", after: "}", is_wrapped: false };
-    const WRAPPED: Self = Self { before: r#"{"profiles":{"#, after: "}}", is_wrapped: true };
+    /// What is before the members of a slice that is not the first.
+    fn before(self) -> &'static str {
+        match self {
+            Self::Plain => "{",
+            Self::Wrapped => r#"{"profiles":{"#,
+        }
+    }
+
+    /// What is behind those of a slice that is not the last.
+    fn after(self) -> &'static str {
+        match self {
+            Self::Plain => "}",
+            Self::Wrapped => "}}",
+        }
+    }
 
     /// By how the export begins; none if that is unusual.
     fn of(head: &[u8]) -> Option<Self> {
@@ -157,8 +152,8 @@ impl Form {
         let is_object = rest.eat(b":") && rest.eat(b"{");
         match name {
             b"metadata" => None,
-            b"profiles" => is_object.then_some(Self::WRAPPED),
-            _ => is_object.then_some(Self::PLAIN),
+            b"profiles" => is_object.then_some(Self::Wrapped),
+            _ => is_object.then_some(Self::Plain),
         }
     }
 }
@@ -193,10 +188,10 @@ fn cut(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// What a part begins with.
-fn peek(part: impl Read, bytes: u64) -> io::Result<Vec<u8>> {
+/// What a slice begins with.
+fn peek(slice: impl Read, bytes: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    part.take(bytes).read_to_end(&mut head)?;
+    slice.take(bytes).read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -207,10 +202,10 @@ mod tests {
     #[test]
     fn what_an_export_begins_with_tells_its_form() {
         for (head, expected) in [
-            (r#"{"key":{"sections":{"#, Some(Form::PLAIN)),
-            (" {\n \"key\" : {", Some(Form::PLAIN)),
-            (r#"{"profiles":{"key":{"#, Some(Form::WRAPPED)),
-            (r#"{ "profiles" : { "#, Some(Form::WRAPPED)),
+            (r#"{"key":{"sections":{"#, Some(Form::Plain)),
+            (" {\n \"key\" : {", Some(Form::Plain)),
+            (r#"{"profiles":{"key":{"#, Some(Form::Wrapped)),
+            (r#"{ "profiles" : { "#, Some(Form::Wrapped)),
             (r#"{"profiles":[]}"#, None),
             (r#"{"metadata":{},"profiles":{"#, None),
             (r#"{"key":1}"#, None),
@@ -224,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_begin_behind_commas() {
+    fn slices_begin_behind_commas() {
         for (bytes, expected) in [
             (r#"1},"7":2}}},"b":{"sections":{"#, Some(11)),
             (r#"}, "b" : { "sections" : {"#, Some(1)),

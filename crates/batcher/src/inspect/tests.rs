@@ -7,23 +7,23 @@ use std::ops::Range;
 
 fn found(export: &str, options: &InspectOptions) -> Json {
     let found = inspect(export.as_bytes(), options, &Progress::default()).expect(export);
-    if let Some(in_parts) = found_in_parts(export, options, 3) {
-        assert_eq!(in_parts, found, "{export}");
+    if let Some(in_slices) = found_in_slices(export, options, 3) {
+        assert_eq!(in_slices, found, "{export}");
     }
     serde_json::to_value(found).expect("plain data")
 }
 
-fn found_in_parts(export: &str, options: &InspectOptions, threads: usize) -> Option<Inspection> {
-    let options = InspectOptions { threads, part_bytes: 1, ..options.clone() };
-    let part = |range: Range<u64>| &export.as_bytes()[range.start as usize..range.end as usize];
+fn found_in_slices(export: &str, options: &InspectOptions, threads: usize) -> Option<Inspection> {
+    let options = InspectOptions { threads, slice_bytes: 1, ..options.clone() };
+    let slice = |range: Range<u64>| &export.as_bytes()[range.start as usize..range.end as usize];
     let progress = Progress::default();
-    let found = inspect_parts(export.len() as u64, part, &options, &progress).expect("it is in memory");
+    let found = inspect_slices(export.len() as u64, slice, &options, &progress).expect("it is in memory");
     assert_eq!(progress.profiles(), found.as_ref().map_or(0, |found| found.totals.profiles));
     found
 }
 
 #[test]
-fn parts_are_read_at_once_where_that_makes_no_difference() {
+fn slices_are_read_at_once_where_that_makes_no_difference() {
     let profile = |key: &str, day: u32| {
         let times = format!(r#""createdAt":{},"sourceEventTime":0"#, u64::from(day) * 86_400_000);
         let event = format!(r#"{{"correlationId":"c","typeId":"{}",{times},"data":{{"a":{day}}}}}"#, 30 + day % 3);
@@ -38,7 +38,7 @@ fn parts_are_read_at_once_where_that_makes_no_difference() {
     // What looks like a profile in what is none.
     let nested = r#"{"x":1,"a":{"sections":{}},"b":{"sections":{}},"c":{"sections":{}}}"#;
     let tricky = many(&|day| format!(r#""k{day}":{{"sections":{{"1":{{"events":[{{"data":{nested}}}]}}}}}}"#));
-    for (name, export, is_in_parts) in [
+    for (name, export, is_in_slices) in [
         ("plain", format!("{{{plain}}}"), true),
         ("pretty", format!("{{\n{plain}\n}}\n").replace(":{", " : {\n ").replace(",\"", " ,\t\""), true),
         ("in a member", format!(r#"{{"profiles":{{{plain}}},"metadata":{{"a":1}}}}"#), true),
@@ -59,14 +59,14 @@ fn parts_are_read_at_once_where_that_makes_no_difference() {
     ] {
         for duplicates in [false, true] {
             let options = InspectOptions { duplicates, ..InspectOptions::default() };
-            let mut parts = (2..9).map(|threads| found_in_parts(&export, &options, threads)).collect::<Vec<_>>();
-            assert!(parts.iter().all(|found| found.is_some() == is_in_parts), "{name}");
-            parts.dedup();
-            if let Some(found) = parts.remove(0) {
+            let mut found_each = (2..9).map(|threads| found_in_slices(&export, &options, threads)).collect::<Vec<_>>();
+            assert!(found_each.iter().all(|found| found.is_some() == is_in_slices), "{name}");
+            found_each.dedup();
+            if let Some(found) = found_each.remove(0) {
                 let whole = inspect(export.as_bytes(), &options, &Progress::default()).expect(name);
                 assert_eq!(found, whole, "{name}");
             }
-            assert!(parts.is_empty(), "{name}");
+            assert!(found_each.is_empty(), "{name}");
         }
     }
 }
@@ -76,13 +76,13 @@ fn what_is_too_much_for_parts_is_read_as_a_whole() {
     let export = (0..40).map(|key| format!(r#""{key}":{{"sections":{{"{key}":{{"attributes":{{"{key}":{{}}}}}}}}}}"#));
     let export = format!("{{{}}}", export.collect::<Vec<_>>().join(","));
     let default = InspectOptions::default();
-    for (options, is_in_parts) in [
+    for (options, is_in_slices) in [
         (InspectOptions { sections_max: 41, entries_max: 41, ..default.clone() }, true),
         (InspectOptions { sections_max: 39, ..default.clone() }, false),
         (InspectOptions { sections_max: 20, ..default.clone() }, false),
         (InspectOptions { entries_max: 39, ..default.clone() }, false),
     ] {
-        assert_eq!(found_in_parts(&export, &options, 2).is_some(), is_in_parts, "{options:?}");
+        assert_eq!(found_in_slices(&export, &options, 2).is_some(), is_in_slices, "{options:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Columns, Unbuilt};
 use crate::{
     column::{Labels, NameRows, NameRuns, Names, RunRows, Runs, Sparse, take_text},
     event::Event,
-    facts::{ProfileCounts, Unplaced, Value},
+    facts::{ProfileCounts, Reason, Unplaced, Value, ValueType},
 };
 use arrow::{
     array::{ArrayRef, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder},
@@ -89,28 +89,21 @@ impl Profiles {
 
 impl Columns for Profiles {
     fn take(&mut self) -> Unbuilt {
-        let export_key = take_text(&mut self.export_key);
-        let mut rows = Self { export_key, ..take(self) };
+        let (mut export_key, mut sections) = (take_text(&mut self.export_key), take(&mut self.section_count));
+        let counts = [&mut self.attribute_count, &mut self.tag_count, &mut self.event_count].map(take);
         Unbuilt::new(move || {
-            Ok(vec![
-                Arc::new(rows.export_key.finish()),
-                Arc::new(rows.section_count.finish()),
-                Arc::new(rows.attribute_count.finish()),
-                Arc::new(rows.tag_count.finish()),
-                Arc::new(rows.event_count.finish()),
-            ])
+            let counts = counts.map(|mut count| -> ArrayRef { Arc::new(count.finish()) });
+            Ok([Arc::new(export_key.finish()) as ArrayRef, Arc::new(sections.finish())]
+                .into_iter()
+                .chain(counts)
+                .collect())
         })
     }
 }
 
-/// The names of a [`Reason`](crate::facts::Reason).
-const REASONS: [&str; 2] = ["unknown_member", "type_mismatch"];
-
-const VALUE_TYPES: [&str; 7] = ["string", "integer", "double", "boolean", "object", "array", "null"];
-
 pub(crate) struct Attributes {
     pub(crate) ids: Ids,
-    /// Indices into [`VALUE_TYPES`].
+    /// Numbers of a [`ValueType`].
     value_type: Labels,
     value_text: StringBuilder,
     value_integer: Sparse<i64>,
@@ -122,7 +115,7 @@ impl Attributes {
     pub(crate) fn new() -> Self {
         Self {
             ids: Ids::default(),
-            value_type: Labels::new(&VALUE_TYPES),
+            value_type: Labels::new(&ValueType::NAMES),
             value_text: StringBuilder::new(),
             value_integer: Sparse::default(),
             value_double: Sparse::default(),
@@ -134,29 +127,28 @@ impl Attributes {
     #[inline]
     pub(crate) fn push(&mut self, id: &str, value: Value<'_>) -> usize {
         let row = self.value_type.len();
-        let (value_type, text) = match value {
-            Value::String { decoded, .. } => (0, Some(decoded)),
+        let text = match value {
+            Value::String { decoded, .. } => Some(decoded),
             Value::Integer { text, value } => {
                 self.value_integer.push(row, value);
                 // The nearest double of an integer is what the conversion rounds to.
                 self.value_double.push(row, value as f64);
-                (1, Some(text))
+                Some(text)
             }
             Value::Double { text, value } => {
                 if value.is_finite() {
                     self.value_double.push(row, value);
                 }
-                (2, Some(text))
+                Some(text)
             }
             Value::Boolean(value) => {
                 self.value_boolean.push(row, value);
-                (3, Some(if value { "true" } else { "false" }))
+                Some(if value { "true" } else { "false" })
             }
-            Value::Object(raw) => (4, Some(raw)),
-            Value::Array(raw) => (5, Some(raw)),
-            Value::Null => (6, None),
+            Value::Object(raw) | Value::Array(raw) => Some(raw),
+            Value::Null => None,
         };
-        self.value_type.push(value_type);
+        self.value_type.push(value.value_type() as u32);
         self.value_text.append_option(text);
         self.ids.push(Some(id)) + text.map_or(0, str::len) + 26
     }
@@ -277,7 +269,7 @@ pub(crate) struct Unmapped {
     export_key: StringBuilder,
     section_id: StringBuilder,
     pointer: StringBuilder,
-    /// Indices into [`REASONS`].
+    /// Numbers of a [`Reason`].
     reason: Labels,
     value: StringBuilder,
 }
@@ -288,7 +280,7 @@ impl Unmapped {
             export_key: StringBuilder::new(),
             section_id: StringBuilder::new(),
             pointer: StringBuilder::new(),
-            reason: Labels::new(&REASONS),
+            reason: Labels::new(&Reason::NAMES),
             value: StringBuilder::new(),
         }
     }

@@ -6,24 +6,20 @@ use super::{
     kind::Kind,
     wide::{Found, Values},
 };
+use crate::facts::ValueType;
 use arrow::{
     array::{Array, ArrayBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder},
     datatypes::ArrowPrimitiveType,
 };
 
-// The places of their names in `VALUE_TYPES`.
-const STRING: u32 = 0;
-const INTEGER: u32 = 1;
-const BOOLEAN: u32 = 3;
-
 /// Sets cells from the first of these values on, as long as they are usual; gives how many that were.
 pub(super) fn set(cells: &mut Cells, found: &[Found], values: &Values<'_>) -> usize {
-    let has = |at: usize, value_type: u32| values.types[at] == value_type;
-    let integer = |at: usize| has(at, INTEGER).then(|| values.integers.value(at));
+    let has = |at: usize, value_type: ValueType| values.types[at] == value_type as u32;
+    let integer = |at: usize| has(at, ValueType::Integer).then(|| values.integers.value(at));
     let (kind, cells) = cells.of_kind();
     match (kind, cells) {
         (Kind::Text, AnyCells::Text(cells)) => {
-            let text = |at: usize| has(at, STRING).then(|| values.texts.value(at));
+            let text = |at: usize| has(at, ValueType::String).then(|| values.texts.value(at));
             push_all(cells, found, text, |cells, text| cells.append_value(text))
         }
         (Kind::Integer, AnyCells::Integer(cells)) => push_all(cells, found, integer, PrimitiveBuilder::append_value),
@@ -41,7 +37,7 @@ pub(super) fn set(cells: &mut Cells, found: &[Found], values: &Values<'_>) -> us
             push_all(cells, found, double, PrimitiveBuilder::append_value)
         }
         (Kind::Boolean, AnyCells::Boolean(cells)) => {
-            let boolean = |at: usize| has(at, BOOLEAN).then(|| values.booleans.value(at));
+            let boolean = |at: usize| has(at, ValueType::Boolean).then(|| values.booleans.value(at));
             push_all(cells, found, boolean, BooleanBuilder::append_value)
         }
         _ => 0,

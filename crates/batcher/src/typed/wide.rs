@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    facts::{Reason, Unplaced, Value},
+    facts::{Reason, Unplaced, Value, ValueType},
     schema::TableRef,
     scope::attribute_pointer,
     table::{Batch, Columns, Unmapped},
@@ -301,17 +301,16 @@ impl<'a> Values<'a> {
     #[inline]
     fn get(&self, at: usize) -> Value<'a> {
         let text = self.texts.value(at);
-        // By the places of their names in `VALUE_TYPES`.
-        match self.types[at] {
-            0 => Value::String { decoded: text, raw: None },
-            1 => Value::Integer { text, value: self.integers.value(at) },
+        match ValueType::of_number(self.types[at]) {
+            ValueType::String => Value::String { decoded: text, raw: None },
+            ValueType::Integer => Value::Integer { text, value: self.integers.value(at) },
             // No double is near a number that has none.
-            2 if self.doubles.is_null(at) => Value::Double { text, value: f64::INFINITY },
-            2 => Value::Double { text, value: self.doubles.value(at) },
-            3 => Value::Boolean(self.booleans.value(at)),
-            4 => Value::Object(text),
-            5 => Value::Array(text),
-            _ => Value::Null,
+            ValueType::Double if self.doubles.is_null(at) => Value::Double { text, value: f64::INFINITY },
+            ValueType::Double => Value::Double { text, value: self.doubles.value(at) },
+            ValueType::Boolean => Value::Boolean(self.booleans.value(at)),
+            ValueType::Object => Value::Object(text),
+            ValueType::Array => Value::Array(text),
+            ValueType::Null => Value::Null,
         }
     }
 }
