@@ -6,23 +6,13 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use apsides_tokenizer::{Backend, Limits, Token, Tokens};
-use common::{Heard, alike::Setup, case::embedded, dump, failure, hear, tokens};
+use apsides_tokenizer::{Token, Tokens};
+use common::{Heard, case::each_by_choices, dump, failure, hear};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| {
-    let Some((choices, document)) = input.split_first_chunk::<8>() else { return };
-    let document = embedded(document, choices[7], usize::from(choices[6]));
-    let heard = hear(&mut Setup::careful(Limits::default()).tokens(&document));
-    for backend in Backend::available() {
-        for window_bytes in [8 << 10, 64, 16] {
-            let limits = Limits { window_bytes, ..Limits::default() };
-            take(&heard, u64::from_le_bytes(*choices), tokens(&document[..], backend, limits));
-        }
-    }
-});
+fuzz_target!(|input: &[u8]| each_by_choices(input, take));
 
-fn take(heard: &Heard, mut choices: u64, mut tokens: Tokens<&[u8]>) {
+fn take(_: &[u8], heard: &Heard, mut choices: u64, mut tokens: Tokens<&[u8]>) {
     let mut at = 0;
     while at < heard.tokens.len() {
         let choice = choices % 8;

@@ -173,6 +173,21 @@ pub(crate) fn embedded(input: &[u8], how: u8, pad: usize) -> Vec<u8> {
     }
 }
 
+/// Takes a document by choices: the first eight bytes of the input are these, and where the document stands; the rest is
+/// the document. `take` has it, what pulling it is heard to say, and it to be read on every backend, through a large and
+/// a small window.
+pub(crate) fn each_by_choices(input: &[u8], take: impl Fn(&[u8], &Heard, u64, Tokens<&[u8]>)) {
+    let Some((choices, document)) = input.split_first_chunk::<8>() else { return };
+    let document = embedded(document, choices[7], usize::from(choices[6]));
+    let heard = hear(&mut Setup::careful(Limits::default()).tokens(&document));
+    for backend in Backend::available() {
+        for window_bytes in [8 << 10, 64, 16] {
+            let limits = Limits { window_bytes, ..Limits::default() };
+            take(&document, &heard, u64::from_le_bytes(*choices), tokens(&document[..], backend, limits));
+        }
+    }
+}
+
 /// The input between white space.
 fn spaced(input: &[u8], pad: usize) -> Vec<u8> {
     let space = |length: usize| b" \n\t \r\n  ".iter().copied().cycle().take(length);
