@@ -80,6 +80,24 @@ impl Catalogue {
             .collect();
         Self { dimensions, tables, long, wide: wide.map(Arc::new), by_type: by_type.map(Arc::new) }
     }
+
+    /// The same with `wide` alone, whose writers and encoders are those of this one.
+    pub(crate) fn of_wide(&self) -> Self {
+        let long = |id: TableId| TableRef::unwritten(id.schema());
+        Self {
+            tables: Vec::new(),
+            long: Long {
+                profiles: long(TableId::Profiles),
+                attributes: long(TableId::Attributes),
+                tags: long(TableId::Tags),
+                events: long(TableId::Events),
+                unmapped: long(TableId::Unmapped),
+            },
+            wide: self.wide.clone(),
+            by_type: None,
+            dimensions: Vec::new(),
+        }
+    }
 }
 
 fn add(tables: &mut Vec<TableRef>, schema: TableSchema) -> TableRef {

@@ -247,8 +247,11 @@ pub enum Error {
     /// The temporary files in which the profiles of several parts are counted failed.
     #[error("the temporary files for counting profiles: {0}")]
     Profiles(#[source] io::Error),
-    /// Rows of `wide` would have to be put together from several parts.
-    #[error("the table wide cannot be made of attributes and tags that come in several parts")]
+    /// The temporary files in which attributes and tags of several parts are brought together for `wide` failed.
+    #[error("the temporary files for attributes and tags in several parts: {0}")]
+    Columns(#[source] io::Error),
+    /// Rows of `wide` would have to be put together from several parts, which is to be said beforehand.
+    #[error("attributes and tags come in several parts, which `Options::columns_in_parts` does not say")]
     WideInParts,
     /// The system gave no thread.
     #[error("could not start a thread: {0}")]

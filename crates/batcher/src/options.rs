@@ -62,8 +62,12 @@ pub struct Options {
     /// The most bytes of the batches from which those of typed tables are made together, or one batch if it is larger.
     /// Default 6.7 MiB.
     pub bundle_bytes: usize,
-    /// The most bytes of the attributes and tags of one section where `wide` is written. Default 32 MiB.
+    /// The most bytes of the attributes and tags of one section where `wide` is written; of one profile, where they come in
+    /// several parts. Default 32 MiB.
     pub section_bytes: usize,
+    /// Attributes and tags come in several parts of an export, so that rows of `wide` are put together when all are read:
+    /// what is said of them is in temporary files until then. Default: no.
+    pub columns_in_parts: bool,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
     /// has more to do than any of them; where typed tables are written, as many as there are processors.
     /// The output does not depend on them.
@@ -118,6 +122,7 @@ impl Options {
             // Little memory is for other things.
             bundle_bytes: (memory - (32 << 20)) / 24,
             section_bytes: memory / 6,
+            columns_in_parts: false,
             threads: None,
             bytes_under_way: memory / 12,
             // A table of twelve in a hundred, half as much again while it grows.

@@ -4,11 +4,17 @@
 //! have the same hash, more or less; when all parts are read, one file after the other is summed up. So memory holds
 //! a small part of all profiles at a time. The rows of `profiles` are then in the order of these files.
 
+mod columns;
+mod record;
+mod spread;
+
+pub(crate) use columns::MergedColumns;
+
 use crate::facts::ProfileCounts;
+use spread::Spread;
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::File,
-    io::{self, BufReader, BufWriter, Read, Seek, Write},
+    io::{self, BufReader, Read},
 };
 use twox_hash::XxHash3_64;
 
@@ -46,16 +52,15 @@ pub struct Part<R> {
     pub adds: Adds,
 }
 
-/// Files that profiles are spread over. A hundred million profiles take some 60 MiB of memory by that.
+/// A hundred million profiles take some 60 MiB of memory by so many.
 const FILES: usize = 256;
-/// Of each file's buffer: 1 MiB in all.
-const BUFFER_BYTES: usize = 4 << 10;
 
 /// The profiles of several parts.
 pub(crate) struct MergedProfiles {
-    files: Vec<BufWriter<File>>,
+    spread: Spread,
     /// Hashes of the sections of the profile that is being read.
     sections: Vec<u64>,
+    record: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -66,8 +71,7 @@ struct Sum {
 
 impl MergedProfiles {
     pub(crate) fn new() -> io::Result<Self> {
-        let files = (0..FILES).map(|_| Ok(BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile()?)));
-        Ok(Self { files: files.collect::<io::Result<_>>()?, sections: Vec::new() })
+        Ok(Self { spread: Spread::new(FILES, 0)?, sections: Vec::new(), record: Vec::new() })
     }
 
     pub(crate) fn begin_profile(&mut self) {
@@ -80,25 +84,18 @@ impl MergedProfiles {
 
     /// Adds what a part has of a profile.
     pub(crate) fn add(&mut self, export_key: &str, counts: ProfileCounts) -> io::Result<()> {
-        let file = &mut self.files[XxHash3_64::oneshot(export_key.as_bytes()) as usize % FILES];
-        for count in
-            [export_key.len() as i64, self.sections.len() as i64, counts.attributes, counts.tags, counts.events]
-        {
-            file.write_all(&count.to_le_bytes())?;
-        }
-        for section in &self.sections {
-            file.write_all(&section.to_le_bytes())?;
-        }
-        file.write_all(export_key.as_bytes())
+        let counts =
+            [export_key.len() as i64, self.sections.len() as i64, counts.attributes, counts.tags, counts.events];
+        let counts = counts.map(i64::to_le_bytes);
+        self.record.clear();
+        self.record.extend(counts.as_flattened());
+        self.record.extend(self.sections.iter().flat_map(|section| section.to_le_bytes()));
+        self.spread.add(export_key, &[&self.record, export_key.as_bytes()])
     }
 
     /// The profiles with what all parts together have of them, file by file.
     pub(crate) fn sums(self) -> impl Iterator<Item = io::Result<Vec<(String, ProfileCounts)>>> {
-        self.files.into_iter().map(|file| {
-            let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.rewind()?;
-            summed(BufReader::new(file))
-        })
+        self.spread.files().map(|file| summed(BufReader::new(file?.0)))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     gate::Gate,
     manifest::{Manifest, TableFiles},
     options::Options,
-    parts::{Adds, MergedProfiles, Part},
+    parts::{Adds, MergedColumns, MergedProfiles, Part},
     prepare::{Known, Prepared, prepare},
     profile::{self, Profile, Timed},
     progress::Progress,
@@ -59,7 +59,8 @@ pub fn stage(
 /// The same of an export that comes in parts: the first, which is kept whole, and the `rest` in turn. Each further part
 /// is asked for when those before it are read, and an error of its own is one of reading.
 ///
-/// There is one row per profile, with what all parts together have; `profiles` is then in no particular order. The
+/// There is one row per profile, with what all parts together have; `profiles` is then in no particular order, and so is
+/// `wide` where attributes and tags are in several parts ([`Options::columns_in_parts`]). The
 /// `ordinal` of events begins anew in each part, and only repetitions within a part are found.
 pub fn stage_parts<R: Read>(
     mut first: impl Read,
@@ -206,6 +207,9 @@ fn read(
     tables.begin_part(options.extent.adds())?;
     if rest.is_some() {
         tables.merge(MergedProfiles::new().map_err(Error::Profiles)?);
+    }
+    if options.columns_in_parts && catalogue.wide.is_some() {
+        tables.make_wide_later(MergedColumns::new(options.section_bytes)?, catalogue.of_wide());
     }
     let (guarded, mut findings) = known.export(input, tables, options, progress).read()?;
     let mut tables = Some(guarded.into_inner());

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     event::Event,
     facts::{Facts, ProfileCounts, Unplaced, Value},
-    parts::{Adds, MergedProfiles},
+    parts::{Adds, MergedColumns, MergedProfiles},
     table::{AnyTable, Attributes, BatchLimits, BatchSink, Beside, Events, Profiles, Table, Tags, Unmapped},
     typed::{InBundle, SectionList},
 };
@@ -23,8 +23,10 @@ pub(crate) struct Tables<S> {
     tags: Table<Tags>,
     events: Table<Events>,
     unmapped: Table<Unmapped>,
-    /// What rows of `wide` are made from, if it is written.
+    /// What rows of `wide` are made from, if it is written and that is at hand.
     wide: Option<WideRows>,
+    /// What they are made from when all parts are read, and that table.
+    wide_later: Option<(MergedColumns, Catalogue)>,
     /// The tables by event type, if they are written.
     by_type: Option<(Group, Bundle)>,
     /// What of the part that is being read goes into the tables.
@@ -130,6 +132,7 @@ impl<S: BatchSink> Tables<S> {
             events: Table::new(long.events.clone(), limits, Events::new()),
             unmapped: Table::new(long.unmapped.clone(), limits, Unmapped::new()),
             wide,
+            wide_later: None,
             by_type: catalogue.by_type.as_ref().map(|_| <_>::default()),
             adds: Adds::All,
             merged: None,
@@ -141,16 +144,27 @@ impl<S: BatchSink> Tables<S> {
         self.merged = Some(merged).filter(|_| self.profiles.is_written());
     }
 
+    /// Attributes and tags are in several parts: rows of `wide` are made when all are read.
+    pub(crate) fn make_wide_later(&mut self, columns: MergedColumns, of_wide: Catalogue) {
+        self.wide = None;
+        self.wide_later = Some((columns, of_wide));
+    }
+
     /// The facts to come are of a part of which only this is kept.
     pub(crate) fn begin_part(&mut self, adds: Adds) -> Result<()> {
         self.adds = adds;
-        // A row of `wide` has all columns of its section, which no single part has then.
         if adds == Adds::Columns && self.wide.is_some() { Err(Error::WideInParts) } else { Ok(()) }
     }
 
     /// What rows of `wide` are made from, if this part has any.
     fn wide(&mut self) -> Option<&mut WideRows> {
         self.wide.as_mut().filter(|_| self.adds == Adds::All)
+    }
+
+    /// What is wanted later for rows of `wide`, if this part has any of it.
+    #[inline]
+    fn columns(&mut self) -> Option<&mut MergedColumns> {
+        self.wide_later.as_mut().map(|(columns, _)| columns).filter(|_| self.adds != Adds::Events)
     }
 
     fn profile(&mut self, export_key: &str, counts: ProfileCounts) -> Result<()> {
@@ -179,7 +193,10 @@ impl<S: BatchSink> Tables<S> {
                 self.hand_on(slot, true, true)?;
             }
         }
-        Ok(self.sink)
+        let Some((columns, of_wide)) = self.wide_later else { return Ok(self.sink) };
+        let mut wide = Tables::new(self.sink, self.limits, &of_wide);
+        columns.tell(&mut wide)?;
+        wide.finish()
     }
 
     /// Hands on a table's batch. If row groups have grown to their limit by that, one of them ends.
@@ -315,6 +332,9 @@ impl<S: BatchSink> Facts for Tables<S> {
         if let Some(wide) = self.wide() {
             wide.sections.begin(id, attributes, tags);
         }
+        if let Some(columns) = self.columns() {
+            columns.begin_section(id)?;
+        }
         if let Some(merged) = &mut self.merged {
             merged.section(id);
         }
@@ -326,11 +346,17 @@ impl<S: BatchSink> Facts for Tables<S> {
         if let Some(wide) = self.wide() {
             wide.sections.begin_attributes(attributes, tags);
         }
-        Ok(())
+        match self.columns() {
+            Some(columns) => columns.begin_attributes(),
+            None => Ok(()),
+        }
     }
 
     #[inline]
     fn attribute(&mut self, id: &str, value: Value<'_>) -> Result<()> {
+        if let Some(columns) = self.columns() {
+            columns.attribute(id, value)?;
+        }
         if (!self.attributes.is_written() && self.wide.is_none()) || self.adds == Adds::Events {
             return Ok(());
         }
@@ -340,6 +366,9 @@ impl<S: BatchSink> Facts for Tables<S> {
 
     #[inline]
     fn tag(&mut self, id: &str) -> Result<()> {
+        if let Some(columns) = self.columns() {
+            columns.tag(id)?;
+        }
         if (!self.tags.is_written() && self.wide.is_none()) || self.adds == Adds::Events {
             return Ok(());
         }
@@ -373,6 +402,9 @@ impl<S: BatchSink> Facts for Tables<S> {
             wide.is_due = true;
         }
         self.between_sections()?;
+        if let Some(columns) = self.columns() {
+            columns.end_profile(export_key)?;
+        }
         let Some(merged) = &mut self.merged else { return self.profile(export_key, counts) };
         let counts = match self.adds {
             Adds::All => counts,

@@ -251,11 +251,6 @@ impl From<batcher::Error> for Failure {
             E::SectionTooLarge { .. } => {
                 (Exit::Input, "nothing was published; leave out the table wide, or raise the memory limit".to_owned())
             }
-            E::WideInParts => (
-                Exit::Configuration,
-                "ask for at most 75 attributes and 25 tags, or leave out the table wide; docs/typed-tables.md says why"
-                    .to_owned(),
-            ),
             E::NotEmpty { .. } => (
                 Exit::Destination,
                 "choose another folder, or replace the tables with --overwrite (in a pipeline: overwrite = true)"
@@ -332,7 +327,7 @@ impl From<batcher::Error> for Failure {
                 Exit::Destination,
                 "a newer apsides wrote it: use that one here too, or choose another destination".to_owned(),
             ),
-            E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) => {
+            E::Write { .. } | E::Destination { .. } | E::Duplicates(_) | E::Profiles(_) | E::Columns(_) => {
                 (Exit::Destination, format!("nothing was published; {}", disk_next(&error)))
             }
             _ => (Exit::Unexpected, "this should not happen; please report it".to_owned()),

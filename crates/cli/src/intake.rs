@@ -24,6 +24,8 @@ pub(crate) struct Taken {
     pub(crate) asked_at: Timestamp,
     /// Whether another one follows.
     pub(crate) has_next: bool,
+    /// Whether there are attributes and tags in those that follow.
+    pub(crate) has_more_columns: bool,
 }
 
 impl Intake {
@@ -45,7 +47,7 @@ impl Intake {
             fetcher::Adds::Columns => Adds::Columns,
             fetcher::Adds::Events => Adds::Events,
         };
-        let has_next = next.left > 0;
+        let (has_next, has_more_columns) = (!next.left.is_empty(), next.left.contains(&fetcher::Adds::Columns));
         let download = next.ready.download().await?;
         let reader = match (&mut self.raw, self.spools) {
             (None, false) => download.into_reader(),
@@ -59,7 +61,7 @@ impl Intake {
         };
         let asked_at = next.ready.asked_at();
         self.taken.push(next.ready);
-        Ok(Some(Taken { reader, adds, asked_at, has_next }))
+        Ok(Some(Taken { reader, adds, asked_at, has_next, has_more_columns }))
     }
 
     /// Says that no part is read any more: what is not kept whole by now is not kept.

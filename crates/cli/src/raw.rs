@@ -105,6 +105,11 @@ impl RawRun {
         self.index.parts.len()
     }
 
+    /// Whether attributes and tags are in several of them.
+    pub(crate) fn has_columns_in_parts(&self) -> bool {
+        self.index.parts.iter().any(|part| part.adds == Adds::Columns)
+    }
+
     /// One that is whole, by its number from 0 on.
     pub(crate) async fn read(&self, part: usize) -> Result<(Reader, Adds), Failure> {
         let RawPart { file, adds } = &self.index.parts[part];

@@ -32,7 +32,7 @@ async fn published(
     let run = shutdown.or_interrupted(RawRun::open(&run)).await??;
     let options = convert::options(args.to, run.index.source.clone(), watch)?;
     let attribute_ids = options.attribute_ids.into_iter().chain(run.index.attribute_ids.iter().cloned()).collect();
-    let options = Options { attribute_ids, ..options };
+    let options = Options { attribute_ids, columns_in_parts: run.has_columns_in_parts(), ..options };
     let (first, _) = shutdown.or_interrupted(run.read(0)).await??;
     let (runtime, more) = (Handle::current(), 1..run.parts());
     let rest: Option<NextPart> = if more.is_empty() {

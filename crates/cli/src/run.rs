@@ -18,7 +18,7 @@ use crate::{
     windows::{self, Work},
 };
 use apsides_batcher::{Asked, Destination, Error, Extent, Options, Part, Typed, Window, look};
-use apsides_fetcher::{self as fetcher, Adds, Client, ClientConfig, ExportSpec};
+use apsides_fetcher::{self as fetcher, Client, ClientConfig, ExportSpec};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     io, iter,
@@ -82,9 +82,6 @@ pub(crate) async fn execute(
     // What would only show when the export has come must not cost one.
     job.options.check()?;
     let parts = fetcher::parts(&job.export)?;
-    if job.options.typed.wide && parts.iter().any(|part| part.adds == Adds::Columns) {
-        return Err(Error::WideInParts.into());
-    }
     shutdown.or_interrupted(look_at(job)).await??;
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
@@ -133,6 +130,7 @@ async fn publish(
         overwrite: job.overwrite,
         // What was asked for as an attribute is one, even where it has no value.
         attribute_ids: job.export.attributes.iter().cloned().collect(),
+        columns_in_parts: first.has_more_columns,
         extent: asked_earlier(job.options.extent, began.duration_since(first.asked_at)),
         typed: Typed { asked: asked(&job.export), ..job.options.typed.clone() },
         ..job.options.clone()

@@ -160,8 +160,9 @@ pub struct PartReady {
     pub part: Part,
     /// Its export.
     pub ready: Ready,
-    /// The parts that follow, or more of them, should some be too large. After the last part there are none.
-    pub left: usize,
+    /// What the parts that follow add. Should some be too large, there are more of them, which add no other things. After the
+    /// last part there are none.
+    pub left: Vec<Adds>,
 }
 
 /// The exports of a plan, as they become ready, in order. While one is downloaded, the next is asked for and waited for.
@@ -199,7 +200,7 @@ impl Exports {
                 };
                 done += 1;
                 let failed = ready.is_err();
-                let left = parts.len();
+                let left = parts.iter().map(|part| part.adds).collect();
                 place.send(ready.map(|ready| PartReady { part, ready, left }));
                 if failed {
                     return;

@@ -54,17 +54,22 @@ fn cut(files: FileOptions) -> Options {
 
 impl Tables {
     /// A table's files in the order of the manifest.
-    fn files(&self, table: TableId) -> Vec<File> {
-        let files = self.manifest.table(table.name()).unwrap().files.iter();
-        files.map(|file| File::open(self.folder.path().join(table.name()).join(&file.name)).unwrap()).collect()
+    fn files(&self, table: &str) -> Vec<File> {
+        let files = self.manifest.table(table).unwrap().files.iter();
+        files.map(|file| File::open(self.folder.path().join(table).join(&file.name)).unwrap()).collect()
     }
 
     fn metadata(&self, table: TableId) -> Vec<ParquetMetaData> {
-        let files = self.files(table).into_iter();
+        let files = self.files(table.name()).into_iter();
         files.map(|file| SerializedFileReader::new(file).unwrap().metadata().clone()).collect()
     }
 
     pub(crate) fn rows(&self, table: TableId) -> RecordBatch {
+        self.rows_of(table.name())
+    }
+
+    /// The rows of any table, by its name.
+    pub(crate) fn rows_of(&self, table: &str) -> RecordBatch {
         let files = self.files(table).into_iter();
         let readers: Vec<_> = files.map(|file| ParquetRecordBatchReaderBuilder::try_new(file).unwrap()).collect();
         let schema = readers[0].schema().clone();
@@ -94,7 +99,7 @@ fn assert_same_rows(one: &Tables, other: &Tables) {
 fn files_roll_by_size_and_hold_the_same_rows() {
     let export = export(600);
     let whole = convert(export.as_slice(), &Options::default());
-    assert!(TableId::ALL.iter().all(|table| whole.files(*table).len() == 1));
+    assert!(TableId::ALL.iter().all(|table| whole.files(table.name()).len() == 1));
     for file_bytes in [1, 2_000, 30_000] {
         let rolled = convert(export.as_slice(), &cut(FileOptions { file_bytes, ..FileOptions::default() }));
         assert_same_rows(&whole, &rolled);
@@ -346,7 +351,7 @@ fn bloom_filters_have_all_keys_and_few_others() {
     let tables = convert(export(600).as_slice(), &cut(FileOptions { bloom_filters: true, ..files }));
     assert_same_rows(&tables, &without);
     for table in [TableId::Attributes, TableId::Tags, TableId::Events] {
-        let file = tables.files(table).remove(0);
+        let file = tables.files(table.name()).remove(0);
         let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
         let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
         let reader = SerializedFileReader::new_with_options(file.try_clone().unwrap(), options).unwrap();

@@ -41,7 +41,7 @@ fn it_counts_what_convert_writes() {
 }
 
 #[test]
-fn a_file_is_read_in_parts_and_told_as_a_stream_is() {
+fn a_file_is_read_in_slices_and_told_as_a_stream_is() {
     let export = export(20 << 20);
     let folder = tempdir().unwrap();
     let file = folder.path().join("export.json");

@@ -3,10 +3,13 @@
 use crate::{
     exports::golden,
     program::{Ended, apsides, convert, end, start, watch},
-    tables::{contents, rows},
+    tables::{contents, rows, table_rows},
 };
 use apsides_simulator::{CorpusSpec, Selection, Size, Window, catalogue, write_export};
-use arrow::array::AsArray;
+use arrow::{
+    array::AsArray,
+    compute::{SortColumn, lexsort_to_indices, take_record_batch},
+};
 use std::{
     collections::BTreeSet,
     fs,
@@ -356,13 +359,33 @@ fn an_export_that_is_too_large_comes_in_parts() {
     let again = pipeline.folder.path().join("again");
     end(apsides("replay").arg(&run).arg("--out").arg(&again)).succeeded();
     assert!(rows(&again) == found);
+}
 
-    let api = Api::start("--polls 0 --fault export=too-large");
-    let wide = Pipeline::of(&api.base_url, &without_events());
-    let file = wide.folder.path().join("pipeline.toml");
-    fs::write(&file, format!("{}tables = [\"wide\"]\n", fs::read_to_string(&file).unwrap())).unwrap();
-    let ended = wide.run("").failed(2);
-    assert!(ended.stderr.contains("wide"), "{}", ended.stderr);
+#[test]
+fn rows_of_wide_are_put_together_from_parts() {
+    let folder = tempdir().unwrap();
+    let definitions = folder.path().join("definitions.json");
+    fs::write(&definitions, catalogue::definitions(false).to_string()).unwrap();
+    let wide = |folder: &Path| {
+        let rows = table_rows(&folder.join("wide")).unwrap();
+        let by = rows.columns()[..2].iter().map(|column| SortColumn { values: column.clone(), options: None });
+        take_record_batch(&rows, &lexsort_to_indices(&by.collect::<Vec<_>>(), None).unwrap()).unwrap()
+    };
+    let mut all = Vec::new();
+    for (fault, parts) in [("", 1), ("--fault export=too-large*2", 3)] {
+        let api = Api::start(&format!("--polls 0 {fault}"));
+        let pipeline = Pipeline::of(&api.base_url, &without_events());
+        let (file, raw) = (pipeline.folder.path().join("pipeline.toml"), pipeline.folder.path().join("raw"));
+        fs::write(&file, format!("{}tables = [\"wide\"]\n", fs::read_to_string(&file).unwrap())).unwrap();
+        let ended = end(pipeline.command().arg("--keep-raw").arg(&raw)).succeeded();
+        assert_eq!(ended.stderr.matches("asking for it in two parts").count(), parts - 1, "{}", ended.stderr);
+        let run = fs::read_dir(&raw).unwrap().next().unwrap().unwrap().path();
+        let again = pipeline.folder.path().join("again");
+        let mut replay = apsides("replay --tables wide");
+        end(replay.arg(&run).arg("--out").arg(&again).arg("--definitions").arg(&definitions)).succeeded();
+        all.extend([wide(&pipeline.out()), wide(&again)]);
+    }
+    assert!(all[0].num_rows() > 300 && all.iter().all(|rows| *rows == all[0]));
 }
 
 #[test]

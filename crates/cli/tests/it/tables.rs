@@ -38,7 +38,7 @@ pub(crate) fn visible_rows(folder: &Path) -> Rows {
 }
 
 /// The rows of a table, from all its files in their order; None if there is no such folder.
-fn table_rows(folder: &Path) -> Option<RecordBatch> {
+pub(crate) fn table_rows(folder: &Path) -> Option<RecordBatch> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut batches = Vec::new();
