@@ -669,9 +669,15 @@ def test_the_same_however_it_is_run(apsides: Apsides, tmp_path: Path) -> None:
     for way, same in (("four", "one"), ("stdin", "one"), ("gzip", "one"), ("groups again", "groups")):
         differ = [name for name in files[same] if files[way].get(name) != files[same][name]]
         assert differ == [], way
+    # So many row groups may need several files.
     for name in files["one"]:
-        one = pyarrow.parquet.read_table(tmp_path / "one" / name)
-        groups = pyarrow.parquet.read_table(tmp_path / "groups" / name)
+        one, groups = (
+            pyarrow.concat_tables(
+                pyarrow.parquet.read_table(file)
+                for file in sorted((tmp_path / way).glob(name.replace("00000.parquet", "*.parquet")))
+            )
+            for way in ("one", "groups")
+        )
         assert one.equals(groups), name
     assert pyarrow.parquet.ParquetFile(tmp_path / "groups/wide/part-00000.parquet").num_row_groups > 1
 

@@ -1,18 +1,30 @@
-//! Tokens of a JSON text that is at hand, and has been read before.
+//! Tokens of JSON texts that are at hand, and have been read before.
 
 use apsides_tokenizer::{Limits, Tokens};
-use std::ops::RangeInclusive;
+use std::fmt;
 
-/// Such texts are short mostly: a window as for an export would cost more than the reading.
-const WINDOW_BYTES: RangeInclusive<usize> = 256..=64 << 10;
+/// Size and depth of the texts are what they are.
+const LIMITS: Limits =
+    Limits { window_bytes: 64 << 10, token_bytes_max: usize::MAX, raw_bytes_max: usize::MAX, depth_max: u16::MAX };
 
-/// The tokens of a text, whose size and depth are what they are.
-pub(crate) fn tokens(text: &str) -> Tokens<&[u8]> {
-    let limits = Limits {
-        window_bytes: text.len().clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end()),
-        token_bytes_max: text.len().max(1),
-        raw_bytes_max: text.len().max(1),
-        depth_max: u16::MAX,
-    };
-    Tokens::with_limits(text.as_bytes(), limits)
+/// Reads such texts, one after the other, with the same tokenizer: most are short, and to make one takes longer than to read
+/// them.
+#[derive(Default)]
+pub(crate) struct AtHand(Option<Tokens<&'static [u8]>>);
+
+impl AtHand {
+    /// Gives the tokens of a text to a function.
+    pub(crate) fn read<T>(&mut self, text: &str, read: impl FnOnce(&mut Tokens<&[u8]>) -> T) -> T {
+        let idle = self.0.take().unwrap_or_else(|| Tokens::with_limits(&[], LIMITS));
+        let mut tokens = idle.restart(text.as_bytes());
+        let read = read(&mut tokens);
+        self.0 = Some(tokens.restart(&[]));
+        read
+    }
+}
+
+impl fmt::Debug for AtHand {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("AtHand")
+    }
 }

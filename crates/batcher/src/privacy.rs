@@ -13,6 +13,7 @@ pub(crate) use rules::{ANY_TYPE, Privacy};
 pub use rules::{PrivacyRules, Treatment};
 
 use crate::{
+    at_hand::AtHand,
     error::Result,
     event::Event,
     facts::{Facts, ProfileCounts, Unplaced, Value},
@@ -28,6 +29,8 @@ pub(crate) struct Guarded<'p, F> {
     /// What was dropped of the profile.
     dropped: ProfileCounts,
     event: Event,
+    /// Reads JSON texts again.
+    at_hand: AtHand,
 }
 
 /// What a masked value is in the tables.
@@ -37,7 +40,7 @@ impl<'p, F> Guarded<'p, F> {
     /// Without anything to keep private, facts are handed on as they come.
     pub(crate) fn new(facts: F, privacy: Option<&'p Privacy>) -> Self {
         let (dropped, event) = (ProfileCounts::default(), Event::default());
-        Self { facts, privacy, export_key: String::new(), dropped, event }
+        Self { facts, privacy, export_key: String::new(), dropped, event, at_hand: AtHand::default() }
     }
 
     pub(crate) fn into_inner(self) -> F {
@@ -79,7 +82,8 @@ impl<F: Facts> Facts for Guarded<'_, F> {
     }
 
     fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()> {
-        let rewritten = self.privacy.and_then(|privacy| privacy.data(event.type_id.get(), event.data.get()?));
+        let at_hand = &mut self.at_hand;
+        let rewritten = self.privacy.and_then(|privacy| privacy.data(at_hand, event.type_id.get(), event.data.get()?));
         match rewritten {
             None => self.facts.event(ordinal, event, is_duplicate),
             Some(data) => {
@@ -109,7 +113,7 @@ impl<F: Facts> Facts for Guarded<'_, F> {
             Some(_) => found.pointer.into(),
             None => privacy.top_level_pointer(found.pointer),
         };
-        let Some(value) = privacy.unmapped(&pointer, found.value) else { return Ok(()) };
+        let Some(value) = privacy.unmapped(&mut self.at_hand, &pointer, found.value) else { return Ok(()) };
         let export_key = found.export_key.map(|_| self.export_key.as_str());
         self.facts.unmapped(Unplaced { export_key, pointer: &pointer, value: &value, ..found })
     }

@@ -170,6 +170,12 @@ impl Index {
         self.next = None;
     }
 
+    /// Forgets everything, and what is known of the document besides.
+    pub(crate) fn restart(&mut self) {
+        self.clear();
+        (self.stretch_blocks, self.in_vain) = (FIRST_STRETCH_BLOCKS, 0);
+    }
+
     /// The window has moved by so many bytes.
     pub(crate) fn slide(&mut self, by: usize) {
         debug_assert!(self.next.is_none(), "everything was forgotten");

@@ -29,6 +29,11 @@ impl Nesting {
         Self { inner, outer: outer.clone(), outer_count: 0, saved: (inner, outer, 0), depth_max }
     }
 
+    /// Forgets all levels.
+    pub(crate) fn clear(&mut self) {
+        (self.inner, self.outer_count) = (Inner { kinds: 0, count: 0 }, 0);
+    }
+
     /// Opens a container; false if that would be one too many.
     pub(crate) fn open(&mut self, object: bool) -> bool {
         let room = self.make_room(1, 0);

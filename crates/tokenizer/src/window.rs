@@ -30,6 +30,15 @@ impl<R: Read> Window<R> {
         Self { reader, buffer: vec![0; size_usual], end: 0, base: 0, ended: false, size_usual, size_max }
     }
 
+    /// A window over another reader, with the memory of this one, unless that has grown.
+    pub(crate) fn restart<S>(self, reader: S) -> Window<S> {
+        let Self { mut buffer, size_usual, size_max, .. } = self;
+        if buffer.len() > size_usual {
+            buffer = vec![0; size_usual];
+        }
+        Window { reader, buffer, end: 0, base: 0, ended: false, size_usual, size_max }
+    }
+
     /// The bytes held.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -211,6 +211,26 @@ fn a_tokenizer_takes_its_window_its_stack_and_its_index_and_no_more() {
 }
 
 #[test]
+fn to_start_over_with_another_document_allocates_nothing() {
+    on_each(|backend| {
+        let mut tokens = Some(tokens(ROW.as_bytes(), backend));
+        let mut count = 0;
+        let info = measure(|| {
+            for end in (0..ROW.len()).rev() {
+                let mut restarted = tokens.take().expect("it is given back").restart(&ROW.as_bytes()[..end]);
+                while count < 1_000_000 && restarted.peek().is_ok_and(|next| next != Next::Eof) {
+                    count += usize::from(restarted.pull().is_ok());
+                }
+                tokens = Some(restarted);
+            }
+        });
+        assert!(count > ROW.len() && info.bytes_current == 0);
+        // An error each, of the document that is cut.
+        assert!(info.count_total <= 2 * ROW.len() as u64, "{info:?}");
+    });
+}
+
+#[test]
 fn what_is_broken_costs_an_error() {
     on_each(|backend| {
         let mut tokens = tokens(document(ROWS, "[1 2]"), backend);

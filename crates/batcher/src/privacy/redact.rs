@@ -1,8 +1,7 @@
 //! JSON text without what is withheld of its members.
 
 use super::{MASK, rules::Treatment};
-use crate::at_hand;
-use apsides_tokenizer::{self as json, Token};
+use apsides_tokenizer::{self as json, Token, Tokens};
 
 /// Which members are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +12,15 @@ pub(super) enum Depth {
     Any,
 }
 
-/// The text with its members treated, compact; none if there are none to treat, so that it stays as
+/// The text of these tokens with its members treated, compact; none if there are none to treat, so that it stays as
 /// it is. `hash` gives the hash of a string's text, or of another value's JSON text.
 pub(super) fn redact(
-    raw: &str,
+    tokens: &mut Tokens<&[u8]>,
     depth: Depth,
     treatment: impl Fn(&str) -> Option<Treatment>,
     hash: impl Fn(&str) -> String,
 ) -> json::Result<Option<String>> {
-    let mut tokens = at_hand::tokens(raw);
-    let mut out = Writer { text: String::with_capacity(raw.len()), follows: false };
+    let mut out = Writer { text: String::new(), follows: false };
     let mut level = 0;
     let mut is_treated = false;
     let (mut name_scratch, mut value_scratch) = (String::new(), String::new());
@@ -130,6 +128,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::at_hand::AtHand;
 
     #[test]
     fn members_are_treated_wherever_they_are_looked_for() {
@@ -175,7 +174,7 @@ mod tests {
             ),
         ] {
             for (depth, expected) in [(Depth::Own, own), (Depth::Any, any)] {
-                let found = redact(raw, depth, treatment, hash).expect(raw);
+                let found = AtHand::default().read(raw, |tokens| redact(tokens, depth, treatment, hash)).expect(raw);
                 assert_eq!(found.as_deref(), expected, "{raw} {depth:?}");
             }
         }

@@ -5,6 +5,7 @@ use super::{
     redact::{Depth, redact},
 };
 use crate::{
+    at_hand::AtHand,
     error::{Error, Result},
     hexadecimal::hexadecimal,
     typed::{Kind, Typed},
@@ -173,17 +174,17 @@ impl Privacy {
     }
 
     /// The data of an event, if something of it is withheld.
-    pub(super) fn data(&self, type_id: Option<&str>, raw: &str) -> Option<String> {
+    pub(super) fn data(&self, at_hand: &mut AtHand, type_id: Option<&str>, raw: &str) -> Option<String> {
         if self.members_of_any.is_empty() && type_id.is_none_or(|id| !self.members.contains_key(id)) {
             return None;
         }
         let treatment = |name: &str| self.member(type_id, name);
         let depth = if raw.starts_with('{') { Depth::Own } else { Depth::Any };
-        self.redacted(raw, depth, treatment)
+        self.redacted(at_hand, raw, depth, treatment)
     }
 
     /// What may be known of a value without a column; none if it must not be known at all.
-    pub(super) fn unmapped<'v>(&self, pointer: &str, raw: &'v str) -> Option<Cow<'v, str>> {
+    pub(super) fn unmapped<'v>(&self, at_hand: &mut AtHand, pointer: &str, raw: &'v str) -> Option<Cow<'v, str>> {
         let mut steps = pointer.split('/').skip(1);
         let is_attribute = (steps.next(), steps.next().is_some(), steps.next());
         if let (Some("sections"), true, Some("attributes")) = is_attribute
@@ -195,7 +196,7 @@ impl Privacy {
                 Treatment::Mask => Some(format!("\"{MASK}\"").into()),
             };
         }
-        let redacted = self.redacted(raw, Depth::Any, |name| self.names.get(name).copied());
+        let redacted = self.redacted(at_hand, raw, Depth::Any, |name| self.names.get(name).copied());
         Some(redacted.map_or(Cow::Borrowed(raw), Cow::Owned))
     }
 
@@ -209,9 +210,16 @@ impl Privacy {
         }
     }
 
-    fn redacted(&self, raw: &str, depth: Depth, treatment: impl Fn(&str) -> Option<Treatment>) -> Option<String> {
+    fn redacted(
+        &self,
+        at_hand: &mut AtHand,
+        raw: &str,
+        depth: Depth,
+        treatment: impl Fn(&str) -> Option<Treatment>,
+    ) -> Option<String> {
         // It has been read before; whatever cannot be read now must not be told either.
-        redact(raw, depth, treatment, |text| self.hash(text)).unwrap_or_else(|_| Some(format!("\"{MASK}\"")))
+        let redacted = at_hand.read(raw, |tokens| redact(tokens, depth, treatment, |text| self.hash(text)));
+        redacted.unwrap_or_else(|_| Some(format!("\"{MASK}\"")))
     }
 }
 

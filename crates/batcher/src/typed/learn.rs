@@ -2,7 +2,7 @@
 
 use super::shape::{DEPTH_MAX, Shape};
 use crate::{
-    at_hand,
+    at_hand::AtHand,
     error::{Error, Result},
     event::Event,
     facts::{Facts, Unplaced, Value},
@@ -34,6 +34,7 @@ pub(crate) struct Learner {
     pub(crate) metadata: Option<String>,
     /// Members of objects in data that may yet be learned.
     inner_left: usize,
+    at_hand: AtHand,
 }
 
 impl Default for Learner {
@@ -44,6 +45,7 @@ impl Default for Learner {
             type_ids: Vec::new(),
             metadata: None,
             inner_left: INNER_MAX,
+            at_hand: AtHand::default(),
         }
     }
 }
@@ -152,7 +154,8 @@ impl Facts for Learner {
         let members = self.events.entry(type_id.to_owned()).or_default();
         let Some(data) = event.data.get() else { return Ok(()) };
         let mut reading = Reading { inner_left: &mut self.inner_left, scratch: String::new() };
-        reading.data(members, data).map_err(|error| Error::json(error, "the data of events".to_owned()))
+        let read = self.at_hand.read(data, |tokens| reading.data(members, tokens));
+        read.map_err(|error| Error::json(error, "the data of events".to_owned()))
     }
 
     fn unmapped(&mut self, found: Unplaced<'_>) -> Result<()> {
@@ -171,14 +174,13 @@ struct Reading<'l> {
 }
 
 impl Reading<'_> {
-    fn data(&mut self, members: &mut Ordered, data: &str) -> json::Result<()> {
-        let mut tokens = at_hand::tokens(data);
+    fn data(&mut self, members: &mut Ordered, tokens: &mut Tokens<&[u8]>) -> json::Result<()> {
         if !tokens.enter_object()? {
             return Ok(());
         }
         while let Some(Token::Key(name)) = tokens.pull()? {
             let name = name.decode(&mut self.scratch).text.to_owned();
-            self.value(&mut tokens, members.see(&name), DEPTH_MAX)?;
+            self.value(tokens, members.see(&name), DEPTH_MAX)?;
         }
         Ok(())
     }

@@ -177,9 +177,27 @@ pub(crate) fn cuts(length: usize) -> Vec<Vec<usize>> {
     [whole, bytes].into_iter().chain(splits).collect()
 }
 
-/// A tokenizer that is forced to use these instructions.
+/// A tokenizer that is forced to use these instructions. With most windows it has read another document before, of which
+/// nothing may be left.
 pub(crate) fn tokens<R: Read>(reader: R, backend: Backend, limits: Limits) -> Tokens<R> {
-    Tokens::with_options(reader, Options { limits, backend: Some(backend) })
+    let options = Options { limits, backend: Some(backend) };
+    let tokens = || Tokens::with_options(&b""[..], options);
+    match limits.window_bytes.ilog2() % 3 {
+        // Left in the midst of what is indexed, and deeper than a word has bits.
+        0 => after(tokens(), &["[".repeat(70), "[1,\"a\",{}],".repeat(40)].concat(), 80).restart(reader),
+        // Left where it is broken, at a block that was indexed in vain.
+        1 => after(tokens(), &["[", &"1, ".repeat(40), "\u{7}", &" ".repeat(400)].concat(), 50).restart(reader),
+        _ => Tokens::with_options(reader, options),
+    }
+}
+
+/// Pulls so many tokens of a document.
+fn after<'a>(tokens: Tokens<&[u8]>, document: &'a str, pulls: usize) -> Tokens<&'a [u8]> {
+    let mut tokens = tokens.restart(document.as_bytes());
+    for _ in 0..pulls {
+        let _ = tokens.pull();
+    }
+    tokens
 }
 
 /// Limits of this kind with two windows: a usual one, and the smallest, which slides and grows.
