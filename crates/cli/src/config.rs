@@ -7,37 +7,38 @@ mod reports;
 mod schedule;
 #[cfg(test)]
 mod schema;
+mod source;
 mod suggest;
 mod tables;
 mod text;
+mod units;
 
 use crate::{
-    args::{self, CodecName, CommitName, TableName, bytes, memory},
+    args::{self, CodecName, CommitName, TableName},
     failure::{Exit, Failure},
     names::Lookup,
     reports::Told,
     run::Job,
-    storage::{Storage, span},
+    storage::Storage,
 };
 use apsides_batcher::{self as batcher, FileOptions, Options};
-use apsides_definitions::Versions;
-use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret};
+use apsides_fetcher::ClientConfig;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 pub(crate) use effective::{Effective, Origin, effective};
 pub(crate) use text::Place;
 
-use export::{Export, VersionsName};
+use export::Export;
 use reports::{Lineage, Metrics, Otlp};
 use schedule::Schedule;
+use source::{Definitions, Source, lookup};
 use tables::{Privacy, Schema};
-use text::Text;
+use units::{ByteSize, MemorySize};
 
 /// A pipeline: where an export comes from, what is in it, where its tables go.
 #[derive(Debug, Deserialize)]
@@ -79,53 +80,6 @@ pub(crate) struct Pipeline {
     /// Traces and metrics by OTLP.
     #[serde(default)]
     otlp: Otlp,
-}
-
-/// The API and the client.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct Source {
-    /// Where the account lives. Default: emea.
-    region: Option<RegionName>,
-    /// The API, instead of a region.
-    base_url: Option<Text>,
-    /// The id of the API key.
-    client_id: Text,
-    /// Its secret.
-    client_secret: Text,
-    /// A folder where the token and pending exports are kept between runs.
-    state: Option<PathBuf>,
-    /// Certificates that are trusted besides the system's.
-    ca_file: Option<PathBuf>,
-    /// Instead of what HTTPS_PROXY says.
-    proxy: Option<Text>,
-    /// How often an export with events may be asked for. Default: 1, as the API documents it.
-    event_exports_per_minute: Option<std::num::NonZeroU32>,
-    /// How long after its request an export is polled for first. Default: 1s.
-    first_poll: Option<Age>,
-    /// Other origins that poll URLs may have.
-    #[serde(default)]
-    poll_hosts: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-enum RegionName {
-    Emea,
-    Apac,
-}
-
-/// Where what the ids stand for is remembered. If it is there at all, every run wants to know.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct Definitions {
-    /// A file where they are remembered. Its folder must be there.
-    cache: Option<PathBuf>,
-    /// From when on they are fetched again. Default: 24h.
-    max_age: Option<Age>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -266,62 +220,6 @@ impl Pipeline {
     }
 }
 
-impl Source {
-    fn into_client(self) -> Result<ClientConfig, Failure> {
-        let base_url = match (self.region, self.base_url) {
-            (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
-            (None, Some(url)) => {
-                let no_url = |error| wrong(&format!("[source] `base_url` is no URL ({error}); write https://host"));
-                url.0.parse().map_err(no_url)?
-            }
-            (Some(RegionName::Apac), None) => Region::Apac.base_url(),
-            (Some(RegionName::Emea) | None, None) => Region::Emea.base_url(),
-        };
-        let poll_hosts = self.poll_hosts.iter().map(|host| {
-            let no_url =
-                |error| wrong(&format!("[source] `poll_hosts`: {host} is no URL ({error}); write https://host"));
-            host.parse().map_err(no_url)
-        });
-        let mut limits = fetcher::Limits::default();
-        if let Some(calls) = self.event_exports_per_minute {
-            limits.rates.event_exports = Rate::new(calls.get(), 60);
-            // They are exports too: more than one a second must be allowed of these as well, or it would have no effect.
-            if calls.get() > 60 {
-                limits.rates.exports = limits.rates.event_exports;
-            }
-        }
-        limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
-        for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {
-            if text.0.is_empty() {
-                return Err(wrong(&format!("[source] `{key}` is empty: so is the variable or the file it comes from")));
-            }
-        }
-        Ok(ClientConfig {
-            limits,
-            network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
-            poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
-            state: self.state,
-            ..ClientConfig::new(base_url, self.client_id.0, Secret::new(self.client_secret.0))
-        })
-    }
-}
-
-/// How long cached definitions are taken for true, where the pipeline does not say.
-const DEFINITIONS_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
-
-fn lookup(definitions: Option<Definitions>, versions: VersionsName) -> Result<Lookup, Failure> {
-    let versions = match versions {
-        VersionsName::Live => Versions::Live,
-        VersionsName::All => Versions::All,
-    };
-    let Some(Definitions { cache, max_age }) = definitions else { return Ok(Lookup { versions, ..Lookup::default() }) };
-    if cache.is_none() && max_age.is_some() {
-        return Err(wrong("[definitions] has `max_age`, but no `cache` that could be too old"));
-    }
-    let max_age = max_age.map_or(DEFINITIONS_AGE_MAX, |age| age.0);
-    Ok(Lookup { versions, always: true, cache: cache.map(|path| DefinitionsCache { path, max_age }) })
-}
-
 fn is_within(place: &batcher::Destination, root: &batcher::Destination) -> bool {
     use batcher::Destination::{Bucket, Folder};
     match (place, root) {
@@ -371,44 +269,11 @@ fn wrong(message: &str) -> Failure {
     Failure::new(Exit::Configuration, message).next(next)
 }
 
-/// A span of time, as in `24h`, `90m` or `7d`, where a day has 24 hours.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Age(#[cfg_attr(test, schemars(with = "String"))] Duration);
-
-impl<'de> Deserialize<'de> for Age {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        span(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
-    }
-}
-
-/// A number of bytes, as in `1500`, `64K`, `256M` or `4G`.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct ByteSize(#[cfg_attr(test, schemars(with = "String"))] usize);
-
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let size = bytes(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
-        usize::try_from(size).map(Self).map_err(D::Error::custom)
-    }
-}
-
-/// A [`ByteSize`] that the conversion can do with.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct MemorySize(#[cfg_attr(test, schemars(with = "String"))] usize);
-
-impl<'de> Deserialize<'de> for MemorySize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let size = memory(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
-        usize::try_from(size).map(Self).map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{export::VersionsName, *};
+    use apsides_definitions::Versions;
+    use apsides_fetcher::Rate;
 
     #[test]
     fn the_examples_are_pipelines() {

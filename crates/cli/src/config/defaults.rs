@@ -34,7 +34,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
     let storage = StorageSettings::default();
     let has_cache = definitions.as_ref().is_some_and(|definitions| definitions.cache.is_some());
     let base_url = match (&source.base_url, source.region) {
-        (None, Some(super::RegionName::Apac)) => Some(Region::Apac.base_url()),
+        (None, Some(super::source::RegionName::Apac)) => Some(Region::Apac.base_url()),
         (None, _) => Some(Region::Emea.base_url()),
         (Some(_), _) => None,
     };
@@ -71,7 +71,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("schedule.lag", scheduled(text("0s"))),
         ("schedule.windows_per_run", scheduled(number(WINDOWS_PER_RUN))),
         ("definitions.cache", Default::None),
-        ("definitions.max_age", if has_cache { span(super::DEFINITIONS_AGE_MAX) } else { Default::None }),
+        ("definitions.max_age", if has_cache { span(super::source::DEFINITIONS_AGE_MAX) } else { Default::None }),
         ("destination.path", Default::None),
         ("destination.overwrite", no()),
         ("destination.commit", text(Commit::default().name())),

@@ -1,6 +1,6 @@
 //! When a pipeline asks for which events.
 
-use super::{Age, export::Moment, wrong};
+use super::{export::Moment, units::Age, wrong};
 use crate::{
     failure::Failure,
     schedule::{Schedule as Windows, WINDOWS_MAX},
