@@ -175,7 +175,8 @@ impl Privacy {
 
     /// The data of an event, if something of it is withheld.
     pub(super) fn data(&self, at_hand: &mut AtHand, type_id: Option<&str>, raw: &str) -> Option<String> {
-        if self.members_of_any.is_empty() && type_id.is_none_or(|id| !self.members.contains_key(id)) {
+        let of_type = type_id.and_then(|id| self.members.get(id));
+        if !may_name(raw, of_type.into_iter().chain([&self.members_of_any]).flat_map(HashMap::keys)) {
             return None;
         }
         let treatment = |name: &str| self.member(type_id, name);
@@ -195,6 +196,9 @@ impl Privacy {
                 Treatment::Hash => Some(format!("\"{}\"", self.hash(raw)).into()),
                 Treatment::Mask => Some(format!("\"{MASK}\"").into()),
             };
+        }
+        if !may_name(raw, self.names.keys()) {
+            return Some(raw.into());
         }
         let redacted = self.redacted(at_hand, raw, Depth::Any, |name| self.names.get(name).copied());
         Some(redacted.map_or(Cow::Borrowed(raw), Cow::Owned))
@@ -221,6 +225,11 @@ impl Privacy {
         let redacted = at_hand.read(raw, |tokens| redact(tokens, depth, treatment, |text| self.hash(text)));
         redacted.unwrap_or_else(|_| Some(format!("\"{MASK}\"")))
     }
+}
+
+/// Whether a member may have one of the names, in which case the text is to be read.
+fn may_name<'n>(raw: &str, mut names: impl Iterator<Item = &'n String>) -> bool {
+    names.any(|name| raw.contains(name.as_str()) || raw.contains('\\'))
 }
 
 /// A step of a JSON Pointer as it was before it was escaped.
@@ -270,4 +279,38 @@ fn or_unknown(name: &str, ids: Vec<String>) -> Result<Vec<String>> {
     }
     let problem = format!("`{name}` is no id, and no definition has this discriminator or name");
     Err(Error::Privacy { problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_data_are_found_however_they_are_written() {
+        let members = [("5/drop", Treatment::Drop), ("*/mask", Treatment::Mask), (r#"*/a"b"#, Treatment::Mask)];
+        let members = members.map(|(name, treatment)| (name.to_owned(), treatment)).into();
+        let definitions = apsides_definitions::Snapshot::parse(br#"{"events":[{"versions":[{"id":"5"}]}]}"#);
+        let definitions = definitions.expect("definitions").definitions;
+        let privacy = Privacy::new(&PrivacyRules { members, ..PrivacyRules::default() }, Some(&definitions));
+        let (privacy, mut at_hand) = (privacy.expect("rules"), AtHand::default());
+        for (type_id, raw, expected) in [
+            (Some("5"), r#"{"drop": 1, "a": 2}"#, Some(r#"{"a":2}"#)),
+            (Some("5"), r#"{"dr\u006fp": 1}"#, Some("{}")),
+            (Some("5"), r#"{"a": "drop"}"#, None),
+            (Some("5"), r#"{"a": {"drop": 1}}"#, None),
+            (Some("5"), r#"{"a": "\n"}"#, None),
+            (Some("6"), r#"{"drop": 1}"#, None),
+            (None, r#"{"drop": 1, "mask": 2}"#, Some(r#"{"drop":1,"mask":"***"}"#)),
+            (None, r#"{"\u006dask": 2}"#, Some(r#"{"\u006dask":"***"}"#)),
+            (None, r#"{"a\"b": 2}"#, Some(r#"{"a\"b":"***"}"#)),
+            (None, r#"[{"mask": 2}]"#, Some(r#"[{"mask":"***"}]"#)),
+            (None, "7", None),
+        ] {
+            assert_eq!(privacy.data(&mut at_hand, type_id, raw).as_deref(), expected, "{type_id:?} {raw}");
+            let unmapped = privacy.unmapped(&mut at_hand, "/sections/1/events/0/new", raw);
+            let is_hidden =
+                raw.contains("drop\":") || raw.contains("mask\":") || raw.contains("\\u00") || raw.contains("\\\"");
+            assert_eq!(unmapped.is_some_and(|value| value != raw), is_hidden, "{raw}");
+        }
+    }
 }
