@@ -85,8 +85,9 @@ impl Ordered {
                 return None;
             }
             self.names.push(name.to_owned());
+            self.seen.insert(name.to_owned(), Seen::default());
         }
-        Some(self.seen.entry(name.to_owned()).or_default())
+        self.seen.get_mut(name)
     }
 
     /// A member of an object in the data of events.
@@ -150,9 +151,9 @@ impl Facts for Learner {
                 return Ok(());
             }
             self.type_ids.push(type_id.to_owned());
+            self.events.insert(type_id.to_owned(), Ordered::default());
         }
-        let members = self.events.entry(type_id.to_owned()).or_default();
-        let Some(data) = event.data.get() else { return Ok(()) };
+        let (Some(members), Some(data)) = (self.events.get_mut(type_id), event.data.get()) else { return Ok(()) };
         let mut reading = Reading { inner_left: &mut self.inner_left, scratch: String::new() };
         let read = self.at_hand.read(data, |tokens| reading.data(members, tokens));
         read.map_err(|error| Error::json(error, "the data of events".to_owned()))
@@ -179,8 +180,8 @@ impl Reading<'_> {
             return Ok(());
         }
         while let Some(Token::Key(name)) = tokens.pull()? {
-            let name = name.decode(&mut self.scratch).text.to_owned();
-            self.value(tokens, members.see(&name), DEPTH_MAX)?;
+            let member = members.see(name.decode(&mut self.scratch).text);
+            self.value(tokens, member, DEPTH_MAX)?;
         }
         Ok(())
     }
@@ -210,8 +211,7 @@ impl Reading<'_> {
         }
         seen.objects = seen.objects.saturating_add(1);
         while let Some(Token::Key(name)) = tokens.pull()? {
-            let name = name.decode(&mut self.scratch).text.to_owned();
-            let member = seen.members.see_inner(&name, self.inner_left);
+            let member = seen.members.see_inner(name.decode(&mut self.scratch).text, self.inner_left);
             self.value(tokens, member, depth_left - 1)?;
         }
         Ok(())
