@@ -182,7 +182,7 @@ pub(crate) fn cuts(length: usize) -> Vec<Vec<usize>> {
 pub(crate) fn tokens<R: Read>(reader: R, backend: Backend, limits: Limits) -> Tokens<R> {
     let options = Options { limits, backend: Some(backend) };
     let tokens = || Tokens::with_options(&b""[..], options);
-    match limits.window_bytes.ilog2() % 3 {
+    match limits.window_bytes.max(1).ilog2() % 3 {
         // Left in the midst of what is indexed, and deeper than a word has bits.
         0 => after(tokens(), &["[".repeat(70), "[1,\"a\",{}],".repeat(40)].concat(), 80).restart(reader),
         // Left where it is broken, at a block that was indexed in vain.
