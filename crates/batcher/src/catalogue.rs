@@ -29,6 +29,18 @@ pub(crate) struct Long {
     pub(crate) unmapped: TableRef,
 }
 
+impl Long {
+    fn of(mut place: impl FnMut(TableId) -> TableRef) -> Self {
+        Self {
+            profiles: place(TableId::Profiles),
+            attributes: place(TableId::Attributes),
+            tags: place(TableId::Tags),
+            events: place(TableId::Events),
+            unmapped: place(TableId::Unmapped),
+        }
+    }
+}
+
 /// Which long tables are written. `unmapped` always is: nothing else would tell what went there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection(HashSet<TableId>);
@@ -55,17 +67,10 @@ impl Selection {
 impl Catalogue {
     pub(crate) fn new(selection: &Selection, typed: &TypedSchema, definitions: Option<&Definitions>) -> Self {
         let mut tables = Vec::new();
-        let mut long = |id: TableId| match selection.has(id) {
+        let long = Long::of(|id| match selection.has(id) {
             true => add(&mut tables, id.schema()),
             false => TableRef::unwritten(id.schema()),
-        };
-        let long = Long {
-            profiles: long(TableId::Profiles),
-            attributes: long(TableId::Attributes),
-            tags: long(TableId::Tags),
-            events: long(TableId::Events),
-            unmapped: long(TableId::Unmapped),
-        };
+        });
         // What does not fit typed columns goes to files of its own, since those are filled elsewhere.
         let wide = typed.wide().map(|wide| {
             let (table, misfits) = (add(&mut tables, wide.schema()), add(&mut tables, TableId::Unmapped.schema()));
@@ -83,16 +88,9 @@ impl Catalogue {
 
     /// The same with `wide` alone, whose writers and encoders are those of this one.
     pub(crate) fn of_wide(&self) -> Self {
-        let long = |id: TableId| TableRef::unwritten(id.schema());
         Self {
             tables: Vec::new(),
-            long: Long {
-                profiles: long(TableId::Profiles),
-                attributes: long(TableId::Attributes),
-                tags: long(TableId::Tags),
-                events: long(TableId::Events),
-                unmapped: long(TableId::Unmapped),
-            },
+            long: Long::of(|id| TableRef::unwritten(id.schema())),
             wide: self.wide.clone(),
             by_type: None,
             dimensions: Vec::new(),
