@@ -292,6 +292,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The same of a profile, where attributes and tags come in several parts.
+    #[error(
+        "a profile's attributes and tags take more than {limit} bytes, which is too much for rows of `wide` from several exports"
+    )]
+    ProfileTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// What is to be withheld is not clear.
     #[error("privacy: {problem}")]
     Privacy {

@@ -55,7 +55,7 @@ impl MergedColumns {
     }
 
     fn push(&mut self, item: Item<'_>) -> Result<()> {
-        if self.record.push(item, self.limit) { Ok(()) } else { Err(Error::SectionTooLarge { limit: self.limit }) }
+        if self.record.push(item, self.limit) { Ok(()) } else { Err(Error::ProfileTooLarge { limit: self.limit }) }
     }
 
     /// Writes down what the part has of the profile.
@@ -80,7 +80,7 @@ fn tell(spread: Spread, limit: usize, facts: &mut impl Facts) -> Result<()> {
         if bytes <= held || is_last && bytes <= limit as u64 {
             tell_file(file, facts)?;
         } else if is_last {
-            return Err(Error::SectionTooLarge { limit });
+            return Err(Error::ProfileTooLarge { limit });
         } else {
             // Half full, lest some are just too large.
             let files = (2 * bytes / held.max(1)).clamp(2, FILES as u64) as usize;

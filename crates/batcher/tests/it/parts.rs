@@ -179,7 +179,7 @@ fn a_profile_with_too_many_columns_is_refused() {
     // In one part; in both together; in none.
     for (section_bytes, is_refused) in [(5_000, true), (15_000, true), (40_000, false)] {
         match staged(section_bytes) {
-            Err(Error::SectionTooLarge { limit }) => assert!(is_refused && limit == section_bytes),
+            Err(Error::ProfileTooLarge { limit }) => assert!(is_refused && limit == section_bytes),
             other => assert!(!is_refused && other.is_ok()),
         }
     }

@@ -40,7 +40,7 @@ impl From<batcher::Error> for Failure {
             }
             E::Read { .. } => (Exit::Input, "nothing was published; check the input and run again".to_owned()),
             E::NoObject { .. } => (Exit::Input, "nothing was published; check that this file is an export".to_owned()),
-            E::SectionTooLarge { .. } => {
+            E::SectionTooLarge { .. } | E::ProfileTooLarge { .. } => {
                 (Exit::Input, "nothing was published; leave out the table wide, or raise the memory limit".to_owned())
             }
             E::NotEmpty { .. } => (
