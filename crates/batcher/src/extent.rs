@@ -6,6 +6,7 @@
 //! unmapped/window_start=2026-01-31/part-00000.parquet      what of its events has no column, if there is any
 //! unmapped/window_start=__HIVE_DEFAULT_PARTITION__/…       what of profiles has none
 //! attributes/part-00000.parquet                            of profiles as they are now
+//! attributes/snapshot=2026-01-31/part-00000.parquet        or, where several snapshots stay, as they were then
 //! ```
 
 use crate::{
@@ -18,9 +19,12 @@ use crate::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 
 /// What a folder's name begins with that holds a window's part of a table, as Hive, Spark and DuckDB read it.
 pub(crate) const PARTITION: &str = "window_start=";
+/// The same of how profiles were in a span of time, where several such snapshots stay.
+pub(crate) const SNAPSHOT_PARTITION: &str = "snapshot=";
 /// What these take for null.
 const NO_WINDOW: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -34,12 +38,25 @@ pub enum Extent {
     Snapshot {
         /// When the export was asked for.
         asked_at: Timestamp,
+        /// Where earlier snapshots may stay, what this one is of. If it is the only one, it has no folder of its own.
+        kept: Option<Kept>,
     },
     /// The events of one window. All else stays.
     Window(Window),
 }
 
-/// The events of a span of time, as they were known once.
+/// A snapshot that is not the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The first moment of the span of time that it stands for. Of each there is one, which is replaced.
+    pub start: Timestamp,
+    /// The first moment after it.
+    pub end: Timestamp,
+    /// How many stay, this one included.
+    pub number: NonZeroUsize,
+}
+
+/// The events of a span of time, or how profiles were in it, as it was known once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The first moment.
@@ -51,12 +68,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// The folder of its part of each table. Whole days have the name of a date.
+    /// The folder of its part of each table with events.
     pub(crate) fn partition(&self) -> String {
-        let utc = |moment: Timestamp| moment.to_zoned_datetime(TimeZone::UTC);
-        let is_midnight = |moment| utc(moment).time() == jiff::civil::Time::midnight();
-        let format = if is_midnight(self.start) && is_midnight(self.end) { "%Y-%m-%d" } else { "%Y%m%dT%H%M%SZ" };
-        format!("{PARTITION}{}", utc(self.start).strftime(format))
+        folder(PARTITION, self.start, self.end)
+    }
+
+    /// The folder of its part of each table of profiles.
+    pub(crate) fn snapshot_partition(&self) -> String {
+        folder(SNAPSHOT_PARTITION, self.start, self.end)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -68,7 +87,20 @@ impl Window {
     }
 }
 
+/// The name of a folder of a span of time. Whole days have that of a date.
+fn folder(prefix: &str, start: Timestamp, end: Timestamp) -> String {
+    let utc = |moment: Timestamp| moment.to_zoned_datetime(TimeZone::UTC);
+    let is_midnight = |moment| utc(moment).time() == jiff::civil::Time::midnight();
+    let format = if is_midnight(start) && is_midnight(end) { "%Y-%m-%d" } else { "%Y%m%dT%H%M%SZ" };
+    format!("{prefix}{}", utc(start).strftime(format))
+}
+
 impl Extent {
+    /// How profiles are, in place of how they were.
+    pub fn snapshot(asked_at: Timestamp) -> Self {
+        Self::Snapshot { asked_at, kept: None }
+    }
+
     /// What it is called: `all`, `snapshot`, or as the folder of its window.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -117,7 +149,10 @@ impl Extent {
         match self {
             Self::Window(window) => Some(window.partition()),
             Self::Snapshot { .. } if table == TableId::Unmapped.name() => Some(format!("{PARTITION}{NO_WINDOW}")),
-            Self::All | Self::Snapshot { .. } => None,
+            Self::Snapshot { kept: Some(Kept { start, end, .. }), .. } => {
+                Some(folder(SNAPSHOT_PARTITION, *start, *end))
+            }
+            Self::All | Self::Snapshot { kept: None, .. } => None,
         }
     }
 
@@ -151,17 +186,35 @@ impl Extent {
         }
     }
 
-    /// Whether a file is of what is replaced.
+    /// Whether a file is of what is replaced, where no earlier snapshots are.
     pub(crate) fn holds(&self, file: &DataFile) -> bool {
-        !self.keeps(file)
+        !self.keeps(file, &[])
     }
 
-    /// Whether a file of what is published before stays.
-    fn keeps(&self, file: &DataFile) -> bool {
+    /// Whether a file of what is published before stays, of snapshots those of `earlier`.
+    fn keeps(&self, file: &DataFile, earlier: &[Window]) -> bool {
         match (self, file.partition()) {
             (Self::All, _) | (Self::Snapshot { .. }, None) => false,
-            (Self::Snapshot { .. }, Some(partition)) => partition.strip_prefix(PARTITION) != Some(NO_WINDOW),
+            (Self::Snapshot { .. }, Some(partition)) => match partition.strip_prefix(PARTITION) {
+                Some(window) => window != NO_WINDOW,
+                None => earlier.iter().any(|snapshot| snapshot.snapshot_partition() == partition),
+            },
             (Self::Window(window), partition) => partition != Some(window.partition().as_str()),
+        }
+    }
+
+    /// The snapshots that stay of these, which are in the order of time.
+    fn earlier(&self, snapshots: &[Window]) -> Vec<Window> {
+        match self {
+            Self::All | Self::Snapshot { kept: None, .. } => Vec::new(),
+            Self::Window(_) => snapshots.to_vec(),
+            Self::Snapshot { kept: Some(Kept { start, end, number }), .. } => {
+                let mut others = snapshots.to_vec();
+                // Two of spans that have the same name would be one.
+                let own = folder(SNAPSHOT_PARTITION, *start, *end);
+                others.retain(|other| other.snapshot_partition() != own);
+                others.split_off(others.len().saturating_sub(number.get() - 1))
+            }
         }
     }
 }
@@ -172,6 +225,13 @@ impl Manifest {
         self.snapshot.is_some() || !self.windows.is_empty()
     }
 
+    /// Whether a file of a table tells how things are, rather than how they were at an earlier snapshot.
+    pub(crate) fn is_current(&self, file: &DataFile) -> bool {
+        let snapshot = file.partition().filter(|partition| partition.starts_with(SNAPSHOT_PARTITION));
+        snapshot
+            .is_none_or(|partition| self.snapshots.last().is_some_and(|last| last.snapshot_partition() == partition))
+    }
+
     /// These tables, and of those before them what stays.
     pub(crate) fn onto(mut self, before: Option<&Self>, extent: &Extent) -> Self {
         if *extent == Extent::All {
@@ -179,11 +239,12 @@ impl Manifest {
         }
         if let Some(before) = before {
             (self.windows, self.snapshot) = (before.windows.clone(), before.snapshot);
+            self.snapshots = extent.earlier(&before.snapshots);
             let mut tables = Vec::new();
             for old in &before.tables {
                 let new = self.tables.iter().position(|new| new.name == old.name).map(|at| self.tables.remove(at));
                 let mut kept = old.clone();
-                kept.files.retain(|file| extent.keeps(file));
+                kept.files.retain(|file| extent.keeps(file, &self.snapshots));
                 tables.extend(match new {
                     Some(new) => Some(joined(new, kept)),
                     None => Some(kept).filter(|kept| !kept.files.is_empty()),
@@ -197,7 +258,11 @@ impl Manifest {
         }
         match *extent {
             Extent::All => {}
-            Extent::Snapshot { asked_at } => self.snapshot = Some(asked_at),
+            Extent::Snapshot { asked_at, kept } => {
+                self.snapshot = Some(asked_at);
+                self.snapshots.extend(kept.map(|Kept { start, end, .. }| Window { start, end, asked_at }));
+                self.snapshots.sort_unstable_by_key(|snapshot| snapshot.start);
+            }
             Extent::Window(window) => {
                 self.windows.retain(|other| !other.is_same(&window));
                 self.windows.push(window);
@@ -217,7 +282,7 @@ fn joined(mut new: TableFiles, mut old: TableFiles) -> TableFiles {
         }
     }
     new.files.append(&mut old.files);
-    // By window, and in it as they were written.
+    // By window or snapshot, and in it as they were written.
     new.files.sort_by(|one, other| one.partition().cmp(&other.partition()));
     new
 }

@@ -55,7 +55,7 @@ pub use destination::{
 pub use dimensions::dimension_tables;
 pub use error::{Error, Result};
 pub use export::Findings;
-pub use extent::{Extent, Window};
+pub use extent::{Extent, Kept, Window};
 pub use inspect::{
     AttributeFound, DayCount, EventTypeFound, InspectOptions, Inspection, Others, SectionFound, SizeBucket, Sizes,
     Span, TagFound, Totals, UnmappedFound, ValueCounts, inspect, inspect_slices,

@@ -44,6 +44,10 @@ pub struct Manifest {
     /// When the export was asked for that says how profiles are, where a schedule has filled the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Timestamp>,
+    /// The snapshots that are there, each in folders of its own, by time: where a schedule keeps several. The last is how
+    /// profiles are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<Window>,
     /// What the logs of its tables say, where they are Delta tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<DeltaLogs>,
@@ -105,7 +109,7 @@ pub struct ColumnOf {
 /// A Parquet file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in the table's folder, with that of its window's folder, if it has one.
+    /// Its name in the table's folder, with that of its window's or snapshot's folder, if it has one.
     pub name: String,
     /// Its rows.
     pub rows: u64,
@@ -153,6 +157,7 @@ impl Manifest {
             schema_changes: Vec::new(),
             windows: Vec::new(),
             snapshot: None,
+            snapshots: Vec::new(),
             delta: None,
             publication: None,
         }
@@ -203,8 +208,8 @@ impl TableFiles {
         self.files.iter().any(|file| file.partition() == Some(folder))
     }
 
-    /// Whether its files are in folders of windows.
-    pub(crate) fn has_windows(&self) -> bool {
+    /// Whether its files are in folders of windows or snapshots.
+    pub(crate) fn has_partitions(&self) -> bool {
         self.files.iter().any(|file| file.partition().is_some())
     }
 

@@ -1,7 +1,9 @@
-//! SQL that names the published files: a view per table, and views in which ids have their names.
+//! SQL that names the published files: a view per table, one of all its snapshots where several are kept, and views in which
+//! ids have their names.
 //! Whoever reads through them never looks at a file that is not published.
 
 use crate::manifest::{DataFile, Manifest, TableFiles};
+use jiff::Timestamp;
 use std::fmt::Write;
 
 /// The folder of the views, beside those of the tables.
@@ -76,9 +78,27 @@ impl Dialect {
         let mut sql =
             String::from("-- The published tables, file by file. Written by apsides with each publication.\n");
         for table in &manifest.tables {
-            self.view(&mut sql, &table.name, &self.files(&root, table));
+            let files = |is_of: &dyn Fn(&DataFile) -> bool| -> Vec<_> {
+                table.files.iter().filter(|file| is_of(file)).collect()
+            };
+            if is_current(manifest, table) {
+                let current = files(&|file| manifest.is_current(file));
+                self.view(&mut sql, &table.name, &self.files(&root, table, "*", &current));
+            }
+            let snapshots = manifest.snapshots.iter().map(|snapshot| {
+                let folder = snapshot.snapshot_partition();
+                (snapshot.asked_at, files(&|file| file.partition() == Some(folder.as_str())))
+            });
+            let selects = snapshots.filter(|(_, files)| !files.is_empty()).map(|(asked_at, files)| {
+                let columns = format!("{} AS snapshot_at, *", self.moment(asked_at));
+                self.files(&root, table, &columns, &files)
+            });
+            let selects: Vec<_> = selects.collect();
+            if !selects.is_empty() {
+                self.view(&mut sql, &format!("{}_snapshots", table.name), &selects.join(self.union()));
+            }
         }
-        let is_there = |name: &str| manifest.table(name).is_some();
+        let is_there = |name: &str| manifest.table(name).is_some_and(|table| is_current(manifest, table));
         for named in NAMED.iter().filter(|named| is_there(named.table) && is_there(named.definitions)) {
             self.view(&mut sql, named.name, &named.select());
         }
@@ -94,32 +114,55 @@ impl Dialect {
         let _ = write!(sql, "\nCREATE OR REPLACE {temporary}VIEW {name} AS\n{select};\n");
     }
 
-    fn files(self, root: &str, table: &TableFiles) -> String {
+    /// What brings the rows of several queries together, by the names of columns where their number may differ.
+    fn union(self) -> &'static str {
+        match self {
+            Self::DuckDb => "\nUNION ALL BY NAME ",
+            // Each file's columns are listed.
+            Self::Spark => "\nUNION ALL ",
+        }
+    }
+
+    fn moment(self, moment: Timestamp) -> String {
+        match self {
+            Self::DuckDb => format!("TIMESTAMPTZ '{moment:.0}'"),
+            Self::Spark => format!("TIMESTAMP '{moment:.0}'"),
+        }
+    }
+
+    /// These files of a table; `*` in the columns stands for its own.
+    fn files(self, root: &str, table: &TableFiles, columns: &str, files: &[&DataFile]) -> String {
         let path = |file: &DataFile| format!("{root}/{}/{}", table.name, file.name);
         match self {
             Self::DuckDb => {
-                let quoted = table.files.iter().map(|file| format!("  '{}'", path(file).replace('\'', "''")));
+                let quoted = files.iter().map(|file| format!("  '{}'", path(file).replace('\'', "''")));
                 let quoted: Vec<_> = quoted.collect();
-                // Windows are folders, of which no column is made.
-                let windows = if table.has_windows() { ", hive_partitioning = false" } else { "" };
+                // Windows and snapshots are folders, of which no column is made.
+                let folders = if table.has_partitions() { ", hive_partitioning = false" } else { "" };
                 // Those of other times may have fewer columns. Only then is each file opened twice, which in a folder
                 // may be replaced in between.
-                let others = table.files.iter().any(|file| file.columns.is_some());
+                let others = files.iter().any(|file| file.columns != files[0].columns);
                 let union = if others { ", union_by_name = true" } else { "" };
-                format!("SELECT * FROM read_parquet([\n{}\n]{windows}{union})", quoted.join(",\n"))
+                format!("SELECT {columns} FROM read_parquet([\n{}\n]{folders}{union})", quoted.join(",\n"))
             }
             Self::Spark => {
-                let selects = table.files.iter().map(|file| {
-                    format!("SELECT {} FROM parquet.`{}`", columns(table, file), path(file).replace('`', "``"))
+                let selects = files.iter().map(|file| {
+                    let columns = columns.replace('*', &own_columns(table, file));
+                    format!("SELECT {columns} FROM parquet.`{}`", path(file).replace('`', "``"))
                 });
-                selects.collect::<Vec<_>>().join("\nUNION ALL ")
+                selects.collect::<Vec<_>>().join(self.union())
             }
         }
     }
 }
 
+/// Whether there is more of a table than earlier snapshots of it.
+fn is_current(manifest: &Manifest, table: &TableFiles) -> bool {
+    table.files.is_empty() || table.files.iter().any(|file| manifest.is_current(file))
+}
+
 /// The columns of a file, with those that the table has got since.
-fn columns(table: &TableFiles, file: &DataFile) -> String {
+fn own_columns(table: &TableFiles, file: &DataFile) -> String {
     let Some(there) = &file.columns else { return "*".to_owned() };
     let all = table.columns.iter().map(|column| {
         let name = column.name.replace('`', "``");

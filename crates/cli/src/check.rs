@@ -122,7 +122,7 @@ async fn destination(job: &Job) -> Line {
         // First, since where others have their files, nothing is tried.
         let extent = match job.schedule {
             None => Extent::All,
-            Some(_) => Extent::Snapshot { asked_at: Timestamp::now() },
+            Some(_) => Extent::snapshot(Timestamp::now()),
         };
         let taken = look(place, job.options.commit, &extent, job.overwrite).await?.is_some();
         match place {

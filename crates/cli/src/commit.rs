@@ -181,7 +181,7 @@ impl Committing<'_> {
         step: &Step,
     ) -> Result<Result<(Manifest, Manifest), Error>, Failure> {
         let Step { window, asked_at, .. } = *step;
-        let extent = window.map_or(Extent::Snapshot { asked_at }, Extent::Window);
+        let extent = window.map_or_else(|| self.schedule.snapshot(asked_at), Extent::Window);
         let options = Options { extent, run: Some(self.watch.run().clone()), ..self.job.options.clone() };
         let (from, destination, watch) = (from.clone(), self.job.destination.clone(), self.watch.clone());
         let runtime = Handle::current();

@@ -188,11 +188,20 @@ impl Pipeline {
                 "[destination] has `overwrite`, but runs with [schedule] replace windows alone: leave it out",
             ));
         }
+        let commit = destination.commit.into();
+        if commit == batcher::Commit::Delta
+            && schedule.as_ref().is_some_and(|schedule| schedule.keep_snapshots.get() > 1)
+        {
+            return Err(wrong(
+                "[schedule] has `keep_snapshots`, but Delta tables have versions for that: leave it out; [destination.s3] \
+                 `grace` says how long the files of earlier ones stay",
+            ));
+        }
         let export = self.export.into_spec(now, schedule.is_some())?;
         let tables = destination.tables.as_deref().unwrap_or(&TableName::LONG);
         args::check_memory(memory_limit, tables)?;
         let options = Options {
-            commit: destination.commit.into(),
+            commit,
             grace: destination.s3.settings().grace,
             files: self.files.into_options(options.files),
             selection: args::selection_of(tables),

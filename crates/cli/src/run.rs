@@ -145,7 +145,7 @@ fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
     let shifted = |moment: Timestamp| moment.checked_sub(earlier.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MIN);
     match extent {
         Extent::All => Extent::All,
-        Extent::Snapshot { asked_at } => Extent::Snapshot { asked_at: shifted(asked_at) },
+        Extent::Snapshot { asked_at, kept } => Extent::Snapshot { asked_at: shifted(asked_at), kept },
         Extent::Window(window) => Extent::Window(Window { asked_at: shifted(window.asked_at), ..window }),
     }
 }

@@ -10,10 +10,10 @@
 //!
 //! So an outage of any length is made up for by the next runs, and a run that is started twice has nothing to do.
 
-use apsides_batcher::Window;
+use apsides_batcher::{Extent, Kept, Window};
 use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use serde::Serialize;
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, num::NonZeroUsize};
 
 /// The most windows that a schedule may have had until now: more are a slip of `start` or `every`.
 pub(crate) const WINDOWS_MAX: i64 = 100_000;
@@ -48,6 +48,8 @@ pub(crate) struct Schedule {
     pub(crate) lag: SignedDuration,
     /// The most windows of one run.
     pub(crate) windows_per_run: usize,
+    /// How many snapshots of profiles there are at most.
+    pub(crate) keep_snapshots: NonZeroUsize,
 }
 
 /// A window's bounds: its first moment, and the first after it.
@@ -108,6 +110,19 @@ impl Why {
 }
 
 impl Schedule {
+    /// What is replaced by how profiles are now. Of those that stay there is one of each window's time, so that a run that is
+    /// made again replaces its own.
+    pub(crate) fn snapshot(&self, asked_at: Timestamp) -> Extent {
+        let every = self.every.as_secs().max(1);
+        // The first may come before the first window has begun.
+        let since = asked_at.duration_since(self.start).as_secs().div_euclid(every).saturating_mul(every);
+        let start = self.start.saturating_add(SignedDuration::from_secs(since)).unwrap_or(asked_at);
+        let end = start.saturating_add(self.every).unwrap_or(Timestamp::MAX);
+        let number = self.keep_snapshots;
+        let kept = (number > NonZeroUsize::MIN).then_some(Kept { start, end, number });
+        Extent::Snapshot { asked_at, kept }
+    }
+
     /// The windows that are due, by time.
     pub(crate) fn due(&self, published: &[Window], now: Timestamp) -> Vec<Due> {
         let known = by_bounds(published);
@@ -196,6 +211,7 @@ mod tests {
             lookback: SignedDuration::from_hours(24 * lookback_days),
             lag: SignedDuration::from_mins(30),
             windows_per_run: 31,
+            keep_snapshots: NonZeroUsize::MIN,
         }
     }
 
@@ -290,5 +306,22 @@ mod tests {
         let hourly = Schedule { every: SignedDuration::from_hours(1), ..daily(0) };
         assert_eq!(hourly.due(&[], at("2026-01-01T03:30")).len(), 3);
         assert_eq!(hourly.count_until(at("2026-01-02")), 24);
+    }
+
+    #[test]
+    fn snapshots_that_stay_are_of_the_window_in_which_they_were_asked_for() {
+        let several = Schedule { keep_snapshots: NonZeroUsize::new(3).expect("some"), ..daily(0) };
+        for (asked_at, start) in [
+            ("2026-01-01", "2026-01-01"),
+            ("2026-01-03T02:00", "2026-01-03"),
+            ("2026-01-03T23:59", "2026-01-03"),
+            ("2025-12-31T23:00", "2025-12-31"),
+            ("2025-12-01T00:00", "2025-12-01"),
+        ] {
+            let asked_at = at(asked_at);
+            let Extent::Snapshot { kept: Some(kept), .. } = several.snapshot(asked_at) else { panic!("several stay") };
+            assert_eq!((kept.start, kept.end.duration_since(kept.start)), (at(start), several.every), "{asked_at}");
+            assert_eq!(daily(0).snapshot(asked_at), Extent::snapshot(asked_at));
+        }
     }
 }

@@ -28,7 +28,7 @@ impl Share {
             return Err(failure.next("leave --shard out, or add [schedule]; docs/schedules.md tells how"));
         }
         // What would only show when all is made and to be published.
-        let extent = Extent::Snapshot { asked_at: Timestamp::now() };
+        let extent = Extent::snapshot(Timestamp::now());
         let look = look_beside(&job.destination, job.options.commit, &extent);
         let published = shutdown.or_interrupted(look).await??;
         let schema = published.as_ref().and_then(|manifest| manifest.typed.clone());
@@ -79,6 +79,7 @@ impl Share {
 pub(crate) mod tests {
     use super::*;
     use jiff::SignedDuration;
+    use std::num::NonZeroUsize;
 
     pub(crate) fn at(day: i64, hour: i64) -> Timestamp {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
@@ -111,6 +112,7 @@ pub(crate) mod tests {
             lookback: SignedDuration::ZERO,
             lag: SignedDuration::ZERO,
             windows_per_run: 31,
+            keep_snapshots: NonZeroUsize::MIN,
         };
         let has: Vec<_> = (1..=7).filter(|&day| share.has(&schedule, (&window(day, 9)).into())).collect();
         assert_eq!(has, [2, 5]);

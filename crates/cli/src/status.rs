@@ -47,6 +47,8 @@ struct Published {
     tables: Vec<Table>,
     /// The windows whose events are there.
     windows: Vec<Window>,
+    /// The snapshots of profiles that are there, where several are kept.
+    snapshots: Vec<Window>,
     views: Vec<String>,
 }
 
@@ -136,7 +138,8 @@ async fn made(destination: &Destination) -> Result<Vec<Made>, Failure> {
 impl Published {
     fn of(manifest: &Manifest, destination: &Destination) -> Self {
         let commit = manifest.commit().name();
-        let Manifest { published_at, run, tool, source, json_bytes, findings, tables, windows, .. } = manifest.clone();
+        let Manifest { published_at, run, tool, source, json_bytes, findings, tables, windows, snapshots, .. } =
+            manifest.clone();
         let tables = tables.into_iter().map(|table| Table {
             name: table.name,
             rows: table.rows,
@@ -145,7 +148,7 @@ impl Published {
         });
         let tables = tables.collect();
         let views = view_paths().iter().map(|view| format!("{destination}/{view}")).collect();
-        Self { at: published_at, run, tool, commit, source, json_bytes, findings, tables, windows, views }
+        Self { at: published_at, run, tool, commit, source, json_bytes, findings, tables, windows, snapshots, views }
     }
 }
 
@@ -168,6 +171,7 @@ fn text(known: &Known, now: Timestamp) -> String {
         }
         lines.push(("source", published.source.clone()));
         lines.extend(windows_of(&published.windows).map(|windows| ("windows", windows)));
+        lines.extend(snapshots_of(&published.snapshots).map(|snapshots| ("snapshots", snapshots)));
     } else {
         lines.push(("published", "nothing".to_owned()));
     }
@@ -214,6 +218,11 @@ fn windows_of(windows: &[Window]) -> Option<String> {
     let (first, last) = (windows.first()?, windows.last()?);
     let [first, last] = [first, last].map(Bounds::from);
     Some(if windows.len() == 1 { format!("1: {first}") } else { format!("{}: {first} to {last}", windows.len()) })
+}
+
+fn snapshots_of(snapshots: &[Window]) -> Option<String> {
+    let known = windows_of(snapshots)?;
+    Some(if snapshots.len() == 1 { known } else { format!("{known}; rows and files below are of all of them") })
 }
 
 fn of_shard(made: &Made) -> String {

@@ -223,7 +223,7 @@ impl Work<'_> {
     async fn step(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
         let asked_at = self.clock.now();
         let (extent, export) = match window {
-            None => (Extent::Snapshot { asked_at }, profiles(&self.job.export)),
+            None => (self.snapshot(asked_at), profiles(&self.job.export)),
             Some(Due { bounds, .. }) => {
                 let Bounds { start, end } = bounds;
                 (Extent::Window(Window { start, end, asked_at }), events(&self.job.export, bounds))
@@ -232,6 +232,13 @@ impl Work<'_> {
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export, options, ..self.job.clone() };
         run::execute(&job, self.client, watch, self.output, self.shutdown).await
+    }
+}
+
+impl Work<'_> {
+    /// A shard has one for `commit`, which keeps several.
+    fn snapshot(&self, asked_at: Timestamp) -> Extent {
+        if self.share.is_some() { Extent::snapshot(asked_at) } else { self.schedule.snapshot(asked_at) }
     }
 }
 
@@ -311,12 +318,20 @@ mod year;
 mod tests {
     use super::*;
     use crate::schedule::Why;
+    use std::num::NonZeroUsize;
 
     #[test]
     fn profiles_come_first_and_windows_are_bounded() {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let hours = jiff::SignedDuration::from_hours;
-        let schedule = Schedule { start, every: hours(24), lookback: hours(0), lag: hours(0), windows_per_run: 3 };
+        let schedule = Schedule {
+            start,
+            every: hours(24),
+            lookback: hours(0),
+            lag: hours(0),
+            windows_per_run: 3,
+            keep_snapshots: NonZeroUsize::MIN,
+        };
         let steps = Steps::due(&schedule, None, None, start + hours(24 * 5));
         assert_eq!((steps.snapshot, steps.windows.len(), steps.left), (true, 3, 2));
         assert!(steps.windows.iter().all(|due| due.why == Why::New));

@@ -101,7 +101,7 @@ pub(super) fn next(
                 name: table.name.clone(),
                 id: uuid()?,
                 created_at: next.published_at.unwrap_or_default(),
-                has_windows: table.has_windows(),
+                has_windows: table.has_partitions(),
                 version: 0,
                 is_changed: true,
                 has_new_columns: true,

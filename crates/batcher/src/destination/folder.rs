@@ -158,18 +158,18 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     fs::create_dir_all(&replaced).map_err(Error::destination("create the folder", &replaced))?;
     let before = published(root)?.map(|manifest| manifest.tables).unwrap_or_default();
     for old in &before {
-        for folder in no_longer_there(old, manifest.table(&old.name)) {
-            let visible = root.join(&folder);
+        for path in no_longer_there(old, manifest.table(&old.name)) {
+            let visible = root.join(&path);
             if visible.exists() {
-                create_parent(&replaced.join(&folder))?;
-                rename(&visible, &replaced.join(&folder))?;
+                create_parent(&replaced.join(&path))?;
+                rename(&visible, &replaced.join(&path))?;
             }
         }
     }
     for folder in manifest.tables.iter().map(|table| table.name.as_str()).chain([views::FOLDER]) {
         let staged = run.join("tables").join(folder);
         // One that has nothing left to move is as good as none: it must not take the place of all windows.
-        if manifest.table(folder).is_some_and(TableFiles::has_windows) {
+        if manifest.table(folder).is_some_and(TableFiles::has_partitions) {
             for partition in entries(&staged)? {
                 let path = Path::new(folder).join(&partition);
                 replace(&staged.join(&partition), &root.join(&path), &replaced.join(&path))?;
@@ -178,9 +178,9 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
             replace(&staged, &root.join(folder), &replaced.join(folder))?;
         }
     }
-    let with_windows = manifest.tables.iter().filter(|table| table.has_windows());
+    let in_folders = manifest.tables.iter().filter(|table| table.has_partitions());
     // Somebody may have removed the files of one.
-    for table in with_windows.map(|table| root.join(&table.name)).filter(|table| table.exists()) {
+    for table in in_folders.map(|table| root.join(&table.name)).filter(|table| table.exists()) {
         sync(&table)?;
     }
     sync(root)?;
@@ -189,13 +189,20 @@ fn finish(root: &Path, run: &Path, manifest: &Manifest) -> Result<()> {
     fs::remove_dir_all(run).map_err(Error::destination("remove", run))
 }
 
-/// The folders of a table's files that it has no more: its own, or those of some of its windows.
+/// What a table has no more: its folder, or those of some of its windows or snapshots; or, if it has none but those now, its
+/// files beside them. A folder that is replaced as a whole is not among them.
 fn no_longer_there(before: &TableFiles, after: Option<&TableFiles>) -> Vec<String> {
     let Some(after) = after else { return vec![before.name.clone()] };
-    let partitions = before.files.iter().filter_map(|file| file.partition());
-    let mut gone: Vec<_> = partitions.filter(|partition| !after.has_partition(partition)).collect();
+    if !after.has_partitions() {
+        return Vec::new();
+    }
+    let gone = before.files.iter().filter_map(|file| match file.partition() {
+        Some(partition) => (!after.has_partition(partition)).then_some(partition),
+        None => Some(file.name.as_str()),
+    });
+    let mut gone: Vec<_> = gone.collect();
     gone.dedup();
-    gone.into_iter().map(|partition| format!("{}/{partition}", before.name)).collect()
+    gone.into_iter().map(|path| format!("{}/{path}", before.name)).collect()
 }
 
 /// Moves a folder to where readers look, and what was there out of the way.

@@ -163,7 +163,7 @@ pub fn stage_shard(
             continue;
         }
         for file in &mut files {
-            let name = renamed(&file.name, staging.uploads().prefix());
+            let name = renamed(&file.name, extent.partition(&table.name).as_deref(), staging.uploads().prefix());
             copies.push(Copy {
                 from: format!("{folder}/{}/{}", table.name, file.name).into(),
                 to: format!("{}/{name}", table.name).into(),
@@ -198,9 +198,10 @@ fn published_as(table: &TableFiles, files: Vec<DataFile>, joined: &TypedSchema) 
     published
 }
 
-/// A file's name at another destination, where names begin with `prefix`.
-fn renamed(name: &str, prefix: &str) -> String {
-    let (partition, file) = name.rsplit_once('/').map_or((None, name), |(partition, file)| (Some(partition), file));
+/// A file's name at another destination, where it goes to a folder of the table's, if it does, and names begin with
+/// `prefix`.
+fn renamed(name: &str, partition: Option<&str>, prefix: &str) -> String {
+    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
     let own = file.find("part-").or_else(|| file.find("typed-")).map_or(file, |at| &file[at..]);
     partition.map_or_else(|| format!("{prefix}{own}"), |partition| format!("{partition}/{prefix}{own}"))
 }
@@ -391,19 +392,21 @@ mod tests {
 
     #[test]
     fn files_get_the_names_of_the_run_that_publishes_them() {
-        for (name, prefix, expected) in [
-            ("part-00000.parquet", "", "part-00000.parquet"),
-            ("part-00001.parquet", "20261124-193000-0123abcd-", "20261124-193000-0123abcd-part-00001.parquet"),
-            ("20261124-193000-0123abcd-part-00000.parquet", "", "part-00000.parquet"),
-            ("20261124-193000-0123abcd-typed-00000.parquet", "x-", "x-typed-00000.parquet"),
-            ("20261124-193000-0123abcd-typed-more-00000.parquet", "x-", "x-typed-more-00000.parquet"),
+        for (name, partition, prefix, expected) in [
+            ("part-00000.parquet", None, "", "part-00000.parquet"),
+            ("part-00001.parquet", None, "20261124-193000-0123abcd-", "20261124-193000-0123abcd-part-00001.parquet"),
+            ("20261124-193000-0123abcd-part-00000.parquet", None, "", "part-00000.parquet"),
+            ("20261124-193000-0123abcd-typed-00000.parquet", None, "x-", "x-typed-00000.parquet"),
+            ("20261124-193000-0123abcd-typed-more-00000.parquet", None, "x-", "x-typed-more-00000.parquet"),
             (
                 "window_start=2026-01-01/20261124-193000-0123abcd-part-00000.parquet",
+                Some("window_start=2026-01-01"),
                 "x-",
                 "window_start=2026-01-01/x-part-00000.parquet",
             ),
+            ("part-00000.parquet", Some("snapshot=x"), "", "snapshot=x/part-00000.parquet"),
         ] {
-            assert_eq!(renamed(name, prefix), expected);
+            assert_eq!(renamed(name, partition, prefix), expected);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Vacuumed;
 use super::objects::{Bucket, modified};
 use crate::{
     error::{Error, Result},
-    extent::PARTITION,
+    extent::{PARTITION, SNAPSHOT_PARTITION},
     manifest::{Manifest, Retired},
     views,
 };
@@ -40,15 +40,19 @@ fn logged(path: &Path) -> Option<String> {
     (log.as_ref() == DELTA_LOG && parts.next().is_some()).then(|| table.as_ref().to_owned())
 }
 
-/// Whether an object is a table's file, `<table>/<run>-….parquet`, or in the folder of a window there.
+/// Whether an object is a table's file, `<table>/<run>-….parquet`, or in the folder of a window or snapshot there.
 fn is_data(path: &Path) -> bool {
     let parts: Vec<_> = path.parts().collect();
     match parts.as_slice() {
         [hidden, ..] if hidden.as_ref() == HIDDEN => false,
         [_, file] => is_data_file(file.as_ref()),
-        [_, partition, file] => partition.as_ref().starts_with(PARTITION) && is_data_file(file.as_ref()),
+        [_, partition, file] => is_partition(partition.as_ref()) && is_data_file(file.as_ref()),
         _ => false,
     }
+}
+
+fn is_partition(folder: &str) -> bool {
+    [PARTITION, SNAPSHOT_PARTITION].iter().any(|partition| folder.starts_with(partition))
 }
 
 /// Whether a file's name begins with that of a run.

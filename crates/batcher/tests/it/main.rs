@@ -6,5 +6,6 @@ mod files;
 mod parts;
 mod privacy;
 mod schemas;
+mod snapshots;
 mod typed;
 mod windows;

@@ -10,15 +10,15 @@ use tokio::runtime::Runtime;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-fn january(day: i64) -> Timestamp {
+pub(crate) fn january(day: i64) -> Timestamp {
     "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + DAY * i32::try_from(day - 1).unwrap()
 }
 
-fn day(day: i64) -> Window {
+pub(crate) fn day(day: i64) -> Window {
     Window { start: january(day), end: january(day + 1), asked_at: january(40) }
 }
 
-fn export(window: Option<Window>, profiles: u64) -> Vec<u8> {
+pub(crate) fn export(window: Option<Window>, profiles: u64) -> Vec<u8> {
     let mut spec = CorpusSpec { size: Size::Profiles(profiles), ..CorpusSpec::default() };
     match window {
         None => spec.selection.events = Some([].into()),
@@ -33,22 +33,22 @@ fn export(window: Option<Window>, profiles: u64) -> Vec<u8> {
     export
 }
 
-fn publish(folder: &Path, extent: Extent, export: &[u8], options: &Options) -> Result<Manifest, Error> {
+pub(crate) fn publish(folder: &Path, extent: Extent, export: &[u8], options: &Options) -> Result<Manifest, Error> {
     let runtime = Runtime::new().unwrap();
     let options = Options { extent, ..options.clone() };
     stage(export, folder, &options, runtime.handle(), &Progress::default())?.publish()
 }
 
 fn snapshot(folder: &Path, profiles: u64) -> Result<Manifest, Error> {
-    publish(folder, Extent::Snapshot { asked_at: january(40) }, &export(None, profiles), &Options::default())
+    publish(folder, Extent::snapshot(january(40)), &export(None, profiles), &Options::default())
 }
 
-fn window(folder: &Path, window: Window) -> Result<Manifest, Error> {
+pub(crate) fn window(folder: &Path, window: Window) -> Result<Manifest, Error> {
     publish(folder, Extent::Window(window), &export(Some(window), 200), &Options::default())
 }
 
 /// The files below a folder but those hidden, by their paths.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {
@@ -67,7 +67,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The files that a manifest names, and the views.
-fn named(manifest: &Manifest) -> Vec<String> {
+pub(crate) fn named(manifest: &Manifest) -> Vec<String> {
     let tables = manifest.tables.iter();
     let files = tables.flat_map(|table| table.files.iter().map(|file| format!("{}/{}", table.name, file.name)));
     let mut named: Vec<_> = files.chain(["views/duckdb.sql", "views/spark.sql"].map(str::to_owned)).collect();
@@ -174,7 +174,7 @@ fn windows_of_other_times_keep_their_columns() {
     let folder = tempdir().unwrap();
     let typed = |mode| Options { typed: Typed { events: true, mode, ..Typed::default() }, ..Options::default() };
     let options = typed(SchemaMode::Evolve);
-    publish(folder.path(), Extent::Snapshot { asked_at: january(40) }, &export(None, 20), &options).unwrap();
+    publish(folder.path(), Extent::snapshot(january(40)), &export(None, 20), &options).unwrap();
     let of = |data: &str| {
         let event = format!(r#"{{"typeId":"90001","createdAt":1767225600000,"data":{data}}}"#);
         format!(r#"{{"p":{{"sections":{{"1":{{"attributes":{{}},"events":[{event}]}}}}}}}}"#)
@@ -203,7 +203,7 @@ fn what_a_window_has_no_more_is_gone() {
     for (name, of_first) in [("of several windows", event(r#","new":1"#)), ("of this window alone", event(""))] {
         let folder = tempdir().unwrap();
         let at = folder.path();
-        publish(at, Extent::Snapshot { asked_at: january(40) }, &export(None, 20), &options).unwrap();
+        publish(at, Extent::snapshot(january(40)), &export(None, 20), &options).unwrap();
         publish(at, Extent::Window(day(1)), &of_first, &options).unwrap();
         let before = publish(at, Extent::Window(day(2)), &event(r#","new":1"#), &options).unwrap();
         let has = |manifest: &Manifest, table| {

@@ -70,6 +70,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("schedule.lookback", scheduled(text("0s"))),
         ("schedule.lag", scheduled(text("0s"))),
         ("schedule.windows_per_run", scheduled(number(WINDOWS_PER_RUN))),
+        ("schedule.keep_snapshots", scheduled(number(1))),
         ("definitions.cache", Default::None),
         ("definitions.max_age", if has_cache { span(super::source::DEFINITIONS_AGE_MAX) } else { Default::None }),
         ("destination.path", Default::None),

@@ -13,6 +13,8 @@ use std::num::NonZeroUsize;
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(1);
 /// The most windows of one run, where the pipeline does not say.
 pub(super) const WINDOWS_PER_RUN: usize = 31;
+/// The most snapshots of profiles. The manifest and the views name each of their files.
+const SNAPSHOTS_MAX: usize = 1_000;
 
 /// Events window by window: each run asks for those that are missing, or of which events may have come late.
 #[derive(Debug, Deserialize)]
@@ -29,6 +31,9 @@ pub(super) struct Schedule {
     lag: Option<Age>,
     /// The most windows of one run; those that are left are the next one's. Default: 31.
     windows_per_run: Option<NonZeroUsize>,
+    /// How many snapshots of profiles stay, one of each window's time, in folders `snapshot=…` if it is more than one.
+    /// Default: 1.
+    keep_snapshots: Option<NonZeroUsize>,
 }
 
 impl Schedule {
@@ -45,7 +50,11 @@ impl Schedule {
             lookback: span("lookback", self.lookback, SignedDuration::ZERO)?,
             lag: span("lag", self.lag, SignedDuration::ZERO)?,
             windows_per_run: self.windows_per_run.map_or(WINDOWS_PER_RUN, NonZeroUsize::get),
+            keep_snapshots: self.keep_snapshots.unwrap_or(NonZeroUsize::MIN),
         };
+        if windows.keep_snapshots.get() > SNAPSHOTS_MAX {
+            return Err(wrong(&format!("[schedule] `keep_snapshots` is more than {SNAPSHOTS_MAX}")));
+        }
         if windows.every < EVERY_MIN || windows.every.subsec_nanos() > 0 {
             return Err(wrong("[schedule] `every` is less than a minute, or not of whole seconds"));
         }
@@ -74,14 +83,16 @@ mod tests {
             let schedule: Schedule = toml::from_str(text).map_err(|error| error.message().to_owned())?;
             let windows = schedule.into_windows(now).map_err(|failure| failure.to_string())?;
             let hours = [windows.every, windows.lookback, windows.lag].map(|span| span.as_secs_f64() / 3600.0);
-            Ok::<_, String>((hours, windows.windows_per_run))
+            Ok::<_, String>((hours, windows.windows_per_run, windows.keep_snapshots.get()))
         };
         for (text, expected) in [
-            ("start = '2026-01-01'", Some(([24.0, 0.0, 0.0], 31))),
+            ("start = '2026-01-01'", Some(([24.0, 0.0, 0.0], 31, 1))),
             (
-                "start = '2026-01-01'\nevery = '1h'\nlookback = '3d'\nlag = '15m'\nwindows_per_run = 7",
-                Some(([1.0, 72.0, 0.25], 7)),
+                "start = '2026-01-01'\nevery = '1h'\nlookback = '3d'\nlag = '15m'\nwindows_per_run = 7\nkeep_snapshots = 9",
+                Some(([1.0, 72.0, 0.25], 7, 9)),
             ),
+            ("start = '2026-01-01'\nkeep_snapshots = 0", None),
+            ("start = '2026-01-01'\nkeep_snapshots = 1001", None),
             ("every = '1d'", None),
             ("start = '2026-01-01'\nevery = '59s'", None),
             ("start = '2026-01-01'\nevery = '0s'", None),

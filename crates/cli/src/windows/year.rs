@@ -11,7 +11,7 @@ use apsides_simulator::{
 use arrow::array::{Array, AsArray};
 use jiff::SignedDuration;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use std::{collections::BTreeMap, fs::File, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs::File, num::NonZeroUsize, path::Path, time::Duration};
 use tempfile::{tempdir, tempdir_in};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -31,7 +31,8 @@ fn account() -> CorpusSpec {
 
 fn schedule() -> Schedule {
     let lag = SignedDuration::from_mins(30);
-    Schedule { start: start(), every: DAY, lookback: DAY * LATE_DAYS, lag, windows_per_run: 8 }
+    let keep_snapshots = NonZeroUsize::MIN;
+    Schedule { start: start(), every: DAY, lookback: DAY * LATE_DAYS, lag, windows_per_run: 8, keep_snapshots }
 }
 
 /// The run of a night begins at two, more or less.
