@@ -8,6 +8,7 @@ mod text;
 use crate::{
     args::{Inspect, Output},
     convert::{definitions, open},
+    damage::Inputs,
     failure::{Exit, Failure},
     progress::{Converting, Phases},
     shutdown::Shutdown,
@@ -65,7 +66,9 @@ async fn read(
             }
             whole.start_over();
         }
-        apsides_batcher::inspect(readers.reader(input), &options, &progress)
+        let inputs = Inputs::default();
+        let found = apsides_batcher::inspect(readers.reader(inputs.reader(input)), &options, &progress);
+        found.map_err(|error| inputs.blamed(error))
     });
     let found = match shutdown.or_interrupted(work).await? {
         Ok(found) => found,

@@ -6,6 +6,7 @@ mod check;
 mod commit;
 mod config;
 mod convert;
+mod damage;
 mod definitions;
 mod demo;
 mod failure;

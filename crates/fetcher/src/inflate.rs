@@ -6,6 +6,7 @@
 
 use crate::{
     Error, Limits, Result,
+    chunks::Chunks,
     resume::{HandedOn, Resume},
     source::{Origin, Source},
 };
@@ -13,7 +14,7 @@ use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
     zstd::DParameter,
 };
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use reqwest::{Response, header::CONTENT_ENCODING};
 use std::io;
 use tokio::{io::AsyncReadExt, sync::mpsc::Sender};
@@ -129,9 +130,10 @@ async fn hand_on(
 ) -> Result<()> {
     let from = source.from.clone();
     let mut stream = Inflate::of(source, gzip_promised, limits).await?;
+    let chunks = Chunks::new(limits.chunk_bytes.max(1), limits.queue_chunks);
     loop {
-        let mut chunk = BytesMut::with_capacity(limits.chunk_bytes.max(1));
-        let more = stream.fill(&mut chunk).await;
+        let mut chunk = chunks.empty();
+        let more = stream.fill(chunk.bytes()).await;
         let piece = chunk.freeze();
         let new = match &mut resumable {
             Some(resumable) => resumable.pass(piece, &from)?,
@@ -167,6 +169,9 @@ impl Inflate {
             let (from, received) = (source.from, source.progress.bytes_in());
             return Err(Error::Corrupt { from, format: "gzip", received, detail: "unknown method".into() });
         }
+        if format != Format::Plain {
+            source.progress.set_packed();
+        }
         Ok(match format {
             Format::Plain => Self::Plain(source),
             Format::Gzip => {
@@ -185,7 +190,7 @@ impl Inflate {
     }
 
     /// Fills `chunk` to its capacity; `false` says that the stream has ended with it.
-    async fn fill(&mut self, chunk: &mut BytesMut) -> Result<bool> {
+    async fn fill(&mut self, chunk: &mut Vec<u8>) -> Result<bool> {
         let capacity = chunk.capacity();
         let mut room = chunk.limit(capacity);
         while room.has_remaining_mut() {

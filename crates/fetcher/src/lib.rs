@@ -37,6 +37,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod budget;
+mod chunks;
 mod client;
 mod counts;
 mod definitions;

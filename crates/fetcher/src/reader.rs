@@ -8,9 +8,17 @@ use crate::{
     whole::Whole,
 };
 use bytes::{Buf, Bytes};
-use std::{fmt, io, sync::Arc};
-use tokio::sync::mpsc::{self, Receiver};
+use std::{
+    fmt, io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc::{self, Receiver, error::TryRecvError};
 use tracing::Instrument;
+
+/// How long [`Reader::check_rest`] waits before it looks again whether something has come.
+const REST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Inflated bytes, in bounded memory.
 ///
@@ -63,6 +71,29 @@ impl Reader {
             Feed::Direct(_) if self.progress.bytes_in() == 0 => Whole::open(&self.from, &self.progress),
             _ => Ok(None),
         }
+    }
+
+    /// Reads on for nobody, up to so many bytes and for so long, if the stream is compressed: what is wrong with it shows
+    /// only at its end, since there the checksums are. After that it is not read any more.
+    pub fn check_rest(&mut self, bytes_max: u64, time_max: Duration) -> Result<(), Error> {
+        let began = Instant::now();
+        let Feed::Queue(queue, _) = &mut self.feed else { return Ok(()) };
+        let mut left = if self.progress.is_packed() { bytes_max } else { 0 };
+        let checked = loop {
+            if left == 0 || began.elapsed() >= time_max {
+                break Ok(());
+            }
+            match queue.try_recv() {
+                Ok(Piece::Data(data)) => left = left.saturating_sub(data.len() as u64),
+                Ok(Piece::End) => break Ok(()),
+                Ok(Piece::Failed(error)) => break Err(error),
+                // What it waits for may never come.
+                Err(TryRecvError::Empty) => thread::sleep(REST_PAUSE),
+                Err(TryRecvError::Disconnected) => break Err(self.stopped()),
+            }
+        };
+        self.feed = Feed::Failed;
+        checked
     }
 
     /// Where the bytes come from.

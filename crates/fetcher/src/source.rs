@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -53,6 +53,7 @@ pub struct Progress {
     bytes_out: AtomicU64,
     /// What will have been received in the end, and one more; zero where it is not known.
     total_in: AtomicU64,
+    is_packed: AtomicBool,
 }
 
 impl Progress {
@@ -82,6 +83,15 @@ impl Progress {
     /// How many bytes will be received, where it is known beforehand.
     pub fn total_in(&self) -> Option<u64> {
         self.total_in.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Whether what is received turned out to be compressed.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.is_packed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_packed(&self) {
+        self.is_packed.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn add_in(&self, bytes: usize) {

@@ -202,6 +202,10 @@ fn damaged_packing_is_refused() {
         packed
     };
     let crc = packed.len() - 8;
+    let cut = |mut packed: Vec<u8>| {
+        packed.truncate(packed.len() - 1);
+        packed
+    };
     let frame = zstd(&export);
     let after = |packed: &[u8]| [packed, b"garbage, longer than a header"].concat();
     for (name, input, message) in [
@@ -209,7 +213,14 @@ fn damaged_packing_is_refused() {
         ("gzip without its last byte", packed[..packed.len() - 1].to_vec(), "the gzip stream of standard input is cut"),
         ("gzip's magic alone", packed[..3].to_vec(), "the gzip stream of standard input is cut short after 3"),
         // The damage may show as JSON that is none, before it shows as a wrong checksum.
-        ("gzip's data flipped", flipped(packed.len() / 2), ""),
+        ("gzip's data flipped", flipped(packed.len() / 2), "the gzip stream of standard input is corrupt"),
+        ("gzip's first data flipped", flipped(200), "the gzip stream of standard input is corrupt"),
+        ("no JSON in gzip", gzip(b"{]"), "expected a member name in quotes or `}` at byte 1, in $"),
+        (
+            "no JSON in gzip that is cut",
+            cut(gzip(&[b"{]", &export[..]].concat())),
+            "the gzip stream of standard input is cut short after",
+        ),
         ("gzip's checksum flipped", flipped(crc), "the gzip stream of standard input is corrupt"),
         ("gzip's length flipped", flipped(crc + 4), "the gzip stream of standard input is corrupt"),
         (
