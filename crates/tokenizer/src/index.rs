@@ -219,6 +219,7 @@ impl Index {
         while blocks > 0 {
             let mut carry = carry;
             self.containers.clear();
+            kernel::clear(&mut self.codes);
             let mut stretch = Stretch {
                 bytes,
                 at,

@@ -9,7 +9,7 @@ pub(crate) const BLOCK: usize = 64;
 pub(crate) const CODES: usize = super::STRETCH_BLOCKS * BLOCK / 8 + 8;
 
 /// What the bytes of a block are, a bit for each, the first the lowest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Classes {
     /// `"`
     pub(crate) quote: u64,
@@ -107,6 +107,8 @@ pub(crate) trait Vector: Copy {
     fn equals(self, other: Self) -> u64;
     /// Unsigned.
     fn at_most(self, other: Self) -> u64;
+    /// All ones in bytes that are equal, zero in the others.
+    fn is(self, other: Self) -> Self;
     /// From 0x80 up.
     fn high(self) -> u64;
     /// Whether any byte is not zero.
@@ -119,31 +121,33 @@ pub(crate) trait Vector: Copy {
 /// [`Kernel::classes`] with vectors.
 #[inline(always)]
 pub(crate) fn classes<V: Vector>(block: &[u8; BLOCK]) -> Classes {
-    // At each white byte's lower half that byte; elsewhere a byte with another lower half.
-    const WHITE: [u8; 16] = [b' ', 0, 0, 0, 0, 0, 0, 0, 0, b'\t', b'\n', 0, 0, b'\r', 0, 0];
-    let (mut quote, mut backslash, mut high, mut control, mut digit, mut zero) = (0, 0, 0, 0, 0, 0);
-    let (mut open, mut close, mut curly, mut comma, mut colon, mut white) = (0, 0, 0, 0, 0, 0);
+    // Tables of what is looked for by its lower half, which no two of them share. Elsewhere stands what has another one, so
+    // that it is not found.
+    const WHITE_OR_QUOTE: [u8; 16] = [b' ', 0, b'"', 0, 0, 0, 0, 0, 0, b'\t', b'\n', 0, 0, b'\r', 0, 0];
+    const COLON_OR_SQUARE: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, b':', b'[', 0, b']', 0, 0];
+    const SEPARATOR_OR_CURLY: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, b':', 0, b',', b'}', 0, 0];
+    const BRACKET: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'{', 0, b'}', 0, 0];
+    const DIGIT: [u8; 16] = [b'0', b'1', b'2', b'3', b'4', b'5', b'6', b'7', b'8', b'9', 0, 0, 0, 0, 0, 0];
+    let mut classes = Classes::default();
     for part in 0..BLOCK / V::LANES {
         let v = V::load(block, part);
-        // `[` and `{`, `]` and `}` differ in one bit.
-        let folded = v.or(V::splat(0x20));
         let shift = part * V::LANES;
-        quote |= v.equals(V::splat(b'"')) << shift;
-        backslash |= v.equals(V::splat(b'\\')) << shift;
-        high |= v.high() << shift;
-        open |= folded.equals(V::splat(b'{')) << shift;
-        close |= folded.equals(V::splat(b'}')) << shift;
-        curly |= folded.equals(v) << shift;
-        comma |= v.equals(V::splat(b',')) << shift;
-        colon |= v.equals(V::splat(b':')) << shift;
-        white |= v.lookup(V::table(&WHITE)).equals(v) << shift;
-        control |= v.at_most(V::splat(0x1f)) << shift;
-        digit |= v.minus(V::splat(b'0')).at_most(V::splat(9)) << shift;
-        zero |= v.equals(V::splat(b'0')) << shift;
+        let white_or_quote = v.is(v.lookup(V::table(&WHITE_OR_QUOTE)));
+        let colon_or_square = v.is(v.lookup(V::table(&COLON_OR_SQUARE)));
+        let separator_or_curly = v.is(v.lookup(V::table(&SEPARATOR_OR_CURLY)));
+        // `[` and `{`, `]` and `}` differ in one bit.
+        let bracket = v.or(V::splat(0x20)).is(v.lookup(V::table(&BRACKET)));
+        classes.code[0] |= white_or_quote.or(colon_or_square).high() << shift;
+        classes.code[1] |= separator_or_curly.or(v.is(V::splat(b']'))).high() << shift;
+        classes.code[2] |= bracket.high() << shift;
+        classes.quote |= v.equals(V::splat(b'"')) << shift;
+        classes.backslash |= v.equals(V::splat(b'\\')) << shift;
+        classes.high |= v.high() << shift;
+        classes.control |= v.at_most(V::splat(0x1f)) << shift;
+        classes.digit |= v.equals(v.lookup(V::table(&DIGIT))) << shift;
+        classes.zero |= v.equals(V::splat(b'0')) << shift;
     }
-    let bracket = open | close;
-    let code = [white | quote | colon | bracket & !curly, comma | colon | close, bracket];
-    Classes { quote, code, control, digit, zero, backslash, high }
+    classes
 }
 
 /// [`Kernel::escapes`] with vectors.
@@ -197,16 +201,25 @@ fn block_at(bytes: &[u8], at: usize) -> &[u8; BLOCK] {
 
 const ROW: usize = super::STRETCH_BLOCKS + 1;
 
+/// Makes room for the first codes of a stretch.
+#[inline(always)]
+pub(crate) fn clear(codes: &mut [u64; CODES]) {
+    for row in 0..3 {
+        codes[row * ROW] = 0;
+    }
+}
+
 /// [`Kernel::push`] to rows of bits.
 #[inline(always)]
 pub(crate) fn push<K: Kernel>(codes: &mut [u64; CODES], count: usize, code: [u64; 3], tokens: u64) {
     let (word, shift) = (count / 64, count % 64);
+    assert!(word + 1 < ROW, "there is room for a block's codes");
     let bits = K::extract(code, tokens);
     let mut row = 0;
     while row < 3 {
         let at = row * ROW + word;
-        let before = if shift == 0 { 0 } else { codes[at] };
-        codes[at] = before | bits[row] << shift;
+        // What there is of this word was written with the codes before, be it nothing.
+        codes[at] |= bits[row] << shift;
         codes[at + 1] = bits[row] >> 1 >> (63 - shift);
         row += 1;
     }

@@ -197,6 +197,12 @@ impl Vector for Bytes {
     }
 
     #[inline(always)]
+    fn is(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_cmpeq_epi8(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn high(self) -> u64 {
         tops(self.0)
     }

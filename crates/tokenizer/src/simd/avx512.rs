@@ -243,6 +243,12 @@ impl Vector for Bytes {
     }
 
     #[inline(always)]
+    fn is(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(self.0, other.0)) })
+    }
+
+    #[inline(always)]
     fn high(self) -> u64 {
         // SAFETY: see above.
         unsafe { _mm512_movepi8_mask(self.0) }

@@ -153,6 +153,12 @@ impl Vector for Bytes {
     }
 
     #[inline(always)]
+    fn is(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { vceqq_u8(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn high(self) -> u64 {
         // SAFETY: see above.
         bits(unsafe { vcgeq_u8(self.0, vdupq_n_u8(0x80)) })
