@@ -59,7 +59,11 @@ pub(crate) async fn run(args: Run, watch: &Watch, output: &Output, shutdown: &Sh
         let share = share.as_ref();
         let job = names::resolved(job, &client, output, shutdown).await?;
         match &job.schedule {
-            None => execute(&job, &client, watch, output, shutdown).await?.printed(&job.destination, output),
+            None => {
+                let parts = fetcher::parts(&job.export)?;
+                let _ahead = client.ahead(parts.into_iter().map(|part| part.spec).collect());
+                execute(&job, &client, watch, output, shutdown).await?.printed(&job.destination, output)
+            }
             Some(schedule) => {
                 let clock = Clock::of(args.scheduled.now);
                 windows::run(&Work { job: &job, schedule, share, client: &client, clock, watch, output, shutdown })
@@ -140,7 +144,8 @@ async fn publish(
     tables::publish(input, &job.destination, options, watch, output, shutdown).await
 }
 
-/// What is replaced by an export that was asked for by an earlier run, so long before this one.
+/// What is replaced by an export that was asked for so long before the run or its step began: ahead of it, or by an
+/// earlier run.
 fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
     let shifted = |moment: Timestamp| moment.checked_sub(earlier.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MIN);
     match extent {

@@ -16,7 +16,7 @@ use crate::{
     watch::{Watch, Written},
 };
 use apsides_batcher::{Extent, Manifest, Options, Window, settle};
-use apsides_fetcher::{Client, ExportSpec};
+use apsides_fetcher::{self as fetcher, Client, ExportSpec};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -171,6 +171,8 @@ impl Work<'_> {
         let mut done = Vec::new();
         let windows = steps.windows.iter().map(|due| Some(*due));
         let all: Vec<_> = steps.snapshot.then_some(None).into_iter().chain(windows).collect();
+        // While a step waits, downloads and publishes, the API makes the exports of those that follow.
+        let _ahead = self.client.ahead(all.iter().flat_map(|window| self.requests(*window)).collect());
         for window in &all {
             let what = window.map_or("profiles".to_owned(), |due| format!("window {}", due.bounds));
             let span = match window {
@@ -219,18 +221,29 @@ impl Work<'_> {
         }
     }
 
+    /// What a step asks for.
+    fn export(&self, window: Option<Due>) -> ExportSpec {
+        match window {
+            None => profiles(&self.job.export),
+            Some(due) => events(&self.job.export, due.bounds),
+        }
+    }
+
+    /// The requests that it makes of that; none where it cannot, which is for the step itself to say.
+    fn requests(&self, window: Option<Due>) -> Vec<ExportSpec> {
+        let parts = fetcher::parts(&self.export(window)).unwrap_or_default();
+        parts.into_iter().map(|part| part.spec).collect()
+    }
+
     /// How profiles are, or a window's events.
     async fn step(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
         let asked_at = self.clock.now();
-        let (extent, export) = match window {
-            None => (self.snapshot(asked_at), profiles(&self.job.export)),
-            Some(Due { bounds, .. }) => {
-                let Bounds { start, end } = bounds;
-                (Extent::Window(Window { start, end, asked_at }), events(&self.job.export, bounds))
-            }
+        let extent = match window {
+            None => self.snapshot(asked_at),
+            Some(Due { bounds: Bounds { start, end }, .. }) => Extent::Window(Window { start, end, asked_at }),
         };
         let options = Options { extent, ..self.job.options.clone() };
-        let job = Job { export, options, ..self.job.clone() };
+        let job = Job { export: self.export(window), options, ..self.job.clone() };
         run::execute(&job, self.client, watch, self.output, self.shutdown).await
     }
 }
@@ -311,6 +324,8 @@ pub(crate) fn events(export: &ExportSpec, bounds: Bounds) -> ExportSpec {
     ExportSpec { start_at: Some(bounds.start), end_at: Some(bounds.end), ..export.with_one_column() }
 }
 
+#[cfg(test)]
+mod ahead;
 #[cfg(test)]
 mod year;
 

@@ -1,8 +1,8 @@
 //! The way in: a client for one account in one region, and the rule of who sees its token.
 
 use crate::{
-    Counts, DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result, Secret,
-    Waiting, definitions,
+    Ahead, Counts, DefinitionsCache, Error, ExportSpec, Exports, Limits, Network, Part, Pending, Poll, Ready, Result,
+    Secret, Waiting, ahead, definitions,
     error::shown,
     export,
     http::{self, Call, Http, Reply},
@@ -80,6 +80,7 @@ struct Inner {
     http: Http,
     tokens: Tokens,
     state: State,
+    ahead: ahead::Register,
     base: Url,
     poll_hosts: Vec<Url>,
     account: String,
@@ -104,7 +105,8 @@ impl Client {
         let account = definitions::account(&base, &client_id);
         let state = State::new(state, &base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
-        Ok(Self { inner: Arc::new(Inner { http, tokens, state, base, poll_hosts, account }) })
+        let ahead = ahead::Register::default();
+        Ok(Self { inner: Arc::new(Inner { http, tokens, state, ahead, base, poll_hosts, account }) })
     }
 
     /// Fetches a new token, which shows that the API can be reached and takes the credentials. One call, and nothing else
@@ -115,7 +117,8 @@ impl Client {
 
     /// Asks the API to make an export. What comes back is its promise: a URL to poll.
     ///
-    /// If the state remembers one that was asked for by the same request, it is that one, and none is asked for.
+    /// If the state remembers one that was asked for by the same request, or it was asked for [ahead](Self::ahead), it is
+    /// that one, and none is asked for.
     pub async fn request(&self, spec: &ExportSpec) -> Result<Pending> {
         export::request(self, spec).await
     }
@@ -132,6 +135,13 @@ impl Client {
     /// that finds nothing. A part that is too large is asked for in two. To be called within a runtime.
     pub fn exports(&self, parts: Vec<Part>, observer: impl FnMut(Waiting) + Send + 'static) -> Exports {
         Exports::start(self.clone(), parts, observer)
+    }
+
+    /// Asks for exports ahead of their turn: when the first of these has been asked for, the next
+    /// [`Limits::exports_ahead`] are too, and so on with each that is requested. Within the same rates as all calls, and
+    /// until what comes back is dropped. One at a time: another one takes its place. To be called within a runtime.
+    pub fn ahead(&self, specs: Vec<ExportSpec>) -> Ahead {
+        Ahead::start(self.clone(), specs)
     }
 
     /// Fetches what the ids of the account stand for: its sections, and per section all versions of its attributes, tags
@@ -163,6 +173,10 @@ impl Client {
     /// The API.
     pub fn base_url(&self) -> &Url {
         &self.inner.base
+    }
+
+    pub(crate) fn asked_ahead(&self) -> &ahead::Register {
+        &self.inner.ahead
     }
 
     pub(crate) fn state(&self) -> &State {

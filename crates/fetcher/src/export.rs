@@ -44,6 +44,7 @@ pub struct ExportSpec {
 }
 
 pub(crate) const WHAT_REQUEST: &str = "export request";
+const OF_EARLIER_RUN: &str = "an earlier run has asked for this export";
 const WHAT_POLL: &str = "poll";
 const WHAT_DOWNLOAD: &str = "download";
 
@@ -69,20 +70,72 @@ pub(crate) async fn export(client: &Client, spec: &ExportSpec, mut observer: imp
 }
 
 pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pending> {
-    let body = wire::export_body(spec).to_string();
-    let fingerprint = format!("{:032x}", XxHash3_128::oneshot(body.as_bytes()));
-    if let Some(pending) = remembered(client, &fingerprint).await {
-        return Ok(pending);
+    let wanted = Wanted::of(spec);
+    let asked_ahead = client.asked_ahead().take(&wanted.fingerprint).await.transpose();
+    let pending = match asked_ahead {
+        Ok(Some(requested))
+            if client.is_own(&requested.poll_url) && requested.at >= oldest(client, Timestamp::now()) =>
+        {
+            Ok(Pending::of_earlier(client, requested, "this export was asked for ahead"))
+        }
+        Ok(_) => match remembered(client, &wanted).await {
+            Some(requested) => Ok(Pending::of_earlier(client, requested, OF_EARLIER_RUN)),
+            None => ask(client, &wanted, Repeat::IfNotStarted)
+                .await
+                .map(|requested| Pending::of(client, requested, Duration::ZERO)),
+        },
+        Err(error) => Err(error),
+    };
+    // One that is too large has had its turn: what is asked for instead are other exports.
+    if pending.as_ref().map_or_else(Error::wants_less, |_| true) {
+        client.asked_ahead().reached(&wanted.fingerprint);
     }
+    pending
+}
+
+/// Asks for an export whose turn has not come, once, unless an earlier run has.
+pub(crate) async fn request_ahead(client: &Client, spec: &ExportSpec) -> Result<Requested> {
+    let wanted = Wanted::of(spec);
+    match remembered(client, &wanted).await {
+        Some(requested) => {
+            tracing::info!(poll_url = shown(&requested.poll_url), "{OF_EARLIER_RUN}");
+            Ok(requested)
+        }
+        None => ask(client, &wanted, Repeat::Never).await,
+    }
+}
+
+/// What names a request among others: the same body, the same export.
+pub(crate) fn fingerprint(spec: &ExportSpec) -> String {
+    Wanted::of(spec).fingerprint
+}
+
+/// An export with the body of its request.
+struct Wanted<'a> {
+    spec: &'a ExportSpec,
+    body: String,
+    fingerprint: String,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(spec: &'a ExportSpec) -> Self {
+        let body = wire::export_body(spec).to_string();
+        let fingerprint = format!("{:032x}", XxHash3_128::oneshot(body.as_bytes()));
+        Self { spec, body, fingerprint }
+    }
+}
+
+async fn ask(client: &Client, wanted: &Wanted<'_>, repeat: Repeat) -> Result<Requested> {
+    let Wanted { spec, body, fingerprint } = wanted;
     let http = client.http();
     let url = wire::exports_url(client.base_url());
-    let content = Content::Export { body: body.into(), has_events: !spec.events.is_empty() };
-    let call = Call { what: WHAT_REQUEST, url: &url, repeat: Repeat::IfNotStarted, content };
+    let content = Content::Export { body: body.clone().into(), has_events: !spec.events.is_empty() };
+    let call = Call { what: WHAT_REQUEST, url: &url, repeat, content };
     let reply = client.call(&call).await?;
     if !reply.response.status().is_success() {
         return Err(http.status_error(call.what, reply.response).await);
     }
-    let (requested, at) = (Instant::now(), Timestamp::now());
+    let at = Timestamp::now();
     let answer = http.answer(&call, reply)?;
     let (text, kind) =
         wire::poll_url(&answer, spec.poll_url_pointer.as_deref()).map_err(|reason| http.unexpected(&call, &reason))?;
@@ -103,23 +156,16 @@ pub(crate) async fn request(client: &Client, spec: &ExportSpec) -> Result<Pendin
         poll_url = shown(&poll_url),
         "export requested"
     );
-    let requested_now = Requested { request: fingerprint, poll_url: poll_url.clone(), kind, at };
-    client.state().add(requested_now, oldest(client, at)).await;
-    Ok(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested, age: Duration::ZERO })
+    let requested = Requested { request: fingerprint.clone(), poll_url, kind, at };
+    client.state().add(requested.clone(), oldest(client, at)).await;
+    Ok(requested)
 }
 
 /// The export that an earlier run asked for by the same request, if it can still be ready in time.
-async fn remembered(client: &Client, request: &str) -> Option<Pending> {
-    let now = Timestamp::now();
-    let Requested { poll_url, kind, at, .. } = client.state().requested(request, oldest(client, now)).await?;
+async fn remembered(client: &Client, wanted: &Wanted<'_>) -> Option<Requested> {
+    let requested = client.state().requested(&wanted.fingerprint, oldest(client, Timestamp::now())).await?;
     // The configuration may have changed since.
-    if !client.is_own(&poll_url) {
-        return None;
-    }
-    tracing::Span::current().record("export", shown(&poll_url));
-    tracing::info!(requested_at = %at, poll_url = shown(&poll_url), "an earlier run has asked for this export");
-    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    Some(Pending { export: Export { client: client.clone(), url: poll_url, kind }, requested: Instant::now(), age })
+    client.is_own(&requested.poll_url).then_some(requested)
 }
 
 /// When an export was asked for at the earliest that may still be polled for.
@@ -149,6 +195,20 @@ pub struct Poll {
 }
 
 impl Pending {
+    fn of(client: &Client, requested: Requested, age: Duration) -> Self {
+        let Requested { poll_url: url, kind, .. } = requested;
+        Self { export: Export { client: client.clone(), url, kind }, requested: Instant::now(), age }
+    }
+
+    /// One that was asked for some time ago.
+    fn of_earlier(client: &Client, requested: Requested, how: &'static str) -> Self {
+        let (at, poll_url) = (requested.at, shown(&requested.poll_url));
+        tracing::Span::current().record("export", &poll_url);
+        tracing::info!(requested_at = %at, poll_url, "{how}");
+        let age = Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default();
+        Self::of(client, requested, age)
+    }
+
     /// Polls with growing intervals until the export is there, and tells `observer` of each time it is not.
     pub async fn ready(self, mut observer: impl FnMut(Poll) + Send) -> Result<Ready> {
         let Self { export, requested, age } = self;

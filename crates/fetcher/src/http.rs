@@ -285,7 +285,7 @@ impl Fault {
             Self::Transport(error) => error.into(),
         };
         match call.repeat {
-            Repeat::IfNotStarted if !is_unsent => Error::AnswerLost { what, url, source },
+            Repeat::IfNotStarted | Repeat::Never if !is_unsent => Error::AnswerLost { what, url, source },
             _ => Error::Unreachable { what, url, next, source },
         }
     }

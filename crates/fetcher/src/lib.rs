@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod ahead;
 mod budget;
 mod chunks;
 mod client;
@@ -63,6 +64,7 @@ mod token;
 mod whole;
 mod wire;
 
+pub use ahead::Ahead;
 pub use budget::{Rate, Rates};
 pub use client::{Client, ClientConfig, Region};
 pub use counts::Counts;

@@ -47,6 +47,9 @@ pub struct Limits {
     /// How often one export is asked for, if it fails or is lost each time. Default 3.
     pub exports_max: u32,
 
+    /// How many exports are asked for ahead of the one that is worked on, where there are several. Default 2.
+    pub exports_ahead: usize,
+
     /// The shortest window of events that is still cut in half when its export is too large. Default 1 h.
     pub window_min: Duration,
     /// How often a broken download is gone on with. Default 50.
@@ -95,6 +98,7 @@ impl Default for Limits {
             poll_interval_max: Duration::from_secs(60),
             poll_deadline: Duration::from_secs(23 * 3600),
             exports_max: 3,
+            exports_ahead: 2,
             window_min: Duration::from_secs(3600),
             resumes_max: 50,
             resumes_in_vain_max: 5,

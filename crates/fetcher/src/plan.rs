@@ -179,7 +179,8 @@ impl Exports {
             let mut parts = VecDeque::from(parts);
             let mut done = 0;
             while let Some(part) = parts.pop_front() {
-                // Asked for only when there is a place, so that its day does not run out unused.
+                // Waited for only when there is a place, so that its day does not run out unused. It may have been asked
+                // for before: see `ahead`.
                 let Ok(place) = sender.reserve().await else { return };
                 let (number, all) = (done + 1, done + parts.len() + 1);
                 // The export is filled in once there is one.

@@ -18,6 +18,8 @@ pub(crate) enum Repeat {
     FreelyExcept(StatusCode),
     /// It starts something on the server: only where it surely started nothing.
     IfNotStarted,
+    /// It starts something on the server, and is of no use later.
+    Never,
 }
 
 impl Repeat {
@@ -28,6 +30,7 @@ impl Repeat {
             // Nothing is started by a call that a limit turned away, or that came too early. After any other fault nobody
             // knows.
             Self::IfNotStarted => matches!(status.as_u16(), 425 | 429),
+            Self::Never => false,
         }
     }
 
@@ -36,6 +39,7 @@ impl Repeat {
         match self {
             Self::Freely | Self::FreelyExcept(_) => true,
             Self::IfNotStarted => unsent,
+            Self::Never => false,
         }
     }
 }
@@ -113,9 +117,10 @@ mod tests {
                 "{status}"
             );
             assert_eq!(Repeat::IfNotStarted.after_status(code), if_not_started, "{status}");
+            assert!(!Repeat::Never.after_status(code), "{status}");
         }
         assert!(Repeat::IfNotStarted.after_fault(true));
-        assert!(!Repeat::IfNotStarted.after_fault(false));
+        assert!(!Repeat::IfNotStarted.after_fault(false) && !Repeat::Never.after_fault(true));
     }
 
     #[test]

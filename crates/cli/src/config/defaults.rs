@@ -51,6 +51,7 @@ pub(super) fn settings(pipeline: &Pipeline) -> Vec<Setting> {
         ("source.ca_file", Default::None),
         ("source.proxy", Default::Environment(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"], None)),
         ("source.event_exports_per_minute", number(1)),
+        ("source.exports_ahead", number(Limits::default().exports_ahead)),
         ("source.first_poll", span(Limits::default().poll_interval_first)),
         ("source.poll_hosts", list()),
         ("export.segment", Default::None),

@@ -28,12 +28,18 @@ pub(super) struct Source {
     proxy: Option<Text>,
     /// How often an export with events may be asked for. Default: 1, as the API documents it.
     event_exports_per_minute: Option<std::num::NonZeroU32>,
+    /// How many exports are asked for ahead of the one that is worked on, 0 to 20. Default: 2.
+    #[cfg_attr(test, schemars(range(min = 0, max = EXPORTS_AHEAD_MAX)))]
+    exports_ahead: Option<usize>,
     /// How long after its request an export is polled for first. Default: 1s.
     first_poll: Option<Age>,
     /// Other origins that poll URLs may have.
     #[serde(default)]
     poll_hosts: Vec<String>,
 }
+
+/// The most exports that may be asked for ahead: the API refuses more when too many are pending.
+const EXPORTS_AHEAD_MAX: usize = 20;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -77,6 +83,12 @@ impl Source {
             if calls.get() > 60 {
                 limits.rates.exports = limits.rates.event_exports;
             }
+        }
+        if let Some(ahead) = self.exports_ahead {
+            if ahead > EXPORTS_AHEAD_MAX {
+                return Err(wrong(&format!("[source] `exports_ahead` is {ahead}, and at most {EXPORTS_AHEAD_MAX}")));
+            }
+            limits.exports_ahead = ahead;
         }
         limits.poll_interval_first = self.first_poll.map_or(limits.poll_interval_first, |delay| delay.0);
         for (key, text) in [("client_id", &self.client_id), ("client_secret", &self.client_secret)] {

@@ -29,7 +29,7 @@ fn account() -> CorpusSpec {
     CorpusSpec { size: Size::Profiles(12), ..CorpusSpec::default() }
 }
 
-fn schedule() -> Schedule {
+pub(super) fn schedule() -> Schedule {
     let lag = SignedDuration::from_mins(30);
     let keep_snapshots = NonZeroUsize::MIN;
     Schedule { start: start(), every: DAY, lookback: DAY * LATE_DAYS, lag, windows_per_run: 8, keep_snapshots }
@@ -40,7 +40,11 @@ fn begins(night: i32) -> Timestamp {
     start() + DAY * (night + 1) + SignedDuration::from_secs(7_200 + i64::from(night * 7 % 11))
 }
 
-fn job(base_url: &str, out: &Path, attributes: usize) -> Job {
+pub(super) fn output() -> Output {
+    Output { json: true, quiet: true, verbose: 0, progress_interval: 0, log_format: LogFormat::Text }
+}
+
+pub(super) fn job(base_url: &str, out: &Path, attributes: usize) -> Job {
     let fast = |calls| Rate { calls, per: Duration::from_millis(1) };
     let rates = Rates {
         tokens: fast(1000),
@@ -73,7 +77,7 @@ fn job(base_url: &str, out: &Path, attributes: usize) -> Job {
 }
 
 /// The rows of a table of events, each a text, with the files that have it.
-fn events(folder: &Path, manifest: &Manifest, files: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
+pub(super) fn events(folder: &Path, manifest: &Manifest, files: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
     let table = manifest.table(TableId::Events.name()).expect("there are events");
     let mut rows = BTreeMap::new();
     for file in table.files.iter().filter(|file| files(&file.name)) {
@@ -128,7 +132,7 @@ async fn nights(folder: &Path) -> Manifest {
     let server = Server::start(settings).await.expect("a server");
     let shutdown = Shutdown::listen().expect("signals");
     let watch = Watch::begin().expect("a run");
-    let output = Output { json: true, quiet: true, verbose: 0, progress_interval: 0, log_format: LogFormat::Text };
+    let output = output();
     let schedule = schedule();
     let client = Client::new(job(server.base_url(), folder, 5).client).expect("a client");
     let mut published: Option<Manifest> = None;

@@ -82,7 +82,7 @@ impl App {
     pub(super) fn new(settings: Settings, storage: String, closed: watch::Receiver<bool>) -> Result<App, StartError> {
         Ok(App {
             issuer: Issuer::new(settings.token_life).map_err(|error| StartError::Key(error.to_string()))?,
-            jobs: Mutex::new(Jobs::new(settings.polls_until_ready)),
+            jobs: Mutex::new(Jobs::new(settings.polls_until_ready, settings.side_by_side)),
             rates: Mutex::new(Rates::new(settings.second)),
             faults: Mutex::new(settings.faults.clone()),
             stats: Mutex::default(),

@@ -17,6 +17,8 @@ pub(super) const PENDING_MAX: usize = 10;
 #[derive(Debug)]
 pub(super) struct Jobs {
     polls_until_ready: u32,
+    /// Whether a poll of one brings all of them on.
+    side_by_side: bool,
     created: u64,
     jobs: HashMap<String, Job>,
 }
@@ -49,8 +51,8 @@ pub(super) enum Polled {
 }
 
 impl Jobs {
-    pub(super) fn new(polls_until_ready: u32) -> Jobs {
-        Jobs { polls_until_ready, created: 0, jobs: HashMap::new() }
+    pub(super) fn new(polls_until_ready: u32, side_by_side: bool) -> Jobs {
+        Jobs { polls_until_ready, side_by_side, created: 0, jobs: HashMap::new() }
     }
 
     /// Takes an export on and returns its id, or nothing if too many are pending.
@@ -93,13 +95,13 @@ impl Jobs {
             Some(Fate::TooLarge) if job.polls_left == 0 => return Polled::TooLarge,
             Some(Fate::TooLarge) | None => {}
         }
-        match job.polls_left.checked_sub(1) {
-            Some(left) => {
-                job.polls_left = left;
-                Polled::NotReady
-            }
-            None => Polled::Ready(job.spec.clone()),
+        let Some(left) = job.polls_left.checked_sub(1) else { return Polled::Ready(job.spec.clone()) };
+        job.polls_left = left;
+        if self.side_by_side {
+            let others = self.jobs.iter_mut().filter(|(other, _)| *other != id);
+            others.for_each(|(_, other)| other.polls_left = other.polls_left.saturating_sub(1));
         }
+        Polled::NotReady
     }
 }
 
@@ -117,7 +119,7 @@ mod tests {
     fn an_export_is_pending_then_ready_then_gone_then_forgotten() {
         let spec = CorpusSpec::default();
         let start = Instant::now();
-        let mut jobs = Jobs::new(2);
+        let mut jobs = Jobs::new(2, false);
         let id = jobs.create(spec.clone(), start).unwrap();
         assert_eq!(jobs.poll(&id, start), Polled::NotReady);
         assert_eq!(jobs.poll(&id, start), Polled::NotReady);
@@ -131,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn exports_can_be_made_side_by_side() {
+        let start = Instant::now();
+        for (side_by_side, second) in [(false, Polled::NotReady), (true, Polled::Ready(CorpusSpec::default()))] {
+            let mut jobs = Jobs::new(2, side_by_side);
+            let [one, other] = [(); 2].map(|()| jobs.create(CorpusSpec::default(), start).unwrap());
+            for _ in 0..2 {
+                assert_eq!(jobs.poll(&one, start), Polled::NotReady);
+            }
+            assert_eq!(jobs.poll(&other, start), second);
+        }
+    }
+
+    #[test]
     fn an_export_can_be_lost() {
         let start = Instant::now();
         for (fate, first, then) in [
@@ -138,7 +153,7 @@ mod tests {
             (Fate::Failed, Polled::Failed, Polled::Failed),
             (Fate::TooLarge, Polled::NotReady, Polled::TooLarge),
         ] {
-            let mut jobs = Jobs::new(1);
+            let mut jobs = Jobs::new(1, false);
             let id = jobs.create(CorpusSpec::default(), start).unwrap();
             jobs.end(&id, fate);
             assert_eq!((jobs.poll(&id, start), jobs.poll(&id, start)), (first, then));
@@ -148,7 +163,7 @@ mod tests {
     #[test]
     fn only_pending_exports_count_against_the_limit() {
         let start = Instant::now();
-        let mut jobs = Jobs::new(1);
+        let mut jobs = Jobs::new(1, false);
         let mut create = |now| jobs.create(CorpusSpec::default(), now);
         let ids: Vec<_> = (0..PENDING_MAX).map(|_| create(start).unwrap()).collect();
         assert_eq!(create(start), None);

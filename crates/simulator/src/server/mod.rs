@@ -46,6 +46,8 @@ pub struct Settings {
     pub corpus: CorpusSpec,
     /// How many polls of an export are answered with "not ready".
     pub polls_until_ready: u32,
+    /// Whether the time that exports take passes for all of them at once: a poll of one brings all of them on.
+    pub side_by_side: bool,
     /// Which kind of poll URL a request for an export is answered with.
     pub poll_url: PollUrl,
     /// The only client that gets tokens.
@@ -87,6 +89,7 @@ impl Default for Settings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             corpus: CorpusSpec::default(),
             polls_until_ready: 2,
+            side_by_side: false,
             poll_url: PollUrl::V1,
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret".to_owned(),

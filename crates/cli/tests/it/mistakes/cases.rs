@@ -70,6 +70,7 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("no events", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]"), RUN),
         ("no start", Pipeline("[export]", "[schedule]\nevery = \"1d\"\n[export]"), RUN),
         ("windows of a second", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\nevery = \"1s\"\n[export]\nevents = [\"50001\"]"), RUN),
+        ("too many exports ahead", Pipeline("[source]", "[source]\nexports_ahead = 21"), RUN),
         ("a schedule and a window", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]\nevents = [\"50001\"]\nwindow = { last_days = 1 }"), RUN),
         ("an end before the start", Pipeline("[export]", "[schedule]\nstart = \"2026-01-01\"\n[export]\nevents = [\"50001\"]"), "apsides backfill pipeline.toml --from 2026-02-01 --to 2026-01-01"),
     ]),
