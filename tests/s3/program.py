@@ -57,10 +57,10 @@ class Apsides:
         return end(self.start(*arguments))
 
     @contextmanager
-    def simulated(self, *arguments: str, port: int | None = None) -> Iterator[str]:
-        """The simulated API, whose exports are ready at once; gives the host and port where it listens."""
+    def simulated(self, *arguments: str, port: int | None = None, polls: int = 0) -> Iterator[str]:
+        """The simulated API, whose exports are ready at once, or after some polls; gives the host and port where it listens."""
         host = f"127.0.0.1:{port or free_ports(1)[0]}"
-        simulator = self.start("simulate", "--bind", host, "--polls", "0", *arguments)
+        simulator = self.start("simulate", "--bind", host, "--polls", str(polls), *arguments)
         try:
             assert simulator.stdout and b"simulated API" in simulator.stdout.readline(), simulator.stderr
             yield host

@@ -13,7 +13,7 @@ use crate::{
     wrap::{self, wrapped},
 };
 use apsides_batcher::{Archive, Destination, Extent, look, published, try_puts};
-use apsides_fetcher::{Client, ClientConfig, Limits, TokenCheck};
+use apsides_fetcher::{Client, ClientConfig, Limits, StatePlace, TokenCheck, try_state};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -88,6 +88,7 @@ async fn lines(pipeline: &Path) -> Vec<Line> {
     }
     lines.push(destination(&job).await);
     lines.extend(archive(&job).await);
+    lines.extend(state(&job.client).await);
     lines.extend(folders(&job).into_iter().map(|(check, folder)| match is_writable(folder) {
         Ok(()) => ok(check, format!("{} can be written", folder.display())),
         Err(failure) => failed(check, &failure),
@@ -155,6 +156,15 @@ async fn archive(job: &Job) -> Option<Line> {
     })
 }
 
+/// The bucket that the state is kept in, if it is one.
+async fn state(client: &ClientConfig) -> Option<Line> {
+    let Some(StatePlace::Objects { name, .. }) = &client.state else { return None };
+    Some(match try_state(client).await {
+        Ok(()) => ok("state", format!("{name} can be written")),
+        Err(error) => failed("state", &error.into()),
+    })
+}
+
 /// Other folders that a run writes to.
 fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
     let cache = job.lookup.cache.as_ref().and_then(|cache| cache.path.parent());
@@ -163,10 +173,13 @@ fn folders(job: &Job) -> Vec<(&'static str, &Path)> {
         Some(Destination::Folder(folder)) => Some(folder.as_path()),
         Some(Destination::Bucket { .. }) | None => None,
     };
+    let state = match &job.client.state {
+        Some(StatePlace::Folder(folder)) => Some(folder.as_path()),
+        Some(StatePlace::Objects { .. }) | None => None,
+    };
     let metrics = job.told.metrics.as_ref().and_then(|file| file.parent());
     let metrics = metrics.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let folders =
-        [("definitions", cache), ("state", job.client.state.as_deref()), ("keep_raw", keep_raw), ("metrics", metrics)];
+    let folders = [("definitions", cache), ("state", state), ("keep_raw", keep_raw), ("metrics", metrics)];
     folders.into_iter().filter_map(|(check, folder)| Some((check, folder?))).collect()
 }
 

@@ -22,7 +22,7 @@ use crate::{
     storage::Storage,
 };
 use apsides_batcher::{self as batcher, FileOptions, Options};
-use apsides_fetcher::ClientConfig;
+use apsides_fetcher::{ClientConfig, StatePlace};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
@@ -150,8 +150,9 @@ impl Pipeline {
 
     /// What `apsides definitions` needs, whatever else there is or is not yet.
     pub(crate) fn into_source(self) -> Result<(ClientConfig, Lookup), Failure> {
+        let s3 = self.destination.map(|destination| destination.s3).unwrap_or_default();
         let lookup = lookup(self.definitions, self.export.versions);
-        let source = lookup.and_then(|lookup| Ok((self.source.into_client()?, lookup)));
+        let source = lookup.and_then(|lookup| Ok((self.source.into_client(&s3)?, lookup)));
         source.map_err(|failure| failure.in_file(&self.path))
     }
 
@@ -167,7 +168,8 @@ impl Pipeline {
     }
 
     fn job(self) -> Result<Job, Failure> {
-        let client = self.source.into_client()?;
+        let s3 = self.destination.as_ref().map(|destination| destination.s3.clone()).unwrap_or_default();
+        let client = self.source.into_client(&s3)?;
         let destination = self
             .destination
             .ok_or_else(|| wrong("[destination] is missing, with the `path` of a folder, or `s3://bucket/prefix`"))?;
@@ -179,6 +181,14 @@ impl Pipeline {
         let place = destination.s3.destination(&destination.path)?;
         if keep_raw.as_ref().is_some_and(|keep_raw| is_within(keep_raw, &place)) {
             return Err(wrong("[export] `keep_raw` is within [destination] `path`, where nothing but tables may be"));
+        }
+        if let (Some(StatePlace::Objects { name, .. }), batcher::Destination::Bucket { .. }) = (&client.state, &place)
+            && is_below(name, &place.to_string())
+            && !is_below(name, &format!("{place}/.apsides"))
+        {
+            let next = format!("`{place}/.apsides/state`");
+            let message = "[source] `state` is within [destination] `path`, where nothing but tables may be";
+            return Err(wrong(&format!("{message}; {next} is hidden from their readers")));
         }
         let spools = self.export.spool;
         let now = Timestamp::now();
@@ -233,9 +243,14 @@ fn is_within(place: &batcher::Destination, root: &batcher::Destination) -> bool 
     use batcher::Destination::{Bucket, Folder};
     match (place, root) {
         (Folder(place), Folder(root)) => place.starts_with(root),
-        (Bucket { .. }, Bucket { .. }) => format!("{place}/").starts_with(&format!("{root}/")),
+        (Bucket { .. }, Bucket { .. }) => is_below(&place.to_string(), &root.to_string()),
         _ => false,
     }
+}
+
+/// Whether an address is another one, or below it.
+fn is_below(address: &str, root: &str) -> bool {
+    format!("{address}/").starts_with(&format!("{root}/"))
 }
 
 impl Files {
@@ -316,6 +331,33 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_not_among_the_tables() {
+        for (state, root, expected) in [
+            ("state", "out", true),
+            ("s3://lake/state", "out", true),
+            ("s3://lake/state", "s3://lake/apsis", true),
+            ("s3://lake/apsis-state", "s3://lake/apsis", true),
+            ("s3://lake/apsis/.apsides/state", "s3://lake/apsis", true),
+            ("s3://lake/apsis/state", "s3://lake/apsis", false),
+            ("s3://lake/apsis", "s3://lake/apsis", false),
+            ("s3://lake/state", "s3://lake", false),
+        ] {
+            let text = format!(
+                "[source]\nclient_id = 'a'\nclient_secret = 'b'\nstate = '{state}'\n[export]\nattributes = ['1']\n\
+                 [destination]\npath = '{root}'\n"
+            );
+            let pipeline: Pipeline = toml::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            match pipeline.into_job() {
+                Ok(job) => {
+                    let is_objects = matches!(job.client.state, Some(StatePlace::Objects { .. }));
+                    assert!(expected && is_objects == state.starts_with("s3:"), "{state} in {root}");
+                }
+                Err(failure) => assert!(!expected && failure.to_string().contains("hidden from"), "{state}: {failure}"),
+            }
+        }
+    }
+
+    #[test]
     fn more_event_exports_than_one_a_second_are_allowed_by_all_rates() {
         for (setting, exports, event_exports) in [
             ("", Rate::new(1, 1), Rate::new(1, 60)),
@@ -324,7 +366,11 @@ mod tests {
         ] {
             let source: Source = toml::from_str(&format!("client_id = 'a'\nclient_secret = 'b'\n{setting}"))
                 .unwrap_or_else(|error| panic!("{setting}: {error}"));
-            let rates = source.into_client().unwrap_or_else(|failure| panic!("{setting}: {failure}")).limits.rates;
+            let rates = source
+                .into_client(&Storage::default())
+                .unwrap_or_else(|failure| panic!("{setting}: {failure}"))
+                .limits
+                .rates;
             assert_eq!((rates.exports, rates.event_exports), (exports, event_exports), "{setting}");
         }
     }

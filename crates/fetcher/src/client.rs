@@ -6,12 +6,12 @@ use crate::{
     error::shown,
     export,
     http::{self, Call, Http, Reply},
-    state::State,
+    state::{State, StatePlace},
     token::{TokenCheck, Tokens},
 };
 use apsides_definitions::Snapshot;
 use reqwest::Response;
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 use url::Url;
 
 /// Where the account lives.
@@ -48,9 +48,9 @@ pub struct ClientConfig {
     pub network: Network,
     /// Other origins that poll URLs may have, and that get the token: `https://host` or `https://host:port`.
     pub poll_hosts: Vec<Url>,
-    /// A folder of this client's own, where it keeps its token and the exports it has asked for until they are
-    /// published, so that the next run finds them. By default it keeps them in memory.
-    pub state: Option<PathBuf>,
+    /// Where it keeps its token and the exports it has asked for until they are published, so that the next run finds
+    /// them. By default nowhere.
+    pub state: Option<StatePlace>,
     /// Every limit on time, tries and memory.
     pub limits: Limits,
 }
@@ -89,7 +89,8 @@ struct Inner {
 impl Client {
     /// Checks the configuration and sets up TLS. Nothing is sent yet.
     pub fn new(config: ClientConfig) -> Result<Self> {
-        let ClientConfig { base_url: base, client_id, client_secret, network, poll_hosts, state, limits } = config;
+        let state = State::new(&config);
+        let ClientConfig { base_url: base, client_id, client_secret, network, poll_hosts, state: _, limits } = config;
         let refuse = |reason| Err(Error::BaseUrl { url: shown(&base), reason });
         if !http::is_safe(&base) {
             return refuse("the secret travels over https only (plain http is for loopback)");
@@ -103,7 +104,6 @@ impl Client {
         }
         let http = Http::new(limits, base.scheme() == "http", &network, Some(&client_secret))?;
         let account = definitions::account(&base, &client_id);
-        let state = State::new(state, &base, &client_id);
         let tokens = Tokens::new(&base, client_id, client_secret, state.clone());
         let ahead = ahead::Register::default();
         Ok(Self { inner: Arc::new(Inner { http, tokens, state, ahead, base, poll_hosts, account }) })

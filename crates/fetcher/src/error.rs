@@ -241,6 +241,17 @@ pub enum Error {
         source: Cause,
     },
 
+    /// A state cannot be kept where it is to be.
+    #[error(
+        "the state cannot be kept in {place}; check the address, and that objects there may be listed, read, written and removed"
+    )]
+    State {
+        /// The place.
+        place: String,
+        /// What the store said.
+        source: Cause,
+    },
+
     /// The stream ended inside compressed data.
     #[error("the {format} stream of {from} is cut short after {received} compressed bytes; fetch the file again")]
     Truncated {

@@ -196,8 +196,8 @@ pub struct Poll {
 
 impl Pending {
     fn of(client: &Client, requested: Requested, age: Duration) -> Self {
-        let Requested { poll_url: url, kind, .. } = requested;
-        Self { export: Export { client: client.clone(), url, kind }, requested: Instant::now(), age }
+        let Requested { request, poll_url: url, kind, .. } = requested;
+        Self { export: Export { client: client.clone(), request, url, kind }, requested: Instant::now(), age }
     }
 
     /// One that was asked for some time ago.
@@ -273,6 +273,8 @@ impl Ready {
 #[derive(Clone)]
 pub(crate) struct Export {
     client: Client,
+    /// The fingerprint of its request.
+    request: String,
     url: Url,
     kind: PollKind,
 }
@@ -326,7 +328,7 @@ impl Export {
     }
 
     async fn forget(&self) {
-        self.client.state().forget(&self.url).await;
+        self.client.state().forget(&self.request, &self.url).await;
     }
 
     /// The error that there is no such export any more. The state forgets it, lest the next run wait for it.

@@ -82,6 +82,6 @@ pub use post::post;
 pub use reader::Reader;
 pub use secret::Secret;
 pub use source::{Origin, Progress};
-pub use state::{PendingExport, pending_exports};
+pub use state::{PendingExport, StatePlace, pending_exports, try_state};
 pub use token::TokenCheck;
 pub use whole::Whole;

@@ -44,6 +44,10 @@ pub struct Limits {
     /// From the request to the last poll. Default 23 h: the poll URL lives a day, and the download needs a part of it.
     pub poll_deadline: Duration,
 
+    /// For how long one call of the store is waited for that has the state, where it is not in a folder. After one that is not
+    /// answered, or fails, the run goes on without. Default 10 s.
+    pub state_timeout: Duration,
+
     /// How often one export is asked for, if it fails or is lost each time. Default 3.
     pub exports_max: u32,
 
@@ -97,6 +101,7 @@ impl Default for Limits {
             poll_interval_first: Duration::from_secs(1),
             poll_interval_max: Duration::from_secs(60),
             poll_deadline: Duration::from_secs(23 * 3600),
+            state_timeout: Duration::from_secs(10),
             exports_max: 3,
             exports_ahead: 2,
             window_min: Duration::from_secs(3600),

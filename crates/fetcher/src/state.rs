@@ -1,54 +1,74 @@
-//! What a client remembers between runs, if it is given a folder for that: its token, and the exports it has asked for.
+//! What a client remembers between runs, if it is given a place for that: its token, and the exports it has asked for.
 //!
-//! The files are private (0600, in a folder of 0700), and written whole or not at all. They make the next run cheaper,
-//! but no run depends on them: what cannot be read or is not private is left alone and told in the log.
+//! The place is a private [`folder`], or [`objects`] of a store, which cannot be private and are sealed instead. They make
+//! the next run cheaper, but no run depends on them: what cannot be read, or is none of ours, is left alone and told in
+//! the log.
 
-use crate::{ClientConfig, Secret, error::shown, wire::PollKind};
+mod folder;
+mod objects;
+mod seal;
+
+use crate::{ClientConfig, Result, Secret, error::shown, wire::PollKind};
+use folder::Folder;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{
-    fs::{self, DirBuilder},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::sync::Mutex;
+use object_store::ObjectStore;
+use objects::Objects;
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 
-const TOKEN_FILE: &str = "token.json";
-const EXPORTS_FILE: &str = "exports.json";
+/// Where a client keeps its state.
+#[derive(Clone)]
+pub enum StatePlace {
+    /// A folder of this client's own. Several accounts that share one forget each other.
+    Folder(PathBuf),
+    /// Objects of a store, which several clients may share.
+    Objects {
+        /// The store, with the state's prefix before all names.
+        store: Arc<dyn ObjectStore>,
+        /// What it is called in messages.
+        name: String,
+    },
+}
+
+impl fmt::Debug for StatePlace {
+    /// Without the store, which knows credentials.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => out.debug_tuple("Folder").field(folder).finish(),
+            Self::Objects { name, .. } => out.debug_tuple("Objects").field(name).finish(),
+        }
+    }
+}
+
+impl From<PathBuf> for StatePlace {
+    fn from(folder: PathBuf) -> Self {
+        Self::Folder(folder)
+    }
+}
 
 /// The memory of one client.
 #[derive(Clone)]
-pub(crate) struct State {
-    folder: Option<PathBuf>,
-    /// Whose it is: the same folder may serve several accounts in turn, which then forget each other.
-    account: Account,
-    /// One change of the list of exports at a time.
-    exports: Arc<Mutex<()>>,
+pub(crate) struct State(Option<Place>);
+
+#[derive(Clone)]
+enum Place {
+    Folder(Folder),
+    Objects(Arc<Objects>),
 }
 
+/// Whose state it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Account {
     base_url: String,
     client_id: String,
 }
 
+/// A token, and when it dies.
 #[derive(Serialize, Deserialize)]
-struct TokenFile {
-    #[serde(flatten)]
-    account: Account,
+struct Kept {
     access_token: String,
     expires_at: Timestamp,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ExportsFile {
-    #[serde(flatten)]
-    account: Account,
-    exports: Vec<Requested>,
 }
 
 /// An export that was asked for and not yet published.
@@ -72,9 +92,9 @@ pub struct PendingExport {
     pub is_expired: bool,
 }
 
-/// The exports that the state of a client remembers, the oldest first; none without a folder. Nothing is sent.
+/// The exports that the state of a client remembers, the oldest first; none without a state. Nothing is sent to the API.
 pub async fn pending_exports(config: &ClientConfig) -> Vec<PendingExport> {
-    let state = State::new(config.state.clone(), &config.base_url, &config.client_id);
+    let state = State::new(config);
     let now = Timestamp::now();
     let is_expired =
         |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age > config.limits.poll_deadline);
@@ -83,166 +103,98 @@ pub async fn pending_exports(config: &ClientConfig) -> Vec<PendingExport> {
         poll_url: shown(&requested.poll_url),
         is_expired: is_expired(requested.at),
     };
-    state.list().await.into_iter().map(pending).collect()
+    let mut requested = match &state.0 {
+        None => Vec::new(),
+        Some(Place::Folder(folder)) => folder.list().await,
+        Some(Place::Objects(objects)) => objects.list(None).await,
+    };
+    requested.sort_by_key(|requested| requested.at);
+    requested.into_iter().map(pending).collect()
+}
+
+/// Tries, where the state is to be kept as objects, whether they can be written, found, read and removed.
+pub async fn try_state(config: &ClientConfig) -> Result<()> {
+    match State::new(config).0 {
+        None | Some(Place::Folder(_)) => Ok(()),
+        Some(Place::Objects(objects)) => objects.try_out().await,
+    }
 }
 
 impl State {
-    pub(crate) fn new(folder: Option<PathBuf>, base: &Url, client_id: &str) -> Self {
-        let account = Account { base_url: base.to_string(), client_id: client_id.to_owned() };
-        Self { folder, account, exports: Arc::default() }
+    pub(crate) fn new(config: &ClientConfig) -> Self {
+        let ClientConfig { base_url, client_id, client_secret, state, limits, .. } = config;
+        let account = Account { base_url: base_url.to_string(), client_id: client_id.clone() };
+        Self(state.clone().map(|place| match place {
+            StatePlace::Folder(folder) => Place::Folder(Folder::new(folder, account)),
+            StatePlace::Objects { store, name } => {
+                Place::Objects(Arc::new(Objects::new(store, name, &account, client_secret, limits.state_timeout)))
+            }
+        }))
     }
 
     /// The token of an earlier run, and when it expires.
     pub(crate) async fn token(&self) -> Option<(Secret, Timestamp)> {
-        let file: TokenFile = self.read(TOKEN_FILE).await?;
-        (file.account == self.account).then(|| (Secret::new(file.access_token), file.expires_at))
+        let kept = match self.0.as_ref()? {
+            Place::Folder(folder) => folder.token().await,
+            Place::Objects(objects) => objects.token().await,
+        };
+        kept.map(|kept| (Secret::new(kept.access_token), kept.expires_at))
     }
 
     pub(crate) async fn set_token(&self, token: &Secret, expires_at: Timestamp) {
-        let access_token = token.expose().to_owned();
-        self.write(TOKEN_FILE, &TokenFile { account: self.account.clone(), access_token, expires_at }).await;
+        let kept = Kept { access_token: token.expose().to_owned(), expires_at };
+        match &self.0 {
+            None => {}
+            Some(Place::Folder(folder)) => folder.set_token(kept).await,
+            Some(Place::Objects(objects)) => objects.set_token(&kept).await,
+        }
     }
 
     /// The latest export that was asked for by the same request, since `oldest`.
     pub(crate) async fn requested(&self, request: &str, oldest: Timestamp) -> Option<Requested> {
+        let list = match self.0.as_ref()? {
+            Place::Folder(folder) => folder.list().await,
+            Place::Objects(objects) => objects.list(Some(request)).await,
+        };
         let same = |requested: &Requested| requested.request == request && requested.at >= oldest;
-        self.list().await.into_iter().rev().find(same)
+        list.into_iter().filter(same).max_by_key(|requested| requested.at)
     }
 
     /// Remembers an export, and forgets those from before `oldest`: their poll URLs have died.
     pub(crate) async fn add(&self, requested: Requested, oldest: Timestamp) {
-        self.change(|exports| {
-            exports.retain(|known| known.at >= oldest);
-            exports.push(requested);
-        })
-        .await;
-    }
-
-    /// Forgets an export: it is published, or lost.
-    pub(crate) async fn forget(&self, poll_url: &Url) {
-        self.change(|exports| exports.retain(|requested| requested.poll_url != *poll_url)).await;
-    }
-
-    async fn change(&self, change: impl FnOnce(&mut Vec<Requested>)) {
-        if self.folder.is_none() {
-            return;
-        }
-        let _one = self.exports.lock().await;
-        let mut exports = self.list().await;
-        change(&mut exports);
-        self.write(EXPORTS_FILE, &ExportsFile { account: self.account.clone(), exports }).await;
-    }
-
-    async fn list(&self) -> Vec<Requested> {
-        let file: Option<ExportsFile> = self.read(EXPORTS_FILE).await;
-        file.filter(|file| file.account == self.account).map_or_else(Vec::new, |file| file.exports)
-    }
-
-    async fn read<T: DeserializeOwned + Send + 'static>(&self, name: &str) -> Option<T> {
-        let path = self.folder.as_ref()?.join(name);
-        let read = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || read_private(&path)).await.map_err(io::Error::other).flatten()
-        };
-        // serde's own words could quote the token.
-        let parsed = read.and_then(|text| {
-            text.map(|text| serde_json::from_str(&text).map_err(|_| io::Error::other("it is not of our form")))
-                .transpose()
-        });
-        parsed.unwrap_or_else(|error| {
-            tracing::warn!(path = %path.display(), %error, "a file of the state is not used");
-            None
-        })
-    }
-
-    async fn write<T: Serialize>(&self, name: &str, value: &T) {
-        let Some(folder) = self.folder.clone() else { return };
-        let path = folder.join(name);
-        let text = serde_json::to_string(value).unwrap_or_default();
-        let written = tokio::task::spawn_blocking(move || write_private(&folder, &path, &text));
-        if let Err(error) = written.await.map_err(io::Error::other).flatten() {
-            tracing::warn!(file = name, %error, "the state is not kept");
+        match &self.0 {
+            None => {}
+            Some(Place::Folder(folder)) => folder.add(requested, oldest).await,
+            Some(Place::Objects(objects)) => objects.add(&requested, oldest).await,
         }
     }
-}
 
-/// A file's text, unless there is none; others must not be able to read it.
-fn read_private(path: &Path) -> io::Result<Option<String>> {
-    let metadata = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        metadata => metadata?,
-    };
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(io::Error::other("others than its owner have access to it; make it private with chmod 600"));
+    /// Forgets an export, by its request and where it is polled for: it is published, or lost.
+    pub(crate) async fn forget(&self, request: &str, poll_url: &Url) {
+        match &self.0 {
+            None => {}
+            Some(Place::Folder(folder)) => folder.forget(poll_url).await,
+            Some(Place::Objects(objects)) => objects.forget(request, poll_url).await,
+        }
     }
-    fs::read_to_string(path).map(Some)
-}
-
-fn write_private(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    // Its name is nobody else's, not even in a container of the same process id, and its mode is 0600 from the start.
-    let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::Permissions;
 
-    fn state(folder: &Path, client_id: &str) -> State {
-        State::new(Some(folder.join("state")), &Url::parse("https://api.apsis.one").unwrap(), client_id)
+    pub(super) fn state(place: impl Into<Option<StatePlace>>, client_id: &str, secret: &str) -> State {
+        let config = ClientConfig::new(Url::parse("https://api.apsis.one").unwrap(), client_id, Secret::new(secret));
+        State::new(&ClientConfig { state: place.into(), ..config })
     }
 
-    fn requested(request: &str, id: u32, at: &str) -> Requested {
-        let poll_url = Url::parse(&format!("https://api.apsis.one/{id}")).unwrap();
+    pub(super) fn requested(request: &str, id: u32, at: &str) -> Requested {
+        let poll_url = Url::parse(&format!("https://api.apsis.one/{id}?signature=h1dden")).unwrap();
         Requested { request: request.into(), poll_url, kind: PollKind::V2, at: at.parse().unwrap() }
     }
 
-    #[tokio::test]
-    async fn a_token_is_kept_for_its_account_in_a_private_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let expires_at: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
-        state(folder.path(), "one").set_token(&Secret::new("t0ken"), expires_at).await;
-        assert_eq!(state(folder.path(), "one").token().await, Some((Secret::new("t0ken"), expires_at)));
-        assert_eq!(state(folder.path(), "two").token().await, None);
-        let path = folder.path().join("state/token.json");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert_eq!(state(folder.path(), "one").token().await, None, "not private");
-        // Written again it is private again.
-        state(folder.path(), "one").set_token(&Secret::new("other"), expires_at).await;
-        assert!(state(folder.path(), "one").token().await.is_some());
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn runs_that_share_a_folder_do_not_spoil_each_others_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let expires_at: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
-        state(folder.path(), "one").set_token(&Secret::new("t0ken"), expires_at).await;
-        // Different lengths, so that a mixture would be no JSON.
-        let runs = [1, 5000].map(|length| {
-            let state = state(folder.path(), "one");
-            tokio::spawn(async move {
-                for _ in 0..100 {
-                    state.set_token(&Secret::new("x".repeat(length)), expires_at).await;
-                    assert!(state.token().await.is_some());
-                }
-            })
-        });
-        for run in runs {
-            run.await.unwrap();
-        }
-        assert_eq!(fs::read_dir(folder.path().join("state")).unwrap().count(), 1, "nothing else is left behind");
-    }
-
-    #[tokio::test]
-    async fn exports_are_found_until_they_are_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = state(folder.path(), "one");
+    /// What holds wherever the state is.
+    pub(super) async fn exports_are_found_until_they_are_forgotten(state: &State) {
         let found = async |request, oldest| {
             state.requested(request, oldest).await.map(|found| found.poll_url.path().to_owned())
         };
@@ -253,28 +205,17 @@ mod tests {
             state.add(requested(request, id, at), Timestamp::MIN).await;
         }
         assert_eq!(found("a", noon).await.as_deref(), Some("/2"));
-        state.forget(&requested("a", 2, "2026-01-02T00:00:00Z").poll_url).await;
+        state.forget("a", &requested("a", 2, "2026-01-02T00:00:00Z").poll_url).await;
         assert_eq!(found("a", Timestamp::MIN).await.as_deref(), Some("/1"));
         assert_eq!((found("a", noon).await, found("b", noon).await), (None, None));
-        state.add(requested("c", 4, "2026-01-02T00:00:00Z"), noon).await;
-        assert_eq!((found("a", Timestamp::MIN).await, found("b", Timestamp::MIN).await), (None, None));
-        assert_eq!(found("c", noon).await.as_deref(), Some("/4"));
+        assert_eq!(found("b", Timestamp::MIN).await.as_deref(), Some("/3"));
     }
 
     #[tokio::test]
-    async fn without_a_folder_nothing_is_remembered() {
-        let state = State::new(None, &Url::parse("https://api.apsis.one").unwrap(), "one");
+    async fn without_a_place_nothing_is_remembered() {
+        let state = state(None, "one", "s3cret");
         state.set_token(&Secret::new("t0ken"), Timestamp::MAX).await;
         state.add(requested("a", 1, "2026-01-01T00:00:00Z"), Timestamp::MIN).await;
         assert!(state.token().await.is_none() && state.requested("a", Timestamp::MIN).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_none_of_ours_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = state(folder.path(), "one");
-        state.set_token(&Secret::new("t0ken"), Timestamp::MAX).await;
-        fs::write(folder.path().join("state/token.json"), "[]").unwrap();
-        assert!(state.token().await.is_none());
     }
 }

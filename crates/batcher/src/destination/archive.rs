@@ -10,7 +10,7 @@ use crate::{
     upload::{Parts, Uploads},
 };
 use bytes::Bytes;
-use object_store::{Error as StoreError, ObjectStoreExt, PutOptions, path::Path};
+use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutOptions, path::Path};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -31,6 +31,11 @@ impl Archive {
     /// Nothing is sent yet.
     pub fn new(address: &Address, settings: &StorageSettings) -> Result<Self> {
         Ok(Self { bucket: connect(address, settings)? })
+    }
+
+    /// Its objects, by their names below the prefix.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.bucket.store)
     }
 
     /// A small object, whole; none if there is no such.

@@ -1,9 +1,10 @@
 //! Where an export comes from: the API, the client, and what the ids stand for.
 
 use super::{export::VersionsName, text::Text, units::Age, wrong};
-use crate::{failure::Failure, names::Lookup};
+use crate::{failure::Failure, names::Lookup, storage::Storage};
+use apsides_batcher::{Archive, Destination};
 use apsides_definitions::Versions;
-use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret};
+use apsides_fetcher::{self as fetcher, ClientConfig, DefinitionsCache, Network, Rate, Region, Secret, StatePlace};
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -20,8 +21,8 @@ pub(super) struct Source {
     client_id: Text,
     /// Its secret.
     client_secret: Text,
-    /// A folder where the token and pending exports are kept between runs.
-    state: Option<PathBuf>,
+    /// A folder where the token and pending exports are kept between runs, or `s3://bucket/prefix`.
+    state: Option<String>,
     /// Certificates that are trusted besides the system's.
     ca_file: Option<PathBuf>,
     /// Instead of what HTTPS_PROXY says.
@@ -61,7 +62,8 @@ pub(super) struct Definitions {
 }
 
 impl Source {
-    pub(super) fn into_client(self) -> Result<ClientConfig, Failure> {
+    /// What a client needs to know. `s3` says how a bucket is reached.
+    pub(super) fn into_client(self, s3: &Storage) -> Result<ClientConfig, Failure> {
         let base_url = match (self.region, self.base_url) {
             (Some(_), Some(_)) => return Err(wrong("[source] has both `region` and `base_url`")),
             (None, Some(url)) => {
@@ -100,10 +102,20 @@ impl Source {
             limits,
             network: Network { ca_file: self.ca_file, proxy: self.proxy.map(|url| Secret::new(url.0)) },
             poll_hosts: poll_hosts.collect::<Result<_, _>>()?,
-            state: self.state,
+            state: self.state.map(|place| state(&place, s3)).transpose()?,
             ..ClientConfig::new(base_url, self.client_id.0, Secret::new(self.client_secret.0))
         })
     }
+}
+
+fn state(place: &str, s3: &Storage) -> Result<StatePlace, Failure> {
+    Ok(match s3.destination(place)? {
+        Destination::Folder(folder) => StatePlace::Folder(folder),
+        Destination::Bucket { address, settings } => {
+            let store = Archive::new(&address, &settings)?.store();
+            StatePlace::Objects { store, name: address.to_string() }
+        }
+    })
 }
 
 /// How long cached definitions are taken for true, where the pipeline does not say.

@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Network,
     /// The bytes themselves are cut, corrupt or no longer the same.
     Data,
-    /// A copy of a download cannot be written.
+    /// A copy of a download, or the state, cannot be written.
     Disk,
     /// The input is not there or not readable.
     Input,
@@ -47,7 +47,7 @@ impl Error {
             | Self::Trailing { .. }
             | Self::Window { .. }
             | Self::Changed { .. } => ErrorKind::Data,
-            Self::Keep { .. } => ErrorKind::Disk,
+            Self::Keep { .. } | Self::State { .. } => ErrorKind::Disk,
             Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
             Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
         }

@@ -223,7 +223,7 @@ async fn what_a_run_has_asked_for_ahead_is_the_next_runs() {
     let folder = tempfile::tempdir().unwrap();
     let api = Api::start(Script { total: 5, ..Script::default() }).await;
     let run = || {
-        let config = ClientConfig { state: Some(folder.path().to_owned()), ..config(&api.url) };
+        let config = ClientConfig { state: Some(folder.path().to_owned().into()), ..config(&api.url) };
         Client::new(ClientConfig { limits: limits_ahead(2), ..config }).unwrap()
     };
     let first = run();

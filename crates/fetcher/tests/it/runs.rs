@@ -59,7 +59,7 @@ async fn an_answer_that_was_lost_is_asked_for_again_but_not_endlessly() {
 
 /// Another process with the same state.
 fn next_run(server: &Server, state: &Path) -> Client {
-    Client::new(ClientConfig { state: Some(state.to_owned()), ..config(&server.url) }).unwrap()
+    Client::new(ClientConfig { state: Some(state.to_owned().into()), ..config(&server.url) }).unwrap()
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ pub(super) const CASES: &[(&str, &[Mistake])] = &[
         ("a collector of traces alone", Nothing, "apsides convert export.json --out out --otlp-endpoint http://collector:4318/v1/traces"),
         ("headers that are no table", Pipeline("[source]", "[otlp]\nheaders = \"hunter2\"\n[source]"), RUN),
         ("a header that cannot be sent", Pipeline("[source]", "[otlp]\nheaders = { api-key = \"hunter2\\n\" }\n[source]"), RUN),
+        ("a state among the tables", Pipeline("[export]\nattributes = [\"40103\"]\n\n[destination]\npath = \"out\"", "state = \"s3://lake/apsis/state\"\n\n[export]\nattributes = [\"40103\"]\n\n[destination]\npath = \"s3://lake/apsis\""), RUN),
         ("a poll host that is none", Pipeline("[source]", "[source]\npoll_hosts = [\"storage\"]"), RUN),
     ]),
     ("schedule", &[
