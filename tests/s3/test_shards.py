@@ -16,7 +16,7 @@ from nights import START, Api, parts, run_of, simulated, write_pipeline
 from program import Apsides, Ended, Folder, Place, Prefix, data_paths, end, manifest, named, viewed
 from proxy import Proxy
 from server import Server
-from test_delta import delta_rows, plain_rows, same
+from test_delta import delta, delta_rows, plain_rows, same
 
 NIGHT = 11
 SHARDS = 3
@@ -238,6 +238,13 @@ def test_delta_tables(
         apsides.run(*commit_of(each[0])).succeeded()
     assert not waiting(place)
     same(delta_rows(place, server), plain_rows(plain))
+    # What is known of a file's rows comes with the file.
+    for name in ("profiles", "attributes", "events"):
+        told = delta(place, server, name).get_add_actions(flatten=True)
+        columns = {column: told.column(column).to_pylist() for column in told.schema.names}
+        keys = [columns[f"{of}.export_key"] for of in ("min", "max", "null_count")]
+        for rows, least, greatest, nulls in zip(columns["num_records"], *keys, strict=True):
+            assert nulls == 0 and (rows == 0 or least <= greatest), name
 
 
 def test_commits_while_shards_are_at_work(

@@ -118,7 +118,7 @@ enum Place {
 #[derive(Debug)]
 pub struct Staged {
     place: Place,
-    /// What this run has written.
+    /// What this run has written, without values of rows: it is told elsewhere.
     written: Manifest,
     /// What is there after it.
     published: Manifest,
@@ -191,7 +191,7 @@ impl Staging {
     /// Tables that are written, with what stays of those before them.
     pub(crate) fn stage(self, written: Manifest, profile: Profile, extent: &Extent) -> Result<Staged> {
         let published = written.clone().onto(self.before()?.as_ref(), extent);
-        Ok(Staged { place: self.place, written, published, profile })
+        Ok(Staged { place: self.place, written: written.without_statistics(), published, profile })
     }
 }
 
@@ -206,14 +206,16 @@ impl Staged {
         &self.profile
     }
 
-    /// Lets readers see the tables, in place of those that were there before. Gives all that is published then.
+    /// Lets readers see the tables, in place of those that were there before. Gives all that is published then, without
+    /// values of rows.
     pub fn publish(mut self) -> Result<Manifest> {
         // Nobody needs to know it more exactly.
         self.published.published_at = Timestamp::from_second(Timestamp::now().as_second()).ok();
-        match self.place {
+        let published = match self.place {
             Place::Folder(run) => run.publish(&self.published).map(|()| self.published),
             Place::Bucket(run) => run.publish(self.published),
-        }
+        };
+        published.map(Manifest::without_statistics)
     }
 }
 

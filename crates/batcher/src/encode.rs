@@ -18,6 +18,7 @@
 //! scalars ([`nested`]).
 
 mod bits;
+mod bounds;
 mod chunk;
 mod compress;
 mod delta;
@@ -26,6 +27,7 @@ mod page;
 mod range;
 mod rle;
 
+pub(crate) use bounds::Bounds;
 pub(crate) use chunk::Chunk;
 pub(crate) use page::{Entries, Page, PageEncoder};
 
@@ -33,6 +35,7 @@ use crate::{
     error::{Error, Result},
     profile::{ColumnCost, Profile},
     schema::TableRef,
+    statistics::COLUMNS_MAX,
     table::Batch,
     writer::Codec,
 };
@@ -56,6 +59,12 @@ impl PageEncoder {
         Compressor::new(codec).map(Self::new).map_err(Error::Codec)
     }
 
+    /// Pages tell the least and the greatest value of their columns, of those that a log says them of.
+    pub(crate) fn telling_bounds(mut self, tells_bounds: bool) -> Self {
+        self.tells_bounds = tells_bounds;
+        self
+    }
+
     pub(crate) fn batch(&mut self, batch: &Batch, profile: &mut Profile) -> Result<EncodedBatch> {
         let Batch { ref table, sequence, ref records, bytes, first_index, ends_group, .. } = *batch;
         let rows = records.num_rows();
@@ -63,13 +72,23 @@ impl PageEncoder {
         if rows > 0 && table.is_written() {
             let failed = |source| Error::encode(&table.schema.name, source);
             for (column, array) in table.schema.columns.iter().zip(records.columns()) {
+                let tells_bounds = self.tells_bounds && columns.len() < COLUMNS_MAX;
                 if column.members.is_empty() {
-                    let encode = |this: &mut Self| this.column(column, array, first_index);
+                    let encode = |this: &mut Self| {
+                        let (mut page, entries) = this.column(column, array, first_index)?;
+                        page.bounds = if tells_bounds { Bounds::of(column, array) } else { Bounds::Unknown };
+                        Ok((page, entries))
+                    };
                     columns.push(self.measured(table, &column.name, profile, encode).map_err(failed)?);
                     continue;
                 }
                 for leaf in nested::leaves(column, array).map_err(|source| failed(source.into()))? {
-                    let encode = |this: &mut Self| this.leaf(&leaf, rows);
+                    let encode = |this: &mut Self| {
+                        let (mut page, entries) = this.leaf(&leaf, rows)?;
+                        page.bounds =
+                            if tells_bounds { Bounds::of(leaf.column, &leaf.values) } else { Bounds::Unknown };
+                        Ok((page, entries))
+                    };
                     columns.push(self.measured(table, &leaf.path, profile, encode).map_err(failed)?);
                 }
             }

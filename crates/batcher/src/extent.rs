@@ -281,6 +281,9 @@ fn joined(mut new: TableFiles, mut old: TableFiles) -> TableFiles {
             file.columns.get_or_insert_with(|| names.clone());
         }
     }
+    let bounded = old.bounded.into_iter().filter(|name| !new.bounded.contains(name));
+    let bounded: Vec<_> = bounded.collect();
+    new.bounded.extend(bounded);
     new.files.append(&mut old.files);
     // By window or snapshot, and in it as they were written.
     new.files.sort_by(|one, other| one.partition().cmp(&other.partition()));

@@ -6,6 +6,7 @@ use crate::{
     export::Findings,
     extent::Window,
     schema::TableSchema,
+    statistics::{self, Statistics},
     typed::{Change, TypedSchema},
 };
 use jiff::Timestamp;
@@ -90,6 +91,9 @@ pub struct TableFiles {
     /// Its columns, in the order of the files.
     #[serde(default)]
     pub columns: Vec<ColumnOf>,
+    /// Those of which files that have statistics tell the least and the greatest value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounded: Vec<String>,
     /// Its files, in the order of the rows.
     pub files: Vec<DataFile>,
 }
@@ -123,6 +127,10 @@ pub struct DataFile {
     /// Its columns, where the table has got others since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// What the log of a Delta table says of its rows; none where there is no log, or an earlier version has written the
+    /// file. It has values of the rows: only a manifest that is read at its destination has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Statistics>,
 }
 
 impl DataFile {
@@ -179,6 +187,15 @@ impl Manifest {
         serde_json::to_vec_pretty(self).map_err(|source| Error::Manifest { place: place.to_owned(), source })
     }
 
+    /// The same without values of rows, to be told to people and machines elsewhere.
+    pub(crate) fn without_statistics(mut self) -> Self {
+        for table in &mut self.tables {
+            table.bounded.clear();
+            table.files.iter_mut().for_each(|file| file.statistics = None);
+        }
+        self
+    }
+
     /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&TableFiles> {
         self.tables.iter().find(|table| table.name == name)
@@ -192,8 +209,11 @@ impl TableFiles {
             column_type: column.type_name(),
             nullable: column.nullable,
         });
-        let name = schema.name.clone().into_owned();
-        let mut table = Self { name, rows: 0, bytes: 0, columns: columns.collect(), files: Vec::new() };
+        let (name, columns) = (schema.name.clone().into_owned(), columns.collect());
+        let mut table = Self { name, rows: 0, bytes: 0, columns, bounded: Vec::new(), files: Vec::new() };
+        if files.iter().any(|file| file.statistics.is_some()) {
+            table.bounded = statistics::bounded(schema).map(|column| column.name.clone().into_owned()).collect();
+        }
         table.add(files);
         table
     }

@@ -28,6 +28,9 @@ pub struct Options {
     pub extent: Extent,
     /// How the destination tells which files are its tables. Default: by its manifest alone.
     pub commit: Commit,
+    /// Whether the manifest has what the logs of Delta tables say of files, where there are none: the files are to be published
+    /// where there are. Default: no.
+    pub with_statistics: bool,
     /// How long replaced files stay in a folder of Delta tables; for a bucket, its settings say it. Default 1 h.
     pub grace: Duration,
     /// Ids that are attributes even where their value is null, which else marks a tag.
@@ -89,6 +92,11 @@ impl Options {
     /// What [`default`](Self::default) stays within, in bytes.
     pub const MEMORY_DEFAULT: usize = 192 << 20;
 
+    /// Whether it is to be found out what a log says of files.
+    pub(crate) fn wants_statistics(&self) -> bool {
+        self.with_statistics || self.commit == Commit::Delta
+    }
+
     /// Options with which a process stays within so many bytes of memory, whatever the export, as long
     /// as no single value of it is larger than about a thirty-second of them: a value is held in the
     /// tokenizer's window, a batch and a page at the same time.
@@ -105,6 +113,7 @@ impl Options {
             overwrite: false,
             extent: Extent::All,
             commit: Commit::Manifest,
+            with_statistics: false,
             grace: StorageSettings::default().grace,
             attribute_ids: HashSet::new(),
             selection: Selection::default(),

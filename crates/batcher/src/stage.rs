@@ -28,7 +28,7 @@ use crate::{
     tables::Tables,
     typed::{Maker, Workshop},
     upload::Uploads,
-    writer::{Codec, TableWriter},
+    writer::TableWriter,
 };
 use std::{
     io::{self, Read},
@@ -116,7 +116,7 @@ fn stage_from(
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
                 let maker = Maker::new(workshop, catalogue, options);
-                encode(&queue, &encoded, options.files.codec, maker)
+                encode(&queue, &encoded, options, maker)
             })?);
         }
         drop((queue, encoded));
@@ -158,6 +158,7 @@ fn writers(catalogue: &Catalogue, uploads: &Uploads, options: &Options) -> Resul
     for table in &catalogue.tables {
         let writer =
             TableWriter::new(Arc::clone(&table.schema), uploads.clone(), options.files, groups_max, &options.extent)?;
+        let writer = if options.wants_statistics() { writer.with_statistics() } else { writer };
         let of_same = writers.iter().filter(|other| other.table().name == writer.table().name).count();
         writers.push(match of_same {
             0 => writer,
@@ -258,10 +259,11 @@ impl BatchSink for Batches<'_> {
 fn encode(
     queue: &Mutex<Receiver<Batch<Unbuilt>>>,
     encoded: &Sender<EncodedBatch>,
-    codec: Codec,
+    options: &Options,
     mut maker: Maker<'_>,
 ) -> Result<(u64, Profile)> {
-    let mut encoder = PageEncoder::with_codec(codec)?;
+    let encoder = PageEncoder::with_codec(options.files.codec)?;
+    let mut encoder = encoder.telling_bounds(options.wants_statistics());
     let mut profile = Profile::default();
     loop {
         let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -7,6 +7,7 @@ use crate::{
     extent::Extent,
     manifest::DataFile,
     schema::TableSchema,
+    statistics::Collected,
     upload::{Upload, Uploads},
 };
 use object_store::path::Path;
@@ -105,6 +106,8 @@ pub(crate) struct TableWriter {
     chunks: Vec<Chunk>,
     rows: usize,
     current: Option<SerializedFileWriter<Upload>>,
+    /// What is known of the rows of the current file and the row group under construction, if that is wanted.
+    statistics: Option<Collected>,
     files: Vec<DataFile>,
 }
 
@@ -130,6 +133,7 @@ impl TableWriter {
             chunks: Vec::new(),
             rows: 0,
             current: None,
+            statistics: None,
             files: Vec::new(),
         })
     }
@@ -137,6 +141,11 @@ impl TableWriter {
     /// A further writer for a table that has one already: its files have names of their own.
     pub(crate) fn beside(self, prefix: &'static str) -> Self {
         Self { prefix, is_optional: true, ..self }
+    }
+
+    /// Files have what the log of a Delta table says of them.
+    pub(crate) fn with_statistics(self) -> Self {
+        Self { statistics: Some(Collected::default()), ..self }
     }
 
     pub(crate) fn table(&self) -> &Arc<TableSchema> {
@@ -157,6 +166,9 @@ impl TableWriter {
 
     fn place(&mut self, batch: EncodedBatch) -> Result<()> {
         self.rows += batch.rows;
+        if let Some(statistics) = &mut self.statistics {
+            statistics.add(&batch);
+        }
         self.chunks.resize_with(self.table.leaves(), Chunk::default);
         for (chunk, (page, entries)) in self.chunks.iter_mut().zip(batch.columns) {
             chunk.push(page, entries).map_err(|source| Error::encode(&self.table.name, source))?;
@@ -235,6 +247,7 @@ impl TableWriter {
             row_groups: metadata.num_row_groups() as u64,
             sha256,
             columns: None,
+            statistics: self.statistics.as_mut().map(|collected| std::mem::take(collected).of(&self.table)),
         });
         Ok(())
     }

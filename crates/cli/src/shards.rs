@@ -6,7 +6,7 @@ use crate::{
     schedule::{Bounds, Schedule},
     shutdown::Shutdown,
 };
-use apsides_batcher::{Destination, Extent, Manifest, Options, Shard, Window, look_beside};
+use apsides_batcher::{Commit, Destination, Extent, Manifest, Options, Shard, Window, look_beside};
 use jiff::Timestamp;
 
 /// The part of a schedule that one of several machines does.
@@ -33,7 +33,9 @@ impl Share {
         let published = shutdown.or_interrupted(look).await??;
         let schema = published.as_ref().and_then(|manifest| manifest.typed.clone());
         let destination = job.destination.shard(shard);
-        let options = Options { commit: <_>::default(), schema, ..job.options };
+        // Its files are told in logs where they are published.
+        let with_statistics = job.options.commit == Commit::Delta;
+        let options = Options { commit: Commit::Manifest, with_statistics, schema, ..job.options };
         let share = Self { shard, destination: job.destination, published };
         Ok((Job { destination, options, ..job }, share))
     }

@@ -64,7 +64,7 @@ pub struct TableLog {
     /// Whether that is this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_changed: bool,
-    /// Whether it changed the columns, too.
+    /// Whether it changed the columns, too, or those that have bounds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_new_columns: bool,
 }
@@ -83,11 +83,12 @@ pub(super) fn next(
     let logs = before.and_then(|before| before.delta.as_ref());
     let mut tables = Vec::new();
     for log in logs.iter().flat_map(|logs| &logs.tables) {
-        let of = |manifest: Option<&Manifest>| -> (Vec<String>, Vec<ColumnOf>) {
+        let of = |manifest: Option<&Manifest>| -> (Vec<String>, (Vec<ColumnOf>, Vec<String>)) {
             let Some(table) = manifest.and_then(|manifest| manifest.table(&log.name)) else {
                 return Default::default();
             };
-            (table.files.iter().map(|file| file.name.clone()).collect(), table.columns.clone())
+            let files = table.files.iter().map(|file| file.name.clone());
+            (files.collect(), (table.columns.clone(), table.bounded.clone()))
         };
         let ((old_files, old_columns), (new_files, new_columns)) = (of(before), of(Some(next)));
         let is_changed = old_files != new_files;

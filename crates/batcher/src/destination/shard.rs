@@ -178,6 +178,7 @@ pub fn stage_shard(
     let typed = Some(typed).filter(|typed| !typed.tables.is_empty());
     let manifest =
         Manifest { run: Some(run.to_string()), tables, typed, schema_changes, ..Manifest::nothing(&from.source) };
+    let manifest = if options.wants_statistics() { manifest } else { manifest.without_statistics() };
     staging.stage(manifest, Profile::default(), extent)
 }
 

@@ -1,6 +1,6 @@
 //! A column of a record batch to a page of its column chunk.
 
-use super::{bits::width, compress::Compressor, delta, nested::Leaf, range::Range, rle};
+use super::{bits::width, bounds::Bounds, compress::Compressor, delta, nested::Leaf, range::Range, rle};
 use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, StringArray},
@@ -30,6 +30,8 @@ pub(crate) struct Page {
     pub(crate) nulls: usize,
     /// The least and the greatest value, where they are wanted, known, and short.
     pub(crate) range: Option<Range>,
+    /// The same for the log of a Delta table.
+    pub(crate) bounds: Bounds,
 }
 
 /// What a batch adds to the dictionary of its column chunk.
@@ -52,6 +54,7 @@ pub(crate) struct PageEncoder {
     indices: Vec<u32>,
     /// What compression has taken so far.
     pub(super) compress_time: Duration,
+    pub(super) tells_bounds: bool,
 }
 
 impl PageEncoder {
@@ -62,6 +65,7 @@ impl PageEncoder {
             compressed: Vec::new(),
             indices: Vec::new(),
             compress_time: Duration::ZERO,
+            tells_bounds: false,
         }
     }
 
@@ -267,6 +271,7 @@ impl PageEncoder {
             slots,
             nulls: 0,
             range: None,
+            bounds: Bounds::Unknown,
         })
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Tables {
     pub(crate) manifest: Manifest,
 }
 
-fn export(profiles: u64) -> Vec<u8> {
+pub(crate) fn export(profiles: u64) -> Vec<u8> {
     let mut export = Vec::new();
     let spec = CorpusSpec { size: Size::Profiles(profiles), ..CorpusSpec::default() };
     write_export(&spec, &mut export).unwrap();

@@ -107,9 +107,18 @@ fn metadata(table: &TableFiles, log: &TableLog) -> Value {
         "format": { "provider": "parquet", "options": {} },
         "schemaString": schema(table, log),
         "partitionColumns": partition_columns(log),
-        "configuration": {},
+        "configuration": Map::from_iter(configuration(table).map(|(name, value)| (name.to_owned(), value.into()))),
         "createdTime": log.created_at.as_millisecond(),
     }})
+}
+
+/// A table's property that says by which columns readers leave out files.
+///
+/// Some readers take it for an order that no value keeps if a file tells bounds of other columns and none of one that is
+/// named, or of any where none is: `deltalake` finds no row of the file then. So those are named that each file with bounds
+/// tells, and no others: not those that the table may get later.
+pub(super) fn configuration(table: &TableFiles) -> Option<(&'static str, String)> {
+    (!table.bounded.is_empty()).then(|| ("delta.dataSkippingStatsColumns", table.bounded.join(",")))
 }
 
 pub(super) fn partition_columns(log: &TableLog) -> &'static [&'static str] {
@@ -203,7 +212,9 @@ pub(super) fn window_start(file: &DataFile) -> Option<String> {
 
 /// What is known of a file's rows, as a text of JSON.
 pub(super) fn statistics(file: &DataFile) -> String {
-    json!({ "numRecords": file.rows }).to_string()
+    let text = file.statistics.as_ref().map(|statistics| statistics.text().to_owned());
+    // Files of earlier versions have no more than that.
+    text.unwrap_or_else(|| json!({ "numRecords": file.rows }).to_string())
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@
 use super::{
     DeltaLogs, TableLog,
     actions::{
-        APP_ID, READER_VERSION, WINDOW_COLUMN, WRITER_VERSION, milliseconds, partition_columns, schema, statistics,
-        window_start,
+        APP_ID, READER_VERSION, WINDOW_COLUMN, WRITER_VERSION, configuration, milliseconds, partition_columns, schema,
+        statistics, window_start,
     },
 };
 use crate::manifest::{DataFile, Manifest, TableFiles};
@@ -115,7 +115,7 @@ fn metadata(table: &TableFiles, log: &TableLog) -> Result<ArrayRef, ArrowError> 
         ("format", format),
         ("schemaString", text(schema(table, log))),
         ("partitionColumns", Arc::new(partitions.finish())),
-        ("configuration", maps([None])?),
+        ("configuration", maps([configuration(table).map(|(name, value)| (name, Some(value)))])?),
         ("createdTime", number(log.created_at.as_millisecond())),
     ]))
 }
@@ -208,6 +208,7 @@ mod tests {
             row_groups: 0,
             sha256: String::new(),
             columns: None,
+            statistics: None,
         };
         for (name, expected) in [
             ("20261124-193000-0123abcd-part-00000.parquet", Some(1_795_548_600_000)),
