@@ -27,6 +27,7 @@ use crate::{
     manifest::Manifest,
     options::Options,
     profile::Profile,
+    run::RunId,
     upload::Uploads,
 };
 use jiff::Timestamp;
@@ -126,20 +127,22 @@ pub struct Staged {
 }
 
 /// What is published in a destination, or why a run could not begin there now: it cannot be reached or read, another
-/// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written.
+/// run is writing, it holds what is not ours, or tables that `overwrite` does not allow to replace. Nothing is written. A
+/// `run` that has published there last need not look for what is not ours again.
 pub async fn look(
     destination: &Destination,
     commit: Commit,
     extent: &Extent,
     overwrite: bool,
+    run: Option<&RunId>,
 ) -> Result<Option<Manifest>> {
     match destination {
         Destination::Folder(root) if commit == Commit::Manifest || !root.exists() => {
             folder::look(root, commit, extent, overwrite)
         }
-        Destination::Folder(root) => bucket::look(&local::look_into(root)?, commit, extent, overwrite).await,
+        Destination::Folder(root) => bucket::look(&local::look_into(root)?, commit, extent, overwrite, run).await,
         Destination::Bucket { address, settings } => {
-            bucket::look(&client::connect(address, settings)?, commit, extent, overwrite).await
+            bucket::look(&client::connect(address, settings)?, commit, extent, overwrite, run).await
         }
     }
 }

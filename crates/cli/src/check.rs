@@ -125,7 +125,7 @@ async fn destination(job: &Job) -> Line {
             None => Extent::All,
             Some(_) => Extent::snapshot(Timestamp::now()),
         };
-        let taken = look(place, job.options.commit, &extent, job.overwrite).await?.is_some();
+        let taken = look(place, job.options.commit, &extent, job.overwrite, None).await?.is_some();
         match place {
             Destination::Folder(folder) => is_writable(folder)?,
             Destination::Bucket { address, settings } => try_puts(address, settings).await?,

@@ -86,7 +86,7 @@ pub(crate) async fn execute(
     // What would only show when the export has come must not cost one.
     job.options.check()?;
     let parts = fetcher::parts(&job.export)?;
-    shutdown.or_interrupted(look_at(job)).await??;
+    shutdown.or_interrupted(look_at(job, watch)).await??;
     if parts.len() > 1 {
         tracing::info!(parts = parts.len(), "the API makes this export in parts");
     }
@@ -156,8 +156,8 @@ fn asked_earlier(extent: Extent, earlier: SignedDuration) -> Extent {
 }
 
 /// Fails if the tables could not be published now.
-async fn look_at(job: &Job) -> Result<(), Failure> {
-    look(&job.destination, job.options.commit, &job.options.extent, job.overwrite).await?;
+async fn look_at(job: &Job, watch: &Watch) -> Result<(), Failure> {
+    look(&job.destination, job.options.commit, &job.options.extent, job.overwrite, Some(watch.run())).await?;
     match &job.destination {
         Destination::Folder(folder) => is_writable(folder),
         Destination::Bucket { .. } => Ok(()),

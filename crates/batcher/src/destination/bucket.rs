@@ -16,7 +16,7 @@
 //! the grace time.
 
 use super::{
-    Commit, FOLDER_PART_BYTES, FOLDER_PARTS, Vacuumed, delta,
+    Commit, FOLDER_PART_BYTES, FOLDER_PARTS, Vacuumed, delta, lease,
     lock::{self, Lock},
     objects::{Bucket, Seen, Swapped, nonce},
     sweep,
@@ -141,7 +141,7 @@ impl Run {
             let told = tell(&self.bucket, &mut self.before, &manifest).await;
             // What could not be removed harms nobody; the next run tries again.
             if told.is_ok()
-                && let Err(error) = swept(&self.bucket, &manifest).await
+                && let Err(error) = swept(&self.bucket, &self.before, &manifest).await
             {
                 tracing::warn!("files that nobody needs any more could not be removed: {error}");
             }
@@ -175,14 +175,22 @@ pub(super) async fn look(
     commit: Commit,
     extent: &Extent,
     overwrite: bool,
+    run: Option<&RunId>,
 ) -> Result<Option<Manifest>> {
+    // What else is there, a run has seen when it published there before; and it is looked at again before it publishes.
+    let is_own = match run {
+        Some(run) => published(bucket).await?.is_some_and(|(manifest, _)| manifest.run == Some(run.to_string())),
+        None => false,
+    };
     // A manifest is there before the logs that it knows, and is read after they are found.
-    let found = sweep::find(bucket).await;
+    let found = if is_own { None } else { Some(sweep::find(bucket).await) };
     let manifest = published(bucket).await?.map(|(manifest, _)| manifest);
     commit.check(manifest.as_ref(), &bucket.address)?;
-    let found = found?;
+    let found = found.transpose()?;
     lock::free(bucket).await?;
-    delta::check(&found.logs, manifest.as_ref(), &bucket.address)?;
+    if let Some(found) = found {
+        delta::check(&found.logs, manifest.as_ref(), &bucket.address)?;
+    }
     extent.check(manifest.as_ref(), overwrite, &bucket.address)?;
     Ok(manifest)
 }
@@ -215,9 +223,13 @@ async fn tell(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Resu
     delta::tell(bucket, manifest).await
 }
 
-/// Takes the lock. Where others have their files, not even a lock is written.
+/// Takes the lock. Where others have their files, not even a lock is written; where there is one, that was found out when it
+/// was written first, and is again when it is taken.
 async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lock> {
-    sweep::find(bucket).await?;
+    // It is read, since a store that refuses to do so only says why where there is an answer to be read.
+    if bucket.folder.is_some() || bucket.read(lease::NAME).await?.is_none() {
+        sweep::find(bucket).await?;
+    }
     Lock::take(bucket, run, runtime).await
 }
 
@@ -271,9 +283,9 @@ async fn replace(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Resul
 }
 
 /// Removes what nobody needs any more, after the manifest has been replaced.
-async fn swept(bucket: &Bucket, manifest: &Manifest) -> Result<Vacuumed> {
+async fn swept(bucket: &Bucket, before: &Before, manifest: &Manifest) -> Result<Vacuumed> {
     match published(bucket).await? {
-        Some((there, seen)) if there == *manifest => sweep::sweep(bucket, manifest, seen.modified).await,
+        Some((there, seen)) if there == *manifest => sweep::sweep(bucket, manifest, seen.modified, &before.files).await,
         // That of another run that has come meanwhile.
         _ => Ok(Vacuumed::default()),
     }
@@ -316,9 +328,12 @@ pub(super) async fn vacuum(bucket: Bucket) -> Result<Vacuumed> {
         if !replace(&bucket, &before, &manifest).await? {
             return Err(Error::LeaseLost { address: bucket.address.clone() });
         }
-        swept(&bucket, &manifest).await
+        swept(&bucket, &before, &manifest).await
     };
     let vacuumed = vacuumed.await;
     lock.release(DONE_WAIT).await;
     vacuumed
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Which objects below a prefix are ours, and which of them nobody needs any more.
 
 use super::Vacuumed;
-use super::objects::{Bucket, modified};
+use super::objects::Bucket;
 use crate::{
     error::{Error, Result},
     extent::{PARTITION, SNAPSHOT_PARTITION},
@@ -118,9 +118,20 @@ pub(super) fn still_retired(before: &Manifest, written: Timestamp, there: &HashM
         .collect()
 }
 
-/// Removes the files that nobody needs any more. To be called only by a run that has just replaced the manifest: then
-/// none that began before can still publish what it has written, and none that began since is touched.
-pub(super) async fn sweep(bucket: &Bucket, manifest: &Manifest, written: Timestamp) -> Result<Vacuumed> {
+/// Removes the files that nobody needs any more, of those that were `there` when the run that has replaced the manifest began.
+/// To be called only by a run that has just replaced the manifest: then none that began before can still publish what it has
+/// written.
+///
+/// The files are not listed once more. One that has come since is named by the manifest; or it is of a run that began before
+/// the manifest was replaced, and cannot publish it any more: the next run finds it when it begins; or of one that began after,
+/// and must not be touched. One that was there and is not named now is never named again: whoever publishes after this goes on
+/// from this manifest, with files of names that nobody had before.
+pub(super) async fn sweep(
+    bucket: &Bucket,
+    manifest: &Manifest,
+    written: Timestamp,
+    there: &HashMap<Path, u64>,
+) -> Result<Vacuumed> {
     let now = bucket.clock.now();
     let grace = SignedDuration::try_from(bucket.grace).unwrap_or(SignedDuration::MAX);
     let named: HashSet<Path> = named(manifest).map(Path::from).collect();
@@ -131,18 +142,15 @@ pub(super) async fn sweep(bucket: &Bucket, manifest: &Manifest, written: Timesta
         .collect();
     let mut swept = Vacuumed::default();
     let mut unneeded = Vec::new();
-    bucket
-        .each(|object| {
-            if waiting.contains(&object.location) {
-                swept.kept += 1;
-            } else if is_data(&object.location) && !named.contains(&object.location) && modified(&object) < written {
-                swept.files += 1;
-                swept.bytes += object.size;
-                unneeded.push(object.location);
-            }
-            Ok(())
-        })
-        .await?;
+    for (path, bytes) in there {
+        if waiting.contains(path) {
+            swept.kept += 1;
+        } else if !named.contains(path) {
+            swept.files += 1;
+            swept.bytes += bytes;
+            unneeded.push(path.clone());
+        }
+    }
     remove(bucket, unneeded).await?;
     Ok(swept)
 }

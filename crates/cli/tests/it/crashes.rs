@@ -190,7 +190,7 @@ fn the_next_run_finishes_a_publication_that_was_decided() {
 
 fn looked(out: &Path, overwrite: bool) -> Result<Option<Manifest>, Error> {
     let runtime = Builder::new_current_thread().build().unwrap();
-    runtime.block_on(look(&out.into(), Commit::Manifest, &Extent::All, overwrite))
+    runtime.block_on(look(&out.into(), Commit::Manifest, &Extent::All, overwrite, None))
 }
 
 /// Puts what an undisturbed run published to where it was before the last moves, but for the tables that were moved.

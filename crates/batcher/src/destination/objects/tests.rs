@@ -7,7 +7,10 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, PutMultipartOptions, PutPayload, PutResult,
     Result as StoreResult, client::HttpErrorKind, memory::InMemory,
 };
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 /// What becomes of a put.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +36,8 @@ struct Unreliable {
     store: InMemory,
     /// Of the puts to come, the last first.
     fates: Mutex<Vec<Fate>>,
+    /// Of its listings.
+    lists: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Display for Unreliable {
@@ -85,6 +90,7 @@ impl ObjectStore for Unreliable {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.lists.fetch_add(1, Relaxed);
         self.store.list(prefix)
     }
 
@@ -98,16 +104,23 @@ impl ObjectStore for Unreliable {
 }
 
 pub(in crate::destination) fn bucket(fates: &[Fate]) -> Bucket {
+    counted(fates).0
+}
+
+/// The same with the number of its listings.
+pub(in crate::destination) fn counted(fates: &[Fate]) -> (Bucket, Arc<AtomicUsize>) {
     let fates = Mutex::new(fates.iter().rev().copied().collect());
-    Bucket {
-        store: Arc::new(Unreliable { store: InMemory::new(), fates }),
+    let lists = Arc::new(AtomicUsize::new(0));
+    let bucket = Bucket {
+        store: Arc::new(Unreliable { store: InMemory::new(), fates, lists: Arc::clone(&lists) }),
         address: "s3://bucket".to_owned(),
         clock: Arc::default(),
         attributes: Attributes::new(),
         lease: Duration::from_secs(60),
         grace: Duration::from_secs(60),
         folder: None,
-    }
+    };
+    (bucket, lists)
 }
 
 /// Every put ends in the same way for who creates an object and for who replaces one.
