@@ -176,6 +176,7 @@ pub fn stage_shard(
     }
     staging.take(&copies, runtime)?;
     let typed = Some(typed).filter(|typed| !typed.tables.is_empty());
+    // What was read for them, and found in it, nobody knows any more: a shard's manifest tells it of its last step alone.
     let manifest =
         Manifest { run: Some(run.to_string()), tables, typed, schema_changes, ..Manifest::nothing(&from.source) };
     let manifest = if options.wants_statistics() { manifest } else { manifest.without_statistics() };
