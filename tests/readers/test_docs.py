@@ -28,6 +28,7 @@ NOT_RUN = {
     "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_REGION=eu-north-1": "tests/s3 does the same against a server",
     "s3://bucket/prefix/": "a picture of a folder",
     "events/window_start=2026-01-31/part-00000.parquet        of one window": "a picture of a folder",
+    "attributes/snapshot=2026-01-30/part-00000.parquet": "a picture of a folder",
     "destination  /data/apsis": "a picture of a status; a test of the program has it word for word",
     "- alert: ApsidesIsLate": "rules for Prometheus, which is not at hand",
     "⠹ downloading  ━━━━━━╸       52%  1.2 GB of 2.3 GB  88.1 MB/s  13 s left": "a picture; test_progress.py looks at some",
@@ -192,10 +193,26 @@ def test_json_is_json_or_read_as_definitions(block: Block, folder: Path, apsides
     apsides.succeed("convert", "export.json", "--out", "out", "--definitions", "shown.json")
 
 
+@pytest.fixture(scope="module")
+def views(apsides: Apsides, api: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The views of a schedule that keeps snapshots."""
+    folder = tmp_path_factory.mktemp("schedule")
+    text = (ROOT / "pipelines" / "scheduled.toml").read_text().replace("# keep_snapshots", "keep_snapshots")
+    text = text.replace("[export]\n", '[export]\ntags = ["40226"]\n')
+    (folder / "pipeline.toml").write_text(pipeline_here(text, api, folder))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("APSIS_CLIENT_ID", "simulated-client")
+        environment.setenv("APSIS_CLIENT_SECRET", "simulated-secret")
+        apsides.succeed("run", folder / "pipeline.toml", "--now", "2026-01-02T03:00:00Z")
+    [found] = folder.glob("**/views/duckdb.sql")
+    return found.read_text()
+
+
 @of("sql")
 def test_queries_are_answered(
     block: Block,
     account: Path,
+    views: str,
     spark: SparkSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -211,6 +228,8 @@ def test_queries_are_answered(
             assert spark.sql(query.replace("`warehouse/", f"`{account}/warehouse/")).collect(), query
         else:
             with duckdb.connect() as connection:
+                if "_snapshots" in query:
+                    connection.execute(views)
                 assert connection.sql(query).fetchall(), query
 
 STATUS = re.compile(r"^exit status (\d+)$", re.MULTILINE)
