@@ -226,8 +226,8 @@ async fn tell(bucket: &Bucket, before: &mut Before, manifest: &Manifest) -> Resu
 /// Takes the lock. Where others have their files, not even a lock is written; where there is one, that was found out when it
 /// was written first, and is again when it is taken.
 async fn take(bucket: &Bucket, run: &str, runtime: &Handle) -> Result<Lock> {
-    // It is read, since a store that refuses to do so only says why where there is an answer to be read.
-    if bucket.folder.is_some() || bucket.read(lease::NAME).await?.is_none() {
+    // Where it cannot be read, the listing tells best what is wrong.
+    if bucket.folder.is_some() || !matches!(bucket.read(lease::NAME).await, Ok(Some(_))) {
         sweep::find(bucket).await?;
     }
     Lock::take(bucket, run, runtime).await
