@@ -56,21 +56,22 @@ def is_there(place: Place, known: list[Parts], nights: range) -> None:
 
 
 def test_kills(apsides: Apsides, place: Place, known: list[Parts], api: Api, tmp_path: Path) -> None:
-    chance, killed, longest = random.Random(SEED), 0, 0.5
+    chance, killed = random.Random(SEED), 0
     for night in range(1, NIGHTS + 1):
         pipeline = pipeline_of(tmp_path, api, place, night)
         with simulated(apsides, api.simulator, night):
-            for _ in range(KILLS_OF_ONE):
+            for number in range(KILLS_OF_ONE):
+                # A night in a folder may be over in a moment; and some are to be killed late.
+                longest = 0.1 if number % 2 == 0 and isinstance(place, Folder) else 0.5
                 run = apsides.start(*run_of(pipeline, night))
                 time.sleep(chance.uniform(0.02, longest))
                 run.kill()
                 killed += end(run).code == -9
                 if not isinstance(place, Folder):
                     apsides.run("unlock", place.name).succeeded()
-            began = time.monotonic()
             apsides.run(*run_of(pipeline, night)).succeeded()
-            longest = max(longest, (time.monotonic() - began) * 0.9)
         is_there(place, known, range(max(1, night - KEPT + 1), night + 1))
+    print(f"{killed} runs killed")
     assert killed >= KILLS, "otherwise this has shown nothing"
     if not isinstance(place, Folder):
         # Files as old as the vacuum itself would stay, and the store tells the time in seconds.
