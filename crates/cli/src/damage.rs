@@ -15,19 +15,17 @@ const REST_TIME: Duration = Duration::from_secs(30);
 
 /// The input that is read now, for whoever wants to know its end.
 #[derive(Clone, Default)]
-pub(crate) struct Inputs(Arc<Mutex<Option<Shared>>>);
+pub(crate) struct LastRead(Arc<Mutex<Option<Arc<Mutex<Reader>>>>>);
 
-type Shared = Arc<Mutex<Reader>>;
+/// A reader of which another has a hold.
+struct Shared(Arc<Mutex<Reader>>);
 
-/// An input of [`Inputs`].
-pub(crate) struct Input(Shared);
-
-impl Inputs {
+impl LastRead {
     /// The same input, which is the one that is read from now on.
-    pub(crate) fn reader(&self, input: Reader) -> Input {
+    pub(crate) fn reader(&self, input: Reader) -> impl Read + use<> {
         let shared = Arc::new(Mutex::new(input));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&shared));
-        Input(shared)
+        Shared(shared)
     }
 
     /// The error, or what the rest of the input says that is to blame for it.
@@ -49,7 +47,7 @@ impl Inputs {
     }
 }
 
-impl Read for Input {
+impl Read for Shared {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(buffer)
     }

@@ -8,7 +8,7 @@ mod text;
 use crate::{
     args::{Inspect, Output},
     convert::{definitions, open},
-    damage::Inputs,
+    damage::LastRead,
     failure::{Exit, Failure},
     progress::{Converting, Phases},
     shutdown::Shutdown,
@@ -66,9 +66,9 @@ async fn read(
             }
             whole.start_over();
         }
-        let inputs = Inputs::default();
-        let found = apsides_batcher::inspect(readers.reader(inputs.reader(input)), &options, &progress);
-        found.map_err(|error| inputs.blamed(error))
+        let last_read = LastRead::default();
+        let found = apsides_batcher::inspect(readers.reader(last_read.reader(input)), &options, &progress);
+        found.map_err(|error| last_read.blamed(error))
     });
     let found = match shutdown.or_interrupted(work).await? {
         Ok(found) => found,

@@ -2,7 +2,7 @@
 
 use crate::{
     args::Output,
-    damage::Inputs,
+    damage::LastRead,
     failure::Failure,
     progress::{Converting, Phases},
     run,
@@ -82,9 +82,9 @@ pub(crate) async fn publish(
     let phases = Phases { reading: input.reading, writing: Some(writing) };
     let line = Converting::new(output, phases, input.first.progress(), Arc::clone(&progress));
     let (rest, readers, measured) = (input.rest, shutdown.clone(), watch.clone());
-    let inputs = Inputs::default();
-    let shared = inputs.clone();
-    let reader = move |input| measured.reader(readers.reader(shared.reader(input)));
+    let last_read = LastRead::default();
+    let held = last_read.clone();
+    let reader = move |input| measured.reader(readers.reader(held.reader(input)));
     let first = reader(input.first);
     let (place, wants_profile) = (destination.clone(), options.profile);
     let runtime = Handle::current();
@@ -100,7 +100,7 @@ pub(crate) async fn publish(
             }
         });
         measured.add_json_bytes(progress.bytes());
-        let staged = staged.map_err(|error| inputs.blamed(error))?;
+        let staged = staged.map_err(|error| last_read.blamed(error))?;
         let (written, profile) = (staged.manifest().clone(), wants_profile.then(|| staged.profile().clone()));
         measured.time(Phase::Publishing, || staged.publish()).map(|all| (written, all, profile))
     });

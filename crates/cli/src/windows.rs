@@ -235,6 +235,11 @@ impl Work<'_> {
         parts.into_iter().map(|part| part.spec).collect()
     }
 
+    /// What is replaced by how profiles are. A shard has one snapshot for `commit`, which keeps several.
+    fn snapshot(&self, asked_at: Timestamp) -> Extent {
+        if self.share.is_some() { Extent::snapshot(asked_at) } else { self.schedule.snapshot(asked_at) }
+    }
+
     /// How profiles are, or a window's events.
     async fn step(&self, window: Option<Due>, watch: &Watch) -> Result<Published, Failure> {
         let asked_at = self.clock.now();
@@ -245,13 +250,6 @@ impl Work<'_> {
         let options = Options { extent, ..self.job.options.clone() };
         let job = Job { export: self.export(window), options, ..self.job.clone() };
         run::execute(&job, self.client, watch, self.output, self.shutdown).await
-    }
-}
-
-impl Work<'_> {
-    /// A shard has one for `commit`, which keeps several.
-    fn snapshot(&self, asked_at: Timestamp) -> Extent {
-        if self.share.is_some() { Extent::snapshot(asked_at) } else { self.schedule.snapshot(asked_at) }
     }
 }
 

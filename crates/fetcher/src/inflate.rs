@@ -6,7 +6,6 @@
 
 use crate::{
     Error, Limits, Result,
-    chunks::Chunks,
     resume::{HandedOn, Resume},
     source::{Origin, Source},
 };
@@ -14,7 +13,7 @@ use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
     zstd::DParameter,
 };
-use bytes::{BufMut, Bytes};
+use bytes::{BufMut, Bytes, BytesMut};
 use reqwest::{Response, header::CONTENT_ENCODING};
 use std::io;
 use tokio::{io::AsyncReadExt, sync::mpsc::Sender};
@@ -130,10 +129,9 @@ async fn hand_on(
 ) -> Result<()> {
     let from = source.from.clone();
     let mut stream = Inflate::of(source, gzip_promised, limits).await?;
-    let chunks = Chunks::new(limits.chunk_bytes.max(1), limits.queue_chunks);
     loop {
-        let mut chunk = chunks.empty();
-        let more = stream.fill(chunk.bytes()).await;
+        let mut chunk = BytesMut::with_capacity(limits.chunk_bytes.max(1));
+        let more = stream.fill(&mut chunk).await;
         let piece = chunk.freeze();
         let new = match &mut resumable {
             Some(resumable) => resumable.pass(piece, &from)?,
@@ -190,7 +188,7 @@ impl Inflate {
     }
 
     /// Fills `chunk` to its capacity; `false` says that the stream has ended with it.
-    async fn fill(&mut self, chunk: &mut Vec<u8>) -> Result<bool> {
+    async fn fill(&mut self, chunk: &mut BytesMut) -> Result<bool> {
         let capacity = chunk.capacity();
         let mut room = chunk.limit(capacity);
         while room.has_remaining_mut() {

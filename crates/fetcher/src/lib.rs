@@ -38,7 +38,6 @@
 
 mod ahead;
 mod budget;
-mod chunks;
 mod client;
 mod counts;
 mod definitions;

@@ -16,12 +16,9 @@ use ring::{
     hmac,
     rand::{SecureRandom, SystemRandom},
 };
-use std::fmt::Write;
 
 /// The first byte: which layout this is.
 const VERSION: u8 = 1;
-/// Bytes of an HMAC that make a name.
-const NAME_BYTES: usize = 16;
 
 pub(super) struct Keys {
     sealing: LessSafeKey,
@@ -40,13 +37,11 @@ impl Keys {
         Self { sealing: LessSafeKey::new(UnboundKey::from(sealing)), naming: hmac::Key::from(naming) }
     }
 
-    /// A name for something, always the same.
+    /// A name for something, always the same: the first half of an HMAC.
     pub(super) fn name(&self, of: &str) -> String {
         let tag = hmac::sign(&self.naming, of.as_bytes());
-        tag.as_ref()[..NAME_BYTES].iter().fold(String::new(), |mut name, byte| {
-            let _ = write!(name, "{byte:02x}");
-            name
-        })
+        let start = tag.as_ref().first_chunk().expect("an HMAC of SHA-256 has 32 bytes");
+        format!("{:032x}", u128::from_be_bytes(*start))
     }
 
     /// None where the system has no random numbers.
