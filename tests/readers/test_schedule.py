@@ -20,14 +20,19 @@ from program import Apsides
 from pyspark.sql import SparkSession
 from test_views import statements
 
-PIPELINE = """
+#: A simulated account that answers at once.
+SOURCE = """
 [source]
 base_url = "{base_url}"
 client_id = "simulated-client"
 client_secret = "simulated-secret"
 event_exports_per_minute = 100000
 first_poll = "10ms"
+"""
 
+PIPELINE = (
+    SOURCE
+    + """
 [export]
 attributes = ["40103", "40105"]
 events = ["*"]
@@ -42,6 +47,7 @@ tables = ["profiles", "attributes", "events", "unmapped", "events_*"]
 [schema.types]
 {types}
 """
+)
 
 #: What an order's total is taken for in a night's windows: whole numbers, and later what it is, decimal ones.
 NIGHTS = {"2026-01-03T02:00:00Z": '"90233/total" = "integer"', "2026-01-05T02:00:00Z": ""}

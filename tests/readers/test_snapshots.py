@@ -14,17 +14,12 @@ import oracle
 import pytest
 from program import Apsides
 from pyspark.sql import SparkSession
-from test_schedule import in_order, simulated
+from test_schedule import SOURCE, in_order, simulated
 from test_views import statements
 
-PIPELINE = """
-[source]
-base_url = "{base_url}"
-client_id = "simulated-client"
-client_secret = "simulated-secret"
-event_exports_per_minute = 100000
-first_poll = "10ms"
-
+PIPELINE = (
+    SOURCE
+    + """
 [export]
 attributes = {attributes}
 tags = ["*"]
@@ -39,6 +34,7 @@ path = "{path}"
 tables = ["profiles", "attributes", "tags", "events", "wide"]
 {more}
 """
+)
 
 #: What is asked for of profiles in each night. So tables have other rows, and `wide` other columns.
 NIGHTS = {

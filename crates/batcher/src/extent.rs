@@ -17,7 +17,7 @@ use crate::{
     schema::TableId,
     typed::Typed,
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
@@ -45,15 +45,26 @@ pub enum Extent {
     Window(Window),
 }
 
-/// A snapshot that is not the only one.
+/// A snapshot that need not be the only one: of each span of time there is one, which is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The first moment of the span of time that it stands for. Of each there is one, which is replaced.
-    pub start: Timestamp,
-    /// The first moment after it.
-    pub end: Timestamp,
-    /// How many stay, this one included.
+    /// Where one of the spans begins.
+    pub origin: Timestamp,
+    /// How long each is, in whole seconds.
+    pub every: SignedDuration,
+    /// How many snapshots stay, this one included.
     pub number: NonZeroUsize,
+}
+
+impl Kept {
+    /// The span of a snapshot that was asked for then.
+    fn span(&self, asked_at: Timestamp) -> Window {
+        let every = self.every.as_secs().max(1);
+        let since = asked_at.as_second() - self.origin.as_second();
+        let since = SignedDuration::from_secs(since.div_euclid(every).saturating_mul(every));
+        let start = self.origin.saturating_add(since).unwrap_or(asked_at);
+        Window { start, end: start.saturating_add(self.every).unwrap_or(Timestamp::MAX), asked_at }
+    }
 }
 
 /// The events of a span of time, or how profiles were in it, as it was known once.
@@ -149,9 +160,7 @@ impl Extent {
         match self {
             Self::Window(window) => Some(window.partition()),
             Self::Snapshot { .. } if table == TableId::Unmapped.name() => Some(format!("{PARTITION}{NO_WINDOW}")),
-            Self::Snapshot { kept: Some(Kept { start, end, .. }), .. } => {
-                Some(folder(SNAPSHOT_PARTITION, *start, *end))
-            }
+            Self::Snapshot { asked_at, kept: Some(kept) } => Some(kept.span(*asked_at).snapshot_partition()),
             Self::All | Self::Snapshot { kept: None, .. } => None,
         }
     }
@@ -208,12 +217,12 @@ impl Extent {
         match self {
             Self::All | Self::Snapshot { kept: None, .. } => Vec::new(),
             Self::Window(_) => snapshots.to_vec(),
-            Self::Snapshot { kept: Some(Kept { start, end, number }), .. } => {
+            Self::Snapshot { asked_at, kept: Some(kept) } => {
                 let mut others = snapshots.to_vec();
                 // Two of spans that have the same name would be one.
-                let own = folder(SNAPSHOT_PARTITION, *start, *end);
+                let own = kept.span(*asked_at).snapshot_partition();
                 others.retain(|other| other.snapshot_partition() != own);
-                others.split_off(others.len().saturating_sub(number.get() - 1))
+                others.split_off(others.len().saturating_sub(kept.number.get() - 1))
             }
         }
     }
@@ -260,7 +269,7 @@ impl Manifest {
             Extent::All => {}
             Extent::Snapshot { asked_at, kept } => {
                 self.snapshot = Some(asked_at);
-                self.snapshots.extend(kept.map(|Kept { start, end, .. }| Window { start, end, asked_at }));
+                self.snapshots.extend(kept.map(|kept| kept.span(asked_at)));
                 self.snapshots.sort_unstable_by_key(|snapshot| snapshot.start);
             }
             Extent::Window(window) => {
@@ -288,4 +297,32 @@ fn joined(mut new: TableFiles, mut old: TableFiles) -> TableFiles {
     // By window or snapshot, and in it as they were written.
     new.files.sort_by(|one, other| one.partition().cmp(&other.partition()));
     new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_of_the_span_in_which_it_was_asked_for() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        for (every_hours, asked_at, folder) in [
+            (24, "2026-01-01T00:00:00Z", "snapshot=2026-01-01"),
+            (24, "2026-01-03T02:00:00Z", "snapshot=2026-01-03"),
+            (24, "2026-01-03T23:59:59.9Z", "snapshot=2026-01-03"),
+            // The first may come before the first window has begun.
+            (24, "2025-12-31T23:59:59.9Z", "snapshot=2025-12-31"),
+            (24, "2025-12-01T00:00:00Z", "snapshot=2025-12-01"),
+            (6, "2026-01-01T07:00:00Z", "snapshot=20260101T060000Z"),
+        ] {
+            let every = SignedDuration::from_hours(every_hours);
+            let kept = Kept { origin: time("2026-01-01T00:00:00Z"), every, number: NonZeroUsize::MIN };
+            let asked_at = time(asked_at);
+            let span = kept.span(asked_at);
+            assert_eq!(span.end.duration_since(span.start), every, "{asked_at}");
+            let extent = Extent::Snapshot { asked_at, kept: Some(kept) };
+            assert_eq!(extent.partition("profiles").as_deref(), Some(folder));
+            assert_eq!(Extent::snapshot(asked_at).partition("profiles"), None);
+        }
+    }
 }

@@ -2,7 +2,10 @@
 //! ids have their names.
 //! Whoever reads through them never looks at a file that is not published.
 
-use crate::manifest::{DataFile, Manifest, TableFiles};
+use crate::{
+    extent::Window,
+    manifest::{DataFile, Manifest, TableFiles},
+};
 use jiff::Timestamp;
 use std::fmt::Write;
 
@@ -78,24 +81,13 @@ impl Dialect {
         let mut sql =
             String::from("-- The published tables, file by file. Written by apsides with each publication.\n");
         for table in &manifest.tables {
-            let files = |is_of: &dyn Fn(&DataFile) -> bool| -> Vec<_> {
-                table.files.iter().filter(|file| is_of(file)).collect()
-            };
             if is_current(manifest, table) {
-                let current = files(&|file| manifest.is_current(file));
-                self.view(&mut sql, &table.name, &self.files(&root, table, "*", &current));
+                let current = table.files.iter().filter(|file| manifest.is_current(file));
+                self.view(&mut sql, &table.name, &self.files(&root, table, "*", &current.collect::<Vec<_>>()));
             }
-            let snapshots = manifest.snapshots.iter().map(|snapshot| {
-                let folder = snapshot.snapshot_partition();
-                (snapshot.asked_at, files(&|file| file.partition() == Some(folder.as_str())))
-            });
-            let selects = snapshots.filter(|(_, files)| !files.is_empty()).map(|(asked_at, files)| {
-                let columns = format!("{} AS snapshot_at, *", self.moment(asked_at));
-                self.files(&root, table, &columns, &files)
-            });
-            let selects: Vec<_> = selects.collect();
-            if !selects.is_empty() {
-                self.view(&mut sql, &format!("{}_snapshots", table.name), &selects.join(self.union()));
+            let snapshots = self.snapshots(&root, table, &manifest.snapshots);
+            if !snapshots.is_empty() {
+                self.view(&mut sql, &format!("{}_snapshots", table.name), &snapshots.join(self.union()));
             }
         }
         let is_there = |name: &str| manifest.table(name).is_some_and(|table| is_current(manifest, table));
@@ -112,6 +104,18 @@ impl Dialect {
         };
         // Writing to a string cannot fail.
         let _ = write!(sql, "\nCREATE OR REPLACE {temporary}VIEW {name} AS\n{select};\n");
+    }
+
+    /// A query for each snapshot that a table has files of.
+    fn snapshots(self, root: &str, table: &TableFiles, snapshots: &[Window]) -> Vec<String> {
+        let selects = snapshots.iter().filter_map(|snapshot| {
+            let folder = snapshot.snapshot_partition();
+            let files = table.files.iter().filter(|file| file.partition() == Some(folder.as_str()));
+            let files: Vec<_> = files.collect();
+            let columns = format!("{} AS snapshot_at, *", self.moment(snapshot.asked_at));
+            (!files.is_empty()).then(|| self.files(root, table, &columns, &files))
+        });
+        selects.collect()
     }
 
     /// What brings the rows of several queries together, by the names of columns where their number may differ.

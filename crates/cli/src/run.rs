@@ -205,11 +205,24 @@ pub(crate) fn failure_of(error: Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use apsides_batcher::Kept;
 
     #[test]
     fn typed_tables_are_of_what_was_asked_for() {
         let asked = asked(&ExportSpec { attributes: vec!["7".into()], ..ExportSpec::default() });
         assert_eq!(asked.attributes, Some(["7".to_owned()].into()));
         assert_eq!((asked.tags, asked.events), (Some([].into()), Some([].into())));
+    }
+
+    /// Before midnight, that is, by a run whose export this one has taken up.
+    #[test]
+    fn a_snapshot_that_was_asked_for_earlier_is_of_that_time() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let every = SignedDuration::from_hours(24);
+        let number = std::num::NonZeroUsize::new(7).expect("some");
+        let kept = Some(Kept { origin: time("2026-01-01T00:00:00Z"), every, number });
+        let extent = |asked_at| Extent::Snapshot { asked_at: time(asked_at), kept };
+        let earlier = SignedDuration::from_mins(20);
+        assert_eq!(asked_earlier(extent("2026-01-03T00:10:00Z"), earlier), extent("2026-01-02T23:50:00Z"));
     }
 }

@@ -113,13 +113,8 @@ impl Schedule {
     /// What is replaced by how profiles are now. Of those that stay there is one of each window's time, so that a run that is
     /// made again replaces its own.
     pub(crate) fn snapshot(&self, asked_at: Timestamp) -> Extent {
-        let every = self.every.as_secs().max(1);
-        // The first may come before the first window has begun.
-        let since = asked_at.duration_since(self.start).as_secs().div_euclid(every).saturating_mul(every);
-        let start = self.start.saturating_add(SignedDuration::from_secs(since)).unwrap_or(asked_at);
-        let end = start.saturating_add(self.every).unwrap_or(Timestamp::MAX);
-        let number = self.keep_snapshots;
-        let kept = (number > NonZeroUsize::MIN).then_some(Kept { start, end, number });
+        let kept = Kept { origin: self.start, every: self.every, number: self.keep_snapshots };
+        let kept = Some(kept).filter(|kept| kept.number > NonZeroUsize::MIN);
         Extent::Snapshot { asked_at, kept }
     }
 
@@ -309,19 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_that_stay_are_of_the_window_in_which_they_were_asked_for() {
-        let several = Schedule { keep_snapshots: NonZeroUsize::new(3).expect("some"), ..daily(0) };
-        for (asked_at, start) in [
-            ("2026-01-01", "2026-01-01"),
-            ("2026-01-03T02:00", "2026-01-03"),
-            ("2026-01-03T23:59", "2026-01-03"),
-            ("2025-12-31T23:00", "2025-12-31"),
-            ("2025-12-01T00:00", "2025-12-01"),
-        ] {
-            let asked_at = at(asked_at);
-            let Extent::Snapshot { kept: Some(kept), .. } = several.snapshot(asked_at) else { panic!("several stay") };
-            assert_eq!((kept.start, kept.end.duration_since(kept.start)), (at(start), several.every), "{asked_at}");
-            assert_eq!(daily(0).snapshot(asked_at), Extent::snapshot(asked_at));
-        }
+    fn of_several_snapshots_there_is_one_of_each_window() {
+        let [one, several] = [1, 3].map(|number| NonZeroUsize::new(number).expect("some"));
+        let schedule = |keep_snapshots| Schedule { keep_snapshots, ..daily(0) };
+        let asked_at = at("2026-01-03T02:00");
+        assert_eq!(schedule(one).snapshot(asked_at), Extent::snapshot(asked_at));
+        let kept = Kept { origin: at("2026-01-01"), every: schedule(several).every, number: several };
+        assert_eq!(schedule(several).snapshot(asked_at), Extent::Snapshot { asked_at, kept: Some(kept) });
     }
 }

@@ -4,6 +4,7 @@
 //! leaves out whole files by them, and they cost it no more than their text. Of texts they are of those columns alone whose
 //! values come in order. A bound may lie beyond the values, and never within them: what cannot be said so is left out.
 
+use super::range::{TEXT_BYTES_MAX, least_and_greatest};
 use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray},
@@ -13,8 +14,6 @@ use arrow::{
 use jiff::{Span, Timestamp, civil, tz::TimeZone};
 use serde_json::Value;
 
-/// Longer texts are cut.
-const TEXT_BYTES_MAX: usize = 128;
 /// The years that readers of all kinds know.
 const YEARS: std::ops::RangeInclusive<i16> = 1..=9999;
 
@@ -88,10 +87,10 @@ impl Bounds {
     }
 
     fn of_texts(texts: &StringArray) -> Self {
-        let mut values = texts.iter().flatten();
-        let Some(first) = values.next() else { return Self::Nothing };
-        let (min, max) = values.fold((first, first), |(min, max), text| (min.min(text), max.max(text)));
-        Self::Texts { min: cut(min).into(), max: at_least(max).map(String::into_boxed_str) }
+        least_and_greatest(texts).map_or(Self::Nothing, |(min, max)| Self::Texts {
+            min: cut(min).into(),
+            max: at_least(max).map(String::into_boxed_str),
+        })
     }
 
     /// What is known of both. They are of one column.

@@ -10,8 +10,8 @@ use parquet::{
     file::statistics::{Statistics, ValueStatistics},
 };
 
-/// Longer texts are not kept as bounds: nobody looks for them.
-const TEXT_BYTES_MAX: usize = 128;
+/// Longer texts are not kept as bounds as they are: nobody looks for them.
+pub(super) const TEXT_BYTES_MAX: usize = 128;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Range {
@@ -27,9 +27,7 @@ impl Range {
 
     /// None if there is no text, or a bound is long.
     pub(crate) fn of_texts(texts: &StringArray) -> Option<Self> {
-        let mut values = texts.iter().flatten();
-        let first = values.next()?;
-        let (min, max) = values.fold((first, first), |(min, max), text| (min.min(text), max.max(text)));
+        let (min, max) = least_and_greatest(texts)?;
         (min.len().max(max.len()) <= TEXT_BYTES_MAX).then(|| Self::Texts { min: min.into(), max: max.into() })
     }
 
@@ -78,4 +76,11 @@ impl Range {
             Self::Texts { min, max } => (min.as_bytes().to_vec(), max.as_bytes().to_vec()),
         }
     }
+}
+
+/// None if there is no text.
+pub(super) fn least_and_greatest(texts: &StringArray) -> Option<(&str, &str)> {
+    let mut values = texts.iter().flatten();
+    let first = values.next()?;
+    Some(values.fold((first, first), |(min, max), text| (min.min(text), max.max(text))))
 }

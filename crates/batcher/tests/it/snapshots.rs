@@ -1,6 +1,6 @@
 //! Snapshots of profiles, of which a schedule keeps several.
 
-use crate::windows::{day, export, files, january, named, publish, window};
+use crate::windows::{DAY, day, export, files, january, named, publish, window};
 use apsides_batcher::{Extent, Kept, Manifest, Options, Selection, TableId, settle};
 use apsides_definitions::Definitions;
 use jiff::{SignedDuration, Timestamp};
@@ -19,9 +19,8 @@ fn snapshot(folder: &Path, number: i64, keep: usize, profiles: u64) -> Manifest 
 }
 
 fn extent(number: i64, keep: usize) -> Extent {
-    let (start, end, asked_at) = (january(number), january(number + 1), asked_at(number));
-    let number = NonZeroUsize::new(keep).unwrap();
-    Extent::Snapshot { asked_at, kept: (keep > 1).then_some(Kept { start, end, number }) }
+    let kept = Kept { origin: january(1), every: DAY, number: NonZeroUsize::new(keep).unwrap() };
+    Extent::Snapshot { asked_at: asked_at(number), kept: (keep > 1).then_some(kept) }
 }
 
 fn asked_at(number: i64) -> Timestamp {

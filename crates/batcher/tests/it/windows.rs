@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use tempfile::tempdir;
 use tokio::runtime::Runtime;
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) fn january(day: i64) -> Timestamp {
     "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + DAY * i32::try_from(day - 1).unwrap()
