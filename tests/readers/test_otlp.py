@@ -21,6 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from program import Apsides
 from receiver import Post, Receiver, receiver
 from test_metrics import samples
+from test_schedule import SOURCE
 
 EXPORT = b'{"somebody@example.com": {"sections": {"1": {"attributes": {"7": {"value": "x"}}, "news": 1}}}}'
 SECOND = 1_000_000_000
@@ -186,14 +187,9 @@ def test_a_conversion_tells_what_the_text_file_tells(apsides: Apsides, tmp_path:
         assert bad.spans[0].trace_id != good.spans[0].trace_id
 
 
-PIPELINE = """
-[source]
-base_url = "{base_url}"
-client_id = "simulated-client"
-client_secret = "simulated-secret"
-event_exports_per_minute = 100000
-first_poll = "10ms"
-[export]
+PIPELINE = (
+    SOURCE
+    + """[export]
 attributes = ["40103"]
 events = ["*"]
 [schedule]
@@ -205,6 +201,7 @@ endpoint = "{collector}/base/"
 headers = {{ api-key = "${{file:{key}}}", x-tenant = "nights" }}
 service_name = "nightly exports"
 """
+)
 
 
 def test_a_schedule_tells_its_windows(apsides: Apsides, tmp_path: Path) -> None:
