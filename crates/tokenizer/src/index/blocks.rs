@@ -8,29 +8,33 @@ use super::{
     STRETCH_BLOCKS,
     carry::Bytes as Carry,
     kernel::{BLOCK, CODES, Kernel},
+    marks::Bitmap,
 };
 use crate::number;
 
-/// A bit of a string's end: the string has an escape.
+/// A bit of a string's second mark: the string has an escape.
 pub(crate) const ESCAPED: u32 = 1 << 31;
 
-/// Where tokens start and end, and what they are.
-pub(super) struct Marks<'m> {
-    /// Indices of first bytes; commas and colons have none.
-    pub(super) starts: &'m mut [u32],
-    pub(super) starts_count: usize,
-    /// Indices of the bytes behind the last ones.
-    pub(super) ends: &'m mut [u32],
-    pub(super) ends_count: usize,
-    /// What each token is; commas and colons are tokens here.
-    pub(super) codes: &'m mut [u64; CODES],
-    pub(super) codes_count: usize,
+/// What is found out about the tokens of a stretch.
+pub(super) struct Found<'f> {
+    /// Where they start and end.
+    pub(super) bitmaps: &'f mut [Bitmap; STRETCH_BLOCKS],
+    /// What each is; commas and colons are tokens here.
+    pub(super) codes: &'f mut [u64; CODES],
+    pub(super) later: &'f mut Later,
+}
+
+/// How many tokens there are.
+pub(super) struct Counts {
+    /// Without commas and colons.
+    pub(super) starts: usize,
+    pub(super) codes: usize,
 }
 
 /// What is left for later, so that what cannot be foreseen does not hold up what comes behind it.
 #[derive(Debug)]
 pub(super) struct Later {
-    /// Where blocks are that have bytes from 0x80 up, or that have such before them.
+    /// Blocks that have bytes from 0x80 up, or that have such before them: their numbers.
     high: Box<[u32; LATER]>,
     /// Blocks in which scalars end that are more than digits.
     complex: Box<[Complex; LATER]>,
@@ -41,14 +45,10 @@ const LATER: usize = STRETCH_BLOCKS + 1;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Complex {
-    /// Where the block is.
-    at: u32,
-    /// How many tokens end before it.
-    ends_count: u32,
-    /// Where tokens end in it.
-    ends: u64,
+    /// The block's number.
+    number: u32,
     /// Where those scalars end.
-    complex: u64,
+    ends: u64,
     digit: u64,
 }
 
@@ -58,27 +58,28 @@ impl Later {
     }
 }
 
-/// Marks the tokens of the blocks from `at` up to `end`. False if any string or scalar is wrong;
-/// then the marks are of no meaning, nor is the carry.
+/// Finds the tokens of the blocks from `at` up to `end`. None if any string or scalar is wrong; then what is found is of no
+/// meaning, nor is the carry. If a token goes on at `at`, it starts at `last_start`.
 #[inline(always)]
-pub(super) fn mark<K: Kernel>(
+pub(super) fn find<K: Kernel>(
     bytes: &[u8],
     at: usize,
     end: usize,
+    last_start: u32,
     carry: &mut Carry,
-    marks: &mut Marks<'_>,
-    later: &mut Later,
-) -> bool {
+    found: &mut Found<'_>,
+) -> Option<Counts> {
+    let Found { bitmaps, codes, later } = found;
     let mut wrong = 0;
     let mut c = *carry;
-    let (mut starts_count, mut ends_count, mut codes_count) = (marks.starts_count, marks.ends_count, marks.codes_count);
+    let mut counts = Counts { starts: 0, codes: 0 };
     let (mut high_count, mut complex_count) = (0, 0);
-    for (n, block) in bytes[at..end].as_chunks::<BLOCK>().0.iter().enumerate() {
-        let at = at + n * BLOCK;
+    let (blocks, _) = bytes[at..end].as_chunks::<BLOCK>();
+    for (number, (block, bitmap)) in blocks.iter().zip(&mut **bitmaps).enumerate() {
         let classes = K::classes(block);
         let [code_0, code_1, code_2] = classes.code;
 
-        later.high[high_count] = at as u32;
+        later.high[high_count] = number as u32;
         high_count += usize::from((classes.high | c.high) != 0);
         c.high = classes.high >> 61;
         let mut quote = classes.quote;
@@ -112,55 +113,67 @@ pub(super) fn mark<K: Kernel>(
         // Digits alone are right, unless they start with a zero and go on, or may go on.
         let more = scalar & !classes.digit | scalar_start & classes.zero & (scalar >> 1 | 1 << 63);
         let complex = behind(more, scalar, &mut c.complex) & scalar_end;
-        later.complex[complex_count] =
-            Complex { at: at as u32, ends_count: ends_count as u32, ends, complex, digit: classes.digit };
+        later.complex[complex_count] = Complex { number: number as u32, ends: complex, digit: classes.digit };
         complex_count += usize::from(complex != 0);
 
-        let room = marks.starts[starts_count..].first_chunk_mut().expect("there is room for a block's marks");
-        K::flatten(starts, at as u32, room);
-        starts_count += starts.count_ones() as usize;
-        let room = marks.ends[ends_count..].first_chunk_mut().expect("there is room for a block's marks");
-        K::flatten(ends, at as u32, room);
+        let mut escaped = 0;
         if has_escapes {
             // Whether the last byte ended a string with an escape is kept beside whether such a one goes on.
             let ended = c.has_escape >> 1;
             c.has_escape &= 1;
-            let escaped = behind(classes.backslash & string, string, &mut c.has_escape) & closing;
-            K::flag(escaped << 1 | ended, ends, ESCAPED, room);
-            c.has_escape |= escaped >> 63 << 1;
+            let escaped_ends = behind(classes.backslash & string, string, &mut c.has_escape) & closing;
+            escaped = escaped_ends << 1 | ended;
+            c.has_escape |= escaped_ends >> 63 << 1;
         }
-        ends_count += ends.count_ones() as usize;
-        K::push(marks.codes, codes_count, block, classes.code, tokens);
-        codes_count += tokens.count_ones() as usize;
+        *bitmap = Bitmap { starts, ends, escaped };
+        counts.starts += starts.count_ones() as usize;
+        K::push(codes, counts.codes, block, classes.code, tokens);
+        counts.codes += tokens.count_ones() as usize;
     }
     *carry = c;
-    (marks.starts_count, marks.ends_count, marks.codes_count) = (starts_count, ends_count, codes_count);
-    for &at in &later.high[..high_count] {
-        wrong |= u64::from(K::breaks_utf8(bytes, at as usize));
+    for &number in &later.high[..high_count] {
+        wrong |= u64::from(K::breaks_utf8(bytes, at + number as usize * BLOCK));
     }
-    for block in &later.complex[..complex_count] {
-        wrong |= u64::from(!are_scalars(bytes, block, marks.starts));
+    for complex in &later.complex[..complex_count] {
+        wrong |= u64::from(!are_scalars(bytes, at, complex, bitmaps, last_start));
     }
-    wrong == 0
+    (wrong == 0).then_some(counts)
 }
 
-/// Whether all scalars are right that end in a block and are more than digits.
+/// Whether all scalars are right that end in a block and are more than digits. The first block is at `at`.
 #[inline(always)]
-fn are_scalars(bytes: &[u8], complex: &Complex, starts: &[u32]) -> bool {
-    let &Complex { at, ends_count, ends, mut complex, digit } = complex;
-    let at = at as usize;
-    let Some(block) = bytes[at..].first_chunk() else { return false };
+fn are_scalars(
+    bytes: &[u8],
+    at: usize,
+    complex: &Complex,
+    bitmaps: &[Bitmap; STRETCH_BLOCKS],
+    last_start: u32,
+) -> bool {
+    let &Complex { number, mut ends, digit } = complex;
+    let at_block = at + number as usize * BLOCK;
+    let Some(block) = bytes[at_block..].first_chunk() else { return false };
     let mut right = true;
-    while complex != 0 {
-        let end = complex.trailing_zeros();
-        complex &= complex - 1;
-        let before = (ends & !(!0 << end)).count_ones();
-        let start = starts[(ends_count + before) as usize] as usize;
-        if start < at || !is_common_scalar(block, (start - at) as u32, end, digit) {
-            right &= number::is_scalar(&bytes[start..at + end as usize]);
+    while ends != 0 {
+        let end = ends.trailing_zeros();
+        ends &= ends - 1;
+        let starts = bitmaps[number as usize].starts & !(!0 << end);
+        if starts == 0 {
+            let start = last_start_before(at, number as usize, bitmaps).unwrap_or(last_start as usize);
+            right &= number::is_scalar(&bytes[start..at_block + end as usize]);
+            continue;
+        }
+        let start = starts.ilog2();
+        if !is_common_scalar(block, start, end, digit) {
+            right &= number::is_scalar(&bytes[at_block + start as usize..at_block + end as usize]);
         }
     }
     right
+}
+
+/// Where the last token starts before a block, if any does since the stretch began.
+fn last_start_before(at: usize, block: usize, bitmaps: &[Bitmap; STRETCH_BLOCKS]) -> Option<usize> {
+    let (number, bitmap) = bitmaps[..block].iter().enumerate().rev().find(|(_, bitmap)| bitmap.starts != 0)?;
+    Some(at + number * BLOCK + bitmap.starts.ilog2() as usize)
 }
 
 /// Whether this is a literal, or a number without an exponent; all is there from `start` up to `end`, and `digit` tells where

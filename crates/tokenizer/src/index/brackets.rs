@@ -19,13 +19,14 @@
 use super::kernel::Kernel;
 use crate::nesting::Nesting;
 
-/// Passes brackets and commas; `object` tells their kinds. False if they are wrong, or beyond the limit of
-/// nesting or near it, or if one closes the outermost container; then the nesting is of no meaning.
+/// Passes brackets and commas; `object` tells their kinds. Gives how many containers are closed that were open before. None
+/// if they are wrong, or beyond the limit of nesting or near it, or if one closes the outermost container; then the nesting
+/// is of no meaning.
 #[inline(always)]
-pub(super) fn pass<K: Kernel>(open: u64, close: u64, comma: u64, object: u64, nesting: &mut Nesting) -> bool {
+pub(super) fn pass<K: Kernel>(open: u64, close: u64, comma: u64, object: u64, nesting: &mut Nesting) -> Option<u32> {
     let all = open | close | comma;
     if all == 0 {
-        return true;
+        return Some(0);
     }
     let [open, close, object] = K::extract([open, close, object], all);
     let here = lowest(all.count_ones());
@@ -54,10 +55,10 @@ pub(super) fn pass<K: Kernel>(open: u64, close: u64, comma: u64, object: u64, ne
     let opening = open.count_ones();
     let closing = count - opening;
     if !nesting.make_room(opening + levels, closing) {
-        return false;
+        return None;
     }
     if count == 0 {
-        return wrong == 0;
+        return (wrong == 0).then_some(0);
     }
     let inner = nesting.inner();
     let closed = lowest(closing);
@@ -65,10 +66,10 @@ pub(super) fn pass<K: Kernel>(open: u64, close: u64, comma: u64, object: u64, ne
     wrong |= (around ^ inner.kinds() >> 1) & is_known & closed;
     let ends = closing >= inner.count() as u32;
     if wrong != 0 || ends {
-        return false;
+        return None;
     }
     nesting.set_inner(inner.replaced(closing, object >> closing, opening));
-    true
+    Some(closing)
 }
 
 /// So many bits, the lowest ones.

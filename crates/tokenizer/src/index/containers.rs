@@ -17,6 +17,8 @@ struct Word {
     opens: u64,
     closes: u64,
     tokens: u32,
+    /// How far the depth comes down below what it is before the first.
+    down: u32,
 }
 
 impl Containers {
@@ -29,10 +31,10 @@ impl Containers {
         (self.count, self.word, self.before) = (0, 0, 0);
     }
 
-    /// Adds tokens.
+    /// Adds tokens; `down` of them close containers that none of them opens.
     #[inline(always)]
-    pub(super) fn push(&mut self, opens: u64, closes: u64, tokens: u32) {
-        self.words[self.count] = Word { opens, closes, tokens };
+    pub(super) fn push(&mut self, opens: u64, closes: u64, tokens: u32, down: u32) {
+        self.words[self.count] = Word { opens, closes, tokens, down };
         self.count += 1;
     }
 
@@ -47,10 +49,12 @@ impl Containers {
             self.word += 1;
         }
         let mut passed = from - self.before;
-        while let Some(&Word { opens, closes, tokens }) = words.get(self.word) {
+        while let Some(&Word { opens, closes, tokens, down: down_max }) = words.get(self.word) {
             let (opens, closes) = (opens >> passed << passed, closes >> passed << passed);
             let down = u32::from(depth - goal);
-            if closes.count_ones() >= down {
+            // How far a part of the word comes down is not known.
+            let down_max = if passed == 0 { down_max } else { closes.count_ones() };
+            if down_max >= down {
                 let (mut rest, mut closed) = (closes, 0);
                 while rest != 0 {
                     let bit = rest & rest.wrapping_neg();

@@ -68,10 +68,10 @@ pub(super) fn check<K: Kernel>(
 
         let [open_2, close_2, comma_2] = [c2 & !b2 & due, c2 & b2 & due, comma_2 & due];
         let object = c2 & !a2 | comma_2 & colon;
-        wrong |= u64::from(!brackets::pass::<K>(open_2, close_2, comma_2, object, nesting));
+        let Some(down) = brackets::pass::<K>(open_2, close_2, comma_2, object, nesting) else { return false };
         let kept = due & !(b2 & !c2);
         let [opens, closes] = K::extract([open_2, close_2], kept);
-        containers.push(opens, closes, kept.count_ones());
+        containers.push(opens, closes, kept.count_ones(), down);
 
         let [last_a, last_b, last_c] = carry.codes;
         carry.codes = [last_two(a, last_a, here), last_two(b, last_b, here), last_two(c, last_c, here)];

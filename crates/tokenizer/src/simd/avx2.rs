@@ -3,6 +3,7 @@
 use crate::index::{
     self, Stretch,
     kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
+    marks::{self, Marks},
 };
 use std::arch::x86_64::*;
 
@@ -12,15 +13,23 @@ struct Avx2;
 ///
 /// The processor must have what [`Backend::Avx2`](crate::Backend::Avx2) needs.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> bool {
+pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> Option<usize> {
     index::index::<Avx2>(stretch)
+}
+
+/// # Safety
+///
+/// As for [`run`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+pub(super) unsafe fn write(marks: &mut Marks, blocks: usize) {
+    marks::write::<Avx2>(marks, blocks);
 }
 
 /// A multiplication without carries by a word of ones.
 #[inline(always)]
 pub(super) fn prefix_xor(bits: u64) -> u64 {
-    // SAFETY: the instructions are there, since this is compiled into both `run` alone; nothing but
-    // values is touched.
+    // SAFETY: the instructions are there, since this is compiled into `run` and `write` alone, here and in `avx512`; nothing
+    // but values is touched.
     unsafe {
         let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits as i64), _mm_set1_epi8(-1));
         _mm_cvtsi128_si64(product) as u64
@@ -36,15 +45,15 @@ pub(super) fn extract<const N: usize>(mut words: [u64; N], mask: u64) -> [u64; N
     words
 }
 
-/// For each byte the indices of the bits that are set in it.
-static INDICES: [[u8; 8]; 256] = {
+/// For each byte the indices of the bits that are set in it, as wide as marks: so an entry is added as it is loaded.
+static INDICES: [[u32; 8]; 256] = {
     let mut table = [[0; 8]; 256];
     let mut byte = 0;
     while byte < 256 {
         let (mut bit, mut count) = (0, 0);
         while bit < 8 {
             if byte >> bit & 1 == 1 {
-                table[byte][count] = bit as u8;
+                table[byte][count] = bit as u32;
                 count += 1;
             }
             bit += 1;
@@ -92,17 +101,21 @@ impl Kernel for Avx2 {
 
     #[inline(always)]
     fn flatten(bits: u64, base: u32, marks: &mut [u32; BLOCK]) {
-        let mut count = 0;
-        for (part, byte) in bits.to_le_bytes().into_iter().enumerate() {
-            // SAFETY: the instructions are there, since this is compiled into `run` alone. Eight
-            // marks are stored behind at most eight from each byte before: at most up to the 64th.
-            unsafe {
-                let indices = _mm_loadl_epi64(INDICES[usize::from(byte)].as_ptr().cast());
-                let base = _mm256_set1_epi32(base as i32 + part as i32 * 8);
-                let eight = _mm256_add_epi32(_mm256_cvtepu8_epi32(indices), base);
-                _mm256_storeu_si256(marks.as_mut_ptr().add(count).cast(), eight);
+        // SAFETY: the instructions are there, since this is compiled into `write` alone. A place is at most 255 entries behind
+        // the first. Eight marks are stored behind at most eight from each byte before: at most up to the 64th.
+        unsafe {
+            let mut base = _mm256_set1_epi32(base as i32);
+            let mut room = marks.as_mut_ptr();
+            let mut bits = bits.rotate_left(5);
+            for _ in 0..8 {
+                // The place of the byte's entry in the table, which is the byte times 32.
+                let place = bits as usize & 0x1fe0;
+                let indices = _mm256_loadu_si256(INDICES.as_ptr().byte_add(place).cast());
+                _mm256_storeu_si256(room.cast(), _mm256_add_epi32(indices, base));
+                base = _mm256_add_epi32(base, _mm256_set1_epi32(8));
+                room = room.add(place.count_ones() as usize);
+                bits = bits.rotate_right(8);
             }
-            count += byte.count_ones() as usize;
         }
     }
 }

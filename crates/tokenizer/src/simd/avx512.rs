@@ -4,6 +4,7 @@ use super::scalar::{BACKSLASH, CONTROL, DIGIT, QUOTE, ZERO, class};
 use crate::index::{
     self, Stretch,
     kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
+    marks::{self, Marks},
 };
 use std::arch::x86_64::*;
 
@@ -13,8 +14,16 @@ struct Avx512;
 ///
 /// The processor must have what [`Backend::Avx512`](crate::Backend::Avx512) needs.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> bool {
+pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> Option<usize> {
     index::index::<Avx512>(stretch)
+}
+
+/// # Safety
+///
+/// As for [`run`].
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+pub(super) unsafe fn write(marks: &mut Marks, blocks: usize) {
+    marks::write::<Avx512>(marks, blocks);
 }
 
 impl Kernel for Avx512 {
@@ -59,7 +68,7 @@ impl Kernel for Avx512 {
             if flagged == 0 {
                 break;
             }
-            // SAFETY: as above; the reference is to one vector.
+            // SAFETY: the instructions are there, since this is compiled into `write` alone; the reference is to one vector.
             unsafe {
                 let marks = sixteen.as_mut_ptr().cast();
                 let flag = _mm512_maskz_set1_epi32(flagged as u16, flag as i32);
@@ -100,7 +109,7 @@ impl Kernel for Avx512 {
             }
             indices
         };
-        // SAFETY: the instructions are there, since this is compiled into `run` alone; the load is
+        // SAFETY: the instructions are there, since this is compiled into `write` alone; the load is
         // of 64 bytes of a constant, and the stores are of 16 marks each, at most up to the 64th.
         unsafe {
             let indices = _mm512_loadu_si512(INDICES.as_ptr().cast());

@@ -18,13 +18,16 @@ pub(crate) mod text;
 
 use crate::{
     backend::Backend,
-    index::{self, Stretch},
+    index::{
+        self, Stretch,
+        marks::{self, Marks},
+    },
 };
 use scalar::Scalar;
 
-/// Indexes a stretch, if it is right. A backend that this processor does not have must not come here:
+/// Indexes a stretch, if it is right, and gives how many tokens start in it. A backend that this processor does not have must not come here:
 /// [`index::Index`] asks before it takes one.
-pub(crate) fn index(backend: Backend, stretch: &mut Stretch<'_>) -> bool {
+pub(crate) fn index(backend: Backend, stretch: &mut Stretch<'_>) -> Option<usize> {
     match backend {
         // SAFETY: the processor has the instructions, as `Backend::is_available` has said when the
         // backend was chosen.
@@ -37,5 +40,21 @@ pub(crate) fn index(backend: Backend, stretch: &mut Stretch<'_>) -> bool {
         #[cfg(target_arch = "aarch64")]
         Backend::Neon => unsafe { neon::run(stretch) },
         _ => index::index::<Scalar>(stretch),
+    }
+}
+
+/// Writes the marks of so many blocks, or of all if there are fewer.
+pub(crate) fn write(backend: Backend, marks: &mut Marks, blocks: usize) {
+    match backend {
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx512 => unsafe { avx512::write(marks, blocks) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx2 => unsafe { avx2::write(marks, blocks) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Backend::Neon => unsafe { neon::write(marks, blocks) },
+        _ => marks::write::<Scalar>(marks, blocks),
     }
 }

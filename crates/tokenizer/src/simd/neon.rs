@@ -4,6 +4,7 @@ use super::scalar;
 use crate::index::{
     self, Stretch,
     kernel::{self, BLOCK, CODES, Classes, Escapes, Kernel, Vector},
+    marks::{self, Marks},
 };
 use std::arch::aarch64::*;
 
@@ -13,8 +14,16 @@ struct Neon;
 ///
 /// The processor must have what [`Backend::Neon`](crate::Backend::Neon) needs.
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> bool {
+pub(super) unsafe fn run(stretch: &mut Stretch<'_>) -> Option<usize> {
     index::index::<Neon>(stretch)
+}
+
+/// # Safety
+///
+/// As for [`run`].
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn write(marks: &mut Marks, blocks: usize) {
+    marks::write::<Neon>(marks, blocks);
 }
 
 impl Kernel for Neon {

@@ -52,6 +52,9 @@ pub(crate) enum Way {
     Raw(usize),
     /// Any call at any place, by this seed.
     Mixed(u64),
+    /// A token, then whole values for a while, or token after token for a while, and so on, by this seed: what is made ready
+    /// depends on how much was passed over before.
+    Phases(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +69,14 @@ enum Call {
 
 impl Way {
     fn calls(self) -> impl Iterator<Item = Call> {
-        let mut random = Random(if let Self::Mixed(seed) = self { seed } else { 0 });
-        let mut made = 0;
+        let mut random = Random(if let Self::Mixed(seed) | Self::Phases(seed) = self { seed } else { 0 });
+        let (mut made, mut skipping, mut left) = (0, false, 1);
         iter::from_fn(move || {
             made += 1;
+            if left == 0 {
+                (skipping, left) = (!skipping, [1, 10, 100, 3000][random.below(4)]);
+            }
+            left -= 1;
             Some(match self {
                 Self::Skip(pulled) if made > pulled => Call::Skip,
                 Self::Raw(pulled) if made > pulled => Call::Raw,
@@ -81,6 +88,7 @@ impl Way {
                     6 | 7 => Call::EnterObject,
                     _ => Call::Pull,
                 },
+                Self::Phases(_) if skipping => Call::Skip,
                 _ => Call::Pull,
             })
         })

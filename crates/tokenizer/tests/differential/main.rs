@@ -111,6 +111,30 @@ fn large_documents_are_broken_alike() {
     assert!(accepted > 100, "some of it is JSON: {accepted}");
 }
 
+/// Containers of all sizes, more of them than a stretch holds, passed over and walked through by turns.
+#[test]
+fn what_was_passed_over_does_not_matter() {
+    for seed in 0..40 {
+        let mut random = Random(2000 + seed);
+        let mut json = b"[".to_vec();
+        for (number, style) in [Style::Compact, Style::Strings, Style::Brackets, Style::Pretty].into_iter().enumerate()
+        {
+            while json.len() < 60_000 * (1 + number) {
+                let length = [1, 100, 1_000, 10_000, 30_000][random.below(5)];
+                json.extend(text(&mut random, style, length));
+                json.push(b',');
+            }
+        }
+        json.extend(b"0]");
+        let setups = Setup::fast(Limits::default(), &[256 << 10, 5000], WHOLE);
+        for way in [Way::Phases(seed), Way::Skip(1), Way::Mixed(seed)] {
+            let failed =
+                compare(&json, Limits::default(), &setups, way).unwrap_or_else(|difference| panic!("{difference}"));
+            assert_eq!(failed, None, "{seed}");
+        }
+    }
+}
+
 /// What is indexed in stretches of some KiB may not end where something stands.
 #[test]
 fn documents_break_alike_far_behind_their_start() {
