@@ -49,7 +49,6 @@ struct Complex {
     number: u32,
     /// Where those scalars end.
     ends: u64,
-    digit: u64,
 }
 
 impl Later {
@@ -113,7 +112,7 @@ pub(super) fn find<K: Kernel>(
         // Digits alone are right, unless they start with a zero and go on, or may go on.
         let more = scalar & !classes.digit | scalar_start & classes.zero & (scalar >> 1 | 1 << 63);
         let complex = behind(more, scalar, &mut c.complex) & scalar_end;
-        later.complex[complex_count] = Complex { number: number as u32, ends: complex, digit: classes.digit };
+        later.complex[complex_count] = Complex { number: number as u32, ends: complex };
         complex_count += usize::from(complex != 0);
 
         let mut escaped = 0;
@@ -135,36 +134,36 @@ pub(super) fn find<K: Kernel>(
         wrong |= u64::from(K::breaks_utf8(bytes, at + number as usize * BLOCK));
     }
     for complex in &later.complex[..complex_count] {
-        wrong |= u64::from(!are_scalars(bytes, at, complex, bitmaps, last_start));
+        wrong |= u64::from(!are_scalars::<K>(bytes, at, complex, bitmaps, last_start));
     }
     (wrong == 0).then_some(counts)
 }
 
 /// Whether all scalars are right that end in a block and are more than digits. The first block is at `at`.
 #[inline(always)]
-fn are_scalars(
+fn are_scalars<K: Kernel>(
     bytes: &[u8],
     at: usize,
     complex: &Complex,
     bitmaps: &[Bitmap; STRETCH_BLOCKS],
     last_start: u32,
 ) -> bool {
-    let &Complex { number, mut ends, digit } = complex;
-    let at_block = at + number as usize * BLOCK;
-    let Some(block) = bytes[at_block..].first_chunk() else { return false };
+    let &Complex { number, mut ends } = complex;
+    let number = number as usize;
+    let starts_before = number.checked_sub(1).map_or(0, |before| bitmaps[before].starts);
+    let starts = u128::from(bitmaps[number].starts) << BLOCK | u128::from(starts_before);
+    let at_before = (at + number * BLOCK).wrapping_sub(BLOCK);
     let mut right = true;
     while ends != 0 {
-        let end = ends.trailing_zeros();
+        let end = BLOCK as u32 + ends.trailing_zeros();
         ends &= ends - 1;
-        let starts = bitmaps[number as usize].starts & !(!0 << end);
-        if starts == 0 {
-            let start = last_start_before(at, number as usize, bitmaps).unwrap_or(last_start as usize);
-            right &= number::is_scalar(&bytes[start..at_block + end as usize]);
-            continue;
-        }
-        let start = starts.ilog2();
-        if !is_common_scalar(block, start, end, digit) {
-            right &= number::is_scalar(&bytes[at_block + start as usize..at_block + end as usize]);
+        let start = match (starts & !(!0 << end)).checked_ilog2() {
+            Some(start) => at_before.wrapping_add(start as usize),
+            None => last_start_before(at, number, bitmaps).unwrap_or(last_start as usize),
+        };
+        let end = at_before.wrapping_add(end as usize);
+        if !is_common_scalar::<K>(bytes, start, end) {
+            right &= number::is_scalar(&bytes[start..end]);
         }
     }
     right
@@ -176,23 +175,31 @@ fn last_start_before(at: usize, block: usize, bitmaps: &[Bitmap; STRETCH_BLOCKS]
     Some(at + number * BLOCK + bitmap.starts.ilog2() as usize)
 }
 
-/// Whether this is a literal, or a number without an exponent; all is there from `start` up to `end`, and `digit` tells where
-/// digits are. Without branches, since which of them it is cannot be foreseen.
+/// Whether this is a literal, or a number without an exponent, with enough before it in the window. Without branches, since
+/// which of them it is cannot be foreseen.
 #[inline(always)]
-fn is_common_scalar(block: &[u8; BLOCK], start: u32, end: u32, digit: u64) -> bool {
-    let (first, last) = (byte(block, start), end.wrapping_sub(4) as usize % (BLOCK - 3));
-    let last_four = u32::from_le_bytes([block[last], block[last + 1], block[last + 2], block[last + 3]]);
-    let length = end - start;
+fn is_common_scalar<K: Kernel>(bytes: &[u8], start: usize, end: usize) -> bool {
+    // It and the byte behind it are the last of a block.
+    const END: u32 = BLOCK as u32 - 1;
+    let from = end.wrapping_sub(END as usize);
+    let Some(block) = bytes.get(from..).and_then(<[u8]>::first_chunk) else { return false };
+    if start < from {
+        return false;
+    }
+    let (digit, start) = (K::digits(block), (start - from) as u32);
+    let first = byte(block, start);
+    let last_four = u32::from_le_bytes([block[59], block[60], block[61], block[62]]);
+    let length = END - start;
     let literal = (length == 4)
         & ((last_four == u32::from_le_bytes(*b"null")) | (last_four == u32::from_le_bytes(*b"true")))
         | (length == 5) & (first == b'f') & (last_four == u32::from_le_bytes(*b"alse"));
 
     let digits = start + u32::from(first == b'-');
-    let others = !digit & !(!0 << end) & !0 << digits;
-    let point = others.trailing_zeros().min(end);
+    let others = !digit & !(!0 << END) & !0 << digits;
+    let point = others.trailing_zeros().min(END);
     let no_more = others & others.wrapping_sub(1) == 0;
     let integer = (point > digits) & ((byte(block, digits) != b'0') | (point == digits + 1));
-    let fraction = (point == end) | (byte(block, point) == b'.') & (point + 1 < end);
+    let fraction = (point == END) | (byte(block, point) == b'.') & (point + 1 < END);
     literal | no_more & integer & fraction
 }
 

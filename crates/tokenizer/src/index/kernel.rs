@@ -48,6 +48,12 @@ pub(crate) trait Kernel {
     /// Classifies a block.
     fn classes(block: &[u8; BLOCK]) -> Classes;
 
+    /// Of the classes of a block, its digits.
+    #[inline(always)]
+    fn digits(block: &[u8; BLOCK]) -> u64 {
+        Self::classes(block).digit
+    }
+
     /// Classifies a block that may have escapes.
     fn escapes(block: &[u8; BLOCK]) -> Escapes;
 

@@ -122,6 +122,20 @@ impl Kernel for Scalar {
     }
 
     #[inline(always)]
+    fn digits(block: &[u8; BLOCK]) -> u64 {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        let mut digits = [0; 8];
+        for (bits, word) in digits.iter_mut().zip(block.as_chunks::<8>().0) {
+            let value = u64::from_le_bytes(*word) ^ (b'0' as u64 * ONES);
+            // Above nine or not seven bits, the top bit of a byte is set by adding, or is set already.
+            let others = ((value & (0x7f * ONES)) + (0x76 * ONES)) | value;
+            // The top bits of eight bytes come together in the top byte, that of the first as its lowest.
+            *bits = ((!others >> 7 & ONES).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
+        }
+        u64::from_le_bytes(digits)
+    }
+
+    #[inline(always)]
     fn escapes(block: &[u8; BLOCK]) -> Escapes {
         static TABLE: [u64; 256] = {
             let mut table = [0; 256];
