@@ -4,10 +4,9 @@ use crate::{
     Client, Error, Progress, Reader, Result,
     error::shown,
     http::{Call, Content, Http, is_safe},
-    inflate::promises_gzip,
     input::read_file,
     keep::{Keep, KeptFile},
-    resume::{Again, Resume},
+    resume::{Again, Resume, promises_gzip},
     retry::Repeat,
     source::Origin,
 };
@@ -31,8 +30,8 @@ pub(crate) fn started(response: Response, again: Again) -> Download {
 }
 
 impl Download {
-    /// The bytes, inflated if they are compressed. Call it within the runtime, whose task will do the receiving and
-    /// inflating; then take the reader to a thread of its own.
+    /// The bytes, inflated if they are compressed. Call it within the runtime, a task of which will do the receiving; then
+    /// take the reader to a thread of its own.
     ///
     /// A download that breaks is gone on with; the reader notices nothing but the time it takes.
     pub fn into_reader(self) -> Reader {

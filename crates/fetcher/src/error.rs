@@ -334,6 +334,15 @@ pub enum Error {
         source: Cause,
     },
 
+    /// The system gave no thread to inflate with.
+    #[error("no thread could be started for {from}; let this program have more threads or memory")]
+    Thread {
+        /// The stream.
+        from: Origin,
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// The stream ended without its end: the runtime went down, or the reader was used again after an error.
     #[error("the stream of {from} stopped before its end; start over")]
     Stopped {

@@ -1,22 +1,26 @@
-//! From raw bytes to inflated ones, on a task of its own that feeds a [`Reader`](crate::Reader) through a bounded
-//! queue.
+//! From raw bytes to inflated ones, on a thread of its own between two bounded queues.
 //!
 //! What the bytes are is told by what they begin with, never by a header or a file's name. Several gzip members or zstd
 //! frames in a row are one stream; an end in the middle of one is an error, and so is anything else after the last.
 
 use crate::{
     Error, Limits, Result,
+    block_on::block_on,
+    packed::Packed,
     resume::{HandedOn, Resume},
-    source::{Origin, Source},
+    source::Origin,
 };
 use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
     zstd::DParameter,
 };
 use bytes::{BufMut, Bytes, BytesMut};
-use reqwest::{Response, header::CONTENT_ENCODING};
-use std::io;
-use tokio::{io::AsyncReadExt, sync::mpsc::Sender};
+use std::{io, thread};
+use tokio::{
+    io::AsyncReadExt,
+    sync::{mpsc::Sender, oneshot},
+};
+use tracing::Span;
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,66 +53,31 @@ impl Format {
     }
 }
 
-/// What the task sends to the reader. The end is said explicitly: a queue that just closes is a failure.
+/// What goes through a queue. The end is said explicitly: a queue that just closes is a failure.
 pub(crate) enum Piece {
     Data(Bytes),
     End,
     Failed(Error),
 }
 
-/// Inflates `source` into the queue until its end, an error, or until nobody reads any more. `gzip_promised` says that
-/// a header announced gzip: then an empty stream is one that was cut short. A download that can `resume` is gone on with
-/// where it breaks, or started over.
-pub(crate) async fn pump(
-    source: Source,
-    gzip_promised: bool,
-    resume: Option<Resume>,
-    limits: Limits,
-    queue: Sender<Piece>,
-) {
-    let last = tokio::select! {
-        () = queue.closed() => return,
-        end = inflate(source, gzip_promised, resume, &limits, &queue) => end,
-    };
-    let _ = queue.send(last.map_or_else(Piece::Failed, |()| Piece::End)).await;
-}
-
-async fn inflate(
-    mut source: Source,
-    mut gzip_promised: bool,
-    resume: Option<Resume>,
-    limits: &Limits,
-    queue: &Sender<Piece>,
-) -> Result<()> {
-    let (from, progress) = (source.from.clone(), source.progress.clone());
-    let mut resumable = resume.map(|resume| Resumable { resume, handed_on: HandedOn::default() });
-    loop {
-        let end = hand_on(source, gzip_promised, limits, queue, resumable.as_mut()).await;
-        let Some(Resumable { resume, handed_on }) = &mut resumable else { return end };
-        let Err(error) = end else {
-            handed_on.end(&from)?;
-            return resume.finish(progress.bytes_in()).await;
-        };
-        let response = resume.restart(error).await?;
-        handed_on.start_over();
-        progress.start_over(response.content_length());
-        gzip_promised = promises_gzip(&response);
-        source = resume.source(response, from.clone(), progress.clone());
-    }
-}
-
-/// Whether the headers announce gzip.
-pub(crate) fn promises_gzip(response: &Response) -> bool {
-    response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip")
+/// What is known when a stream has been inflated.
+pub(crate) struct Inflated {
+    /// Also why it was not, if the source failed.
+    pub(crate) end: Result<()>,
+    pub(crate) resumable: Option<Resumable>,
 }
 
 /// Sees each piece of a download before it goes to the reader.
-struct Resumable {
-    resume: Resume,
-    handed_on: HandedOn,
+pub(crate) struct Resumable {
+    pub(crate) resume: Resume,
+    pub(crate) handed_on: HandedOn,
 }
 
 impl Resumable {
+    pub(crate) fn new(resume: Resume) -> Self {
+        Self { resume, handed_on: HandedOn::default() }
+    }
+
     /// What of the piece goes on.
     fn pass(&mut self, piece: Bytes, from: &Origin) -> Result<Bytes> {
         let new = self.handed_on.pass(piece, from)?;
@@ -119,16 +88,39 @@ impl Resumable {
     }
 }
 
-/// Inflates a source into the queue until its end or an error.
+/// Starts the thread that inflates `packed` into the queue until its end, an error, or until nobody reads any more.
+/// `gzip_promised` says that a header announced gzip: then an empty stream is one that was cut short.
+pub(crate) fn start(
+    packed: Packed,
+    gzip_promised: bool,
+    mut resumable: Option<Resumable>,
+    limits: &Limits,
+    queue: &Sender<Piece>,
+) -> Result<oneshot::Receiver<Inflated>> {
+    let (from, limits, queue) = (packed.from().clone(), limits.clone(), queue.clone());
+    let (sender, receiver) = oneshot::channel();
+    let span = Span::current();
+    let inflate = move || {
+        let end = hand_on(packed, gzip_promised, &limits, &queue, resumable.as_mut());
+        let end = span.in_scope(|| block_on(end));
+        // If nobody waits for this, the runtime is gone, or the reader.
+        let _ = sender.send(Inflated { end, resumable });
+    };
+    let started = thread::Builder::new().name("inflate".to_owned()).spawn(inflate);
+    started.map_err(|source| Error::Thread { from, source })?;
+    Ok(receiver)
+}
+
+/// Inflates into the queue until the end or an error.
 async fn hand_on(
-    source: Source,
+    packed: Packed,
     gzip_promised: bool,
     limits: &Limits,
     queue: &Sender<Piece>,
     mut resumable: Option<&mut Resumable>,
 ) -> Result<()> {
-    let from = source.from.clone();
-    let mut stream = Inflate::of(source, gzip_promised, limits).await?;
+    let from = packed.from().clone();
+    let mut stream = Inflate::of(packed, gzip_promised, limits).await?;
     loop {
         let mut chunk = BytesMut::with_capacity(limits.chunk_bytes.max(1));
         let more = stream.fill(&mut chunk).await;
@@ -139,10 +131,9 @@ async fn hand_on(
         };
         // Also before an error: how much can be read does not depend on where a chunk happens to end.
         if !new.is_empty() && queue.send(Piece::Data(new)).await.is_err() {
-            // Nobody reads any more: whoever runs this is about to be told.
-            return std::future::pending().await;
+            // Nobody reads any more, so nobody hears of this either.
+            return Err(Error::Stopped { from });
         }
-        stream.source().rest();
         if !more? {
             return Ok(());
         }
@@ -151,36 +142,36 @@ async fn hand_on(
 
 /// A stream being inflated.
 enum Inflate {
-    Plain(Source),
-    Gzip(GzipDecoder<Source>),
-    Zstd { decoder: ZstdDecoder<Source>, window_log_max: u32 },
+    Plain(Packed),
+    Gzip(GzipDecoder<Packed>),
+    Zstd { decoder: ZstdDecoder<Packed>, window_log_max: u32 },
 }
 
 impl Inflate {
-    async fn of(mut source: Source, gzip_promised: bool, limits: &Limits) -> Result<Self> {
-        let head = source.peek(HEAD_BYTES).await?;
+    async fn of(mut packed: Packed, gzip_promised: bool, limits: &Limits) -> Result<Self> {
+        let head = packed.peek(HEAD_BYTES).await?;
         if gzip_promised && head.is_empty() {
-            return Err(Error::Truncated { from: source.from, format: "gzip", received: 0 });
+            return Err(Error::Truncated { from: packed.from().clone(), format: "gzip", received: 0 });
         }
         let format = Format::of(head);
         if format == Format::Gzip && head.get(2).is_some_and(|method| *method != GZIP_DEFLATE) {
-            let (from, received) = (source.from, source.progress.bytes_in());
+            let (from, received) = (packed.from().clone(), packed.taken());
             return Err(Error::Corrupt { from, format: "gzip", received, detail: "unknown method".into() });
         }
         if format != Format::Plain {
-            source.progress.set_packed();
+            packed.set_packed();
         }
         Ok(match format {
-            Format::Plain => Self::Plain(source),
+            Format::Plain => Self::Plain(packed),
             Format::Gzip => {
-                let mut decoder = GzipDecoder::new(source);
+                let mut decoder = GzipDecoder::new(packed);
                 decoder.multiple_members(true);
                 Self::Gzip(decoder)
             }
             Format::Zstd => {
                 // The range that zstd itself accepts; outside of it the decoder would panic.
                 let window_log_max = limits.zstd_window_log_max.clamp(10, 31);
-                let mut decoder = ZstdDecoder::with_params(source, &[DParameter::window_log_max(window_log_max)]);
+                let mut decoder = ZstdDecoder::with_params(packed, &[DParameter::window_log_max(window_log_max)]);
                 decoder.multiple_members(true);
                 Self::Zstd { decoder, window_log_max }
             }
@@ -193,7 +184,7 @@ impl Inflate {
         let mut room = chunk.limit(capacity);
         while room.has_remaining_mut() {
             let read = match self {
-                Self::Plain(source) => source.read_buf(&mut room).await,
+                Self::Plain(packed) => packed.read_buf(&mut room).await,
                 Self::Gzip(decoder) => decoder.read_buf(&mut room).await,
                 Self::Zstd { decoder, .. } => decoder.read_buf(&mut room).await,
             };
@@ -206,21 +197,21 @@ impl Inflate {
         Ok(true)
     }
 
-    fn source(&mut self) -> &mut Source {
+    fn packed(&self) -> &Packed {
         match self {
-            Self::Plain(source) => source,
-            Self::Gzip(decoder) => decoder.get_mut(),
-            Self::Zstd { decoder, .. } => decoder.get_mut(),
+            Self::Plain(packed) => packed,
+            Self::Gzip(decoder) => decoder.get_ref(),
+            Self::Zstd { decoder, .. } => decoder.get_ref(),
         }
     }
 
     /// Takes a typed error of the source as it is, and gives a decoder's error a type.
-    fn explain(&mut self, error: io::Error) -> Error {
+    fn explain(&self, error: io::Error) -> Error {
         let error = match error.downcast::<Error>() {
             Ok(typed) => return typed,
             Err(error) => error,
         };
-        let (from, received) = (self.source().from.clone(), self.source().progress.bytes_in());
+        let (from, received) = (self.packed().from().clone(), self.packed().taken());
         match self {
             Self::Plain(_) => Error::InputRead { from, received, source: error.into() },
             Self::Gzip(_) => gzip_error(from, received, &error),

@@ -37,6 +37,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod ahead;
+mod block_on;
 mod budget;
 mod client;
 mod counts;
@@ -51,8 +52,10 @@ mod input;
 mod keep;
 mod limits;
 mod network;
+mod packed;
 mod plan;
 mod post;
+mod pump;
 mod reader;
 mod resume;
 mod retry;

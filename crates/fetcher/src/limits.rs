@@ -74,9 +74,12 @@ pub struct Limits {
     /// Listings asked for at the same time. Default 4.
     pub listings_at_once: usize,
 
+    /// Bytes that were received and wait to be inflated before the network has to wait too. A piece of less than 8 KiB
+    /// counts as that. Default 1 MiB.
+    pub packed_bytes: usize,
     /// The size of one piece of inflated bytes on its way to the reader. Default 256 KiB.
     pub chunk_bytes: usize,
-    /// Pieces that wait between the network and the reader before the network has to wait too. Default 8.
+    /// Inflated pieces that wait for the reader before inflating has to wait too. Default 8.
     pub queue_chunks: usize,
     /// The largest zstd window accepted, as a power of two: the decoder allocates what the file's header asks for, so
     /// this is what keeps a hostile or extreme file inside the memory budget. Default 26 (64 MiB): every level up to
@@ -113,6 +116,7 @@ impl Default for Limits {
             listing_bytes_max: 16 << 20,
             listing_pages_max: 1_000,
             listings_at_once: 4,
+            packed_bytes: 1 << 20,
             chunk_bytes: 256 << 10,
             queue_chunks: 8,
             zstd_window_log_max: 26,

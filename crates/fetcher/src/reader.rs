@@ -2,7 +2,8 @@
 
 use crate::{
     Error, Limits, Progress,
-    inflate::{Piece, pump},
+    inflate::Piece,
+    pump::pump,
     resume::Resume,
     source::{Origin, Source},
     whole::Whole,
@@ -36,7 +37,7 @@ pub struct Reader {
 enum Feed {
     /// A local file as it is: the shortest way, without a task or a copy in between.
     Direct(Box<dyn io::Read + Send>),
-    /// The pump's end of the queue, and what is left of the piece taken last.
+    /// The far end of the inflater's queue, and what is left of the piece taken last.
     Queue(Receiver<Piece>, Bytes),
     /// Every further read says so.
     Ended,
@@ -50,8 +51,8 @@ impl Reader {
         Self { feed: Feed::Direct(Box::new(reader)), from, progress }
     }
 
-    /// Starts the task that inflates `source`, and goes on with it when it breaks, if it is a download that can `resume`.
-    /// To be called within a runtime.
+    /// Starts the task that receives `source` and has it inflated, and goes on with it when it breaks, if it is a download
+    /// that can `resume`. To be called within a runtime.
     pub(crate) fn pumped(source: Source, gzip_promised: bool, resume: Option<Resume>, limits: &Limits) -> Self {
         let (sender, receiver) = mpsc::channel(limits.queue_chunks.max(1));
         let (from, progress) = (source.from.clone(), source.progress.clone());

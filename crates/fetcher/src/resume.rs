@@ -15,16 +15,17 @@ use crate::{
     retry::{self, Repeat},
     source::{ByteStream, Mend, Origin, Source},
 };
+use async_trait::async_trait;
 use bytes::{Buf, Bytes};
-use futures_util::{Stream, StreamExt, TryStreamExt, future::BoxFuture};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use reqwest::{
     Response, StatusCode,
-    header::{CONTENT_RANGE, ETAG, HeaderValue},
+    header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderValue},
 };
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -74,6 +75,8 @@ struct Inner {
     etag: Mutex<Option<HeaderValue>>,
     /// An answer with the whole file, where only the rest was asked for.
     whole: Mutex<Option<Response>>,
+    /// The byte that receiving ever got to.
+    farthest: AtomicU64,
     /// Tries since the last byte that was new.
     in_vain: AtomicU32,
     tries: AtomicU32,
@@ -83,7 +86,8 @@ impl Resume {
     pub(crate) fn new(again: Again, first: &Response, keep: Option<Arc<dyn Keep>>) -> Self {
         let etag = Mutex::new(etag(first));
         let (in_vain, tries) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self(Arc::new(Inner { again, keep, etag, whole: Mutex::default(), in_vain, tries }))
+        let (whole, farthest) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { again, keep, etag, whole, farthest, in_vain, tries }))
     }
 
     /// Says that something new has come.
@@ -137,31 +141,33 @@ impl Resume {
     }
 }
 
+#[async_trait]
 impl Mend for Resume {
-    fn rest(&mut self, received: u64, error: &Error) -> Option<BoxFuture<'static, Option<ByteStream>>> {
+    async fn rest(&mut self, received: u64, error: &Error) -> Option<ByteStream> {
+        // It is new, though it may still wait to be inflated.
+        if self.0.farthest.fetch_max(received, Relaxed) < received {
+            self.progressed();
+        }
         let etag = lock(&self.0.etag).clone()?;
         let delay = error.is_mendable().then(|| self.next_try()).flatten()?;
         tracing::warn!(%error, ?delay, received, "a download broke: asking for the rest");
-        let this = self.clone();
-        Some(Box::pin(async move {
-            tokio::time::sleep(delay).await;
-            match this.0.again.get(Content::Rest { from: received, etag }).await {
-                Ok(response) if response.status() == StatusCode::PARTIAL_CONTENT => {
-                    if begins_at(&response, received) {
-                        return Some(body(response).boxed());
-                    }
-                    tracing::warn!("the server sent another part of the file");
-                    *lock(&this.0.etag) = None;
+        tokio::time::sleep(delay).await;
+        match self.0.again.get(Content::Rest { from: received, etag }).await {
+            Ok(response) if response.status() == StatusCode::PARTIAL_CONTENT => {
+                if begins_at(&response, received) {
+                    return Some(body(response).boxed());
                 }
-                Ok(response) => *lock(&this.0.whole) = Some(response),
-                // Not every server that names its files can send them in parts.
-                Err(error) => {
-                    tracing::warn!(%error, "the rest cannot be had");
-                    *lock(&this.0.etag) = None;
-                }
+                tracing::warn!("the server sent another part of the file");
+                *lock(&self.0.etag) = None;
             }
-            None
-        }))
+            Ok(response) => *lock(&self.0.whole) = Some(response),
+            // Not every server that names its files can send them in parts.
+            Err(error) => {
+                tracing::warn!(%error, "the rest cannot be had");
+                *lock(&self.0.etag) = None;
+            }
+        }
+        None
     }
 }
 
@@ -177,6 +183,11 @@ fn etag(response: &Response) -> Option<HeaderValue> {
 fn begins_at(response: &Response, byte: u64) -> bool {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {byte}-")))
+}
+
+/// Whether the headers announce gzip.
+pub(crate) fn promises_gzip(response: &Response) -> bool {
+    response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip")
 }
 
 fn body(response: Response) -> impl Stream<Item = Result<Bytes, Cause>> + Send + 'static {

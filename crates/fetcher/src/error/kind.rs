@@ -49,7 +49,7 @@ impl Error {
             | Self::Changed { .. } => ErrorKind::Data,
             Self::Keep { .. } | Self::State { .. } => ErrorKind::Disk,
             Self::InputName { .. } | Self::InputOpen { .. } => ErrorKind::Input,
-            Self::InputRead { .. } | Self::Stopped { .. } => ErrorKind::Io,
+            Self::InputRead { .. } | Self::Thread { .. } | Self::Stopped { .. } => ErrorKind::Io,
         }
     }
 

@@ -38,6 +38,7 @@ fn limits() -> Limits {
         poll_deadline: Duration::from_secs(5),
         resumes_in_vain_max: 3,
         chunk_bytes: 16 << 10,
+        packed_bytes: 64 << 10,
         queue_chunks: 2,
         ..Limits::default()
     }

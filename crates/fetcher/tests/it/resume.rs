@@ -151,6 +151,17 @@ async fn a_download_that_always_breaks_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_received_is_new_before_it_is_inflated() {
+    let server = simulated("download=cut:3000*8", true).await;
+    // No piece is full, nor handed on, before the end.
+    let limits = Limits { chunk_bytes: 16 << 20, ..hasty() };
+    assert!(limits.resumes_in_vain_max < 8);
+    let ready = client_of(&server, limits).export(&spec(), |_| {}).await.unwrap();
+    assert!(read(ready.download().await).await.unwrap() == expected());
+    assert_eq!(server.stats().downloads, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_is_gone_when_its_download_breaks_says_so() {
     let (read, _) = downloaded("download=cut:9000 download=gone", false).await;
     assert!(matches!(read.unwrap_err(), Error::ExportGone { .. }));

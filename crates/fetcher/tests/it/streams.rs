@@ -7,7 +7,7 @@ use crate::{
 use apsides_fetcher::{Error, Input, Limits, Origin, Reader, from_stream, open};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use std::{
     io::{self, Read, Write},
     sync::{
@@ -201,6 +201,136 @@ fn a_runtime_that_goes_down_is_no_end() {
     assert!(matches!(Error::of(&reader.read(&mut [0]).unwrap_err()), Some(Error::Stopped { .. })));
 }
 
+/// Compressible, but not very.
+fn numbers() -> Vec<u8> {
+    (0..300_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_all_sizes_come_in_order() {
+    let numbers = numbers();
+    let packed = gzip(&numbers);
+    for size in [100, 1 << 10, 10 << 10, limits().packed_bytes, packed.len()] {
+        let (bytes, end) = read_all(streamed(&packed, size)).await;
+        end.unwrap();
+        assert!(bytes == numbers, "in chunks of {size}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_to_be_inflated_is_bounded() {
+    let packed = Bytes::from(gzip(&numbers()));
+    for size in [100, 10_000] {
+        let chunks = packed.clone();
+        let endless = stream::unfold(0, move |at| {
+            let chunk = chunks.slice(at..(at + size).min(chunks.len()));
+            let next = if at + size < chunks.len() { at + size } else { 0 };
+            async move { Some((Ok::<_, io::Error>(chunk), next)) }
+        });
+        let reader = from_stream(endless, origin(), None, &limits());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let before = reader.progress().bytes_in();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(reader.progress().bytes_in(), before);
+        // It inflates to more than it is, and the last chunk waits for room. A small one counts for more.
+        let bound = 3 * limits().chunk_bytes + limits().packed_bytes + size;
+        assert!(before <= bound as u64, "{before} > {bound}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_is_found_while_more_is_received_starts_over() {
+    let numbers = numbers();
+    let (first, second) = numbers.split_at(numbers.len() / 3);
+    let first = gzip(first);
+    let packed = [first.clone(), gzip(second)].concat();
+    // In the header of the first member, in that of the second, in its checksum.
+    for at in [2, first.len(), packed.len() - 8] {
+        let mut broken = packed.clone();
+        broken[at] ^= 0x40;
+        let script = vec![reply(200, broken.clone()), reply(200, broken), reply(200, packed.clone())];
+        let server = Server::start([("/file", script)]).await;
+        let (bytes, end) = read_all(get(server.url.join("/file").unwrap(), &limits()).await).await;
+        end.unwrap();
+        assert!(bytes == numbers, "{at}");
+        assert_eq!(server.count("/file"), 3);
+    }
+}
+
+/// Does something with the thread that lets go of these bytes last.
+struct Watched<F: FnMut(&str)>(Vec<u8>, F);
+
+impl<F: FnMut(&str)> AsRef<[u8]> for Watched<F> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<F: FnMut(&str)> Drop for Watched<F> {
+    fn drop(&mut self) {
+        (self.1)(std::thread::current().name().unwrap_or_default());
+    }
+}
+
+/// A stream of these bytes in one piece, that then says nothing.
+fn silent_after(
+    bytes: Vec<u8>,
+    let_go: impl FnMut(&str) + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let bytes = Bytes::from_owner(Watched(bytes, let_go));
+    stream::iter([Ok(bytes)]).chain(stream::pending())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_reader_ends_the_thread_that_inflates() {
+    let (sender, let_go) = std::sync::mpsc::channel();
+    let stream = silent_after(gzip(&numbers()), move |thread| sender.send(thread.to_owned()).unwrap());
+    let mut reader = from_stream(stream, origin(), None, &limits());
+    let ended = tokio::task::spawn_blocking(move || {
+        reader.read_exact(&mut [0; 100]).unwrap();
+        // It waits for the reader, with the rest in hand.
+        assert!(let_go.recv_timeout(Duration::from_millis(100)).is_err());
+        drop(reader);
+        let_go.recv_timeout(Duration::from_secs(5)).unwrap()
+    });
+    assert_eq!(ended.await.unwrap(), "inflate");
+}
+
+#[test]
+fn a_runtime_that_ends_does_not_wait_for_the_thread_that_inflates() {
+    let numbers = numbers();
+    // With the thread waiting for the reader, and for the source.
+    for reads in [100, numbers.len() / 2] {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let mut packed = gzip(&numbers);
+        packed.truncate(packed.len() * 3 / 4);
+        let mut reader = {
+            let _inside = runtime.enter();
+            from_stream(silent_after(packed, |_| {}), origin(), None, &limits())
+        };
+        let mut bytes = vec![0; reads];
+        reader.read_exact(&mut bytes).unwrap();
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(runtime);
+            sender.send(()).unwrap();
+        });
+        ended.recv_timeout(Duration::from_secs(5)).unwrap();
+        // What was inflated can be read; but it is no end.
+        let error = reader.read_to_end(&mut bytes).unwrap_err();
+        assert!(matches!(Error::of(&error), Some(Error::Stopped { .. })), "{error}");
+        assert!(numbers.starts_with(&bytes));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_is_lost_is_no_end() {
+    let bomb = |thread: &str| assert_ne!(thread, "inflate", "as this test wants it");
+    let stream = silent_after(gzip(TEXT), bomb).take(1);
+    let (_, error) = failed(from_stream(stream, origin(), None, &limits())).await;
+    assert!(matches!(error, Error::Stopped { .. }), "{error}");
+}
+
 /// Says when it is dropped.
 struct Flag(Arc<AtomicBool>);
 
@@ -225,8 +355,8 @@ async fn a_consumer_that_stops_stops_the_producer() {
     .await
     .unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    // One piece with the reader, two in the queue, one in hand, and a chunk of the stream.
-    let bound = 4 * limits().chunk_bytes as u64 + 1000;
+    // One piece with the reader, two in the queue, one in hand, what waits to be inflated, and a chunk of the stream.
+    let bound = (4 * limits().chunk_bytes + limits().packed_bytes) as u64 + 1000;
     assert!(progress.bytes_in() <= bound, "{} > {bound}", progress.bytes_in());
     assert!(!dropped.load(Ordering::SeqCst));
     drop(reader);
