@@ -685,10 +685,12 @@ def test_the_same_however_it_is_run(apsides: Apsides, tmp_path: Path) -> None:
 # The pages.
 
 
+@pytest.mark.parametrize("option", ["--row-group-rows=1700", "--memory-limit=64M"])
 def test_pages_of_all_fillings(
-    apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection, spark: SparkSession
+    option: str, apsides: Apsides, tmp_path: Path, connection: duckdb.DuckDBPyConnection, spark: SparkSession
 ) -> None:
-    """All null, all valid, alternating, one in a hundred, and long runs; over several batches and row groups."""
+    """All null, all valid, alternating, one in a hundred, and long runs; over several batches, and over several row groups
+    or pages. Texts that are few in some pages of a row group, and are not in others."""
     count = 5000
     values = {
         "date": lambda at: (f'"2024-01-{at % 28 + 1:02}"', 19723 + at % 28),
@@ -697,7 +699,12 @@ def test_pages_of_all_fillings(
         "timestamp_s": lambda at: (str(at), at * 1_000_000),
         "double": lambda at: (f"{at}.5", at + 0.5),
         "text": lambda at: (f'"{at % 7}"', str(at % 7)),
+        "text ": lambda at: (f'"{few_or_not(at)}"', few_or_not(at)),
     }
+
+    def few_or_not(at: int) -> str:
+        return f"the remark {at}" if 1500 < at < 3500 else "not one is like another"[: at % 9 + 10]
+
     fillings = [lambda at: False, lambda at: True, lambda at: at % 2 == 0, lambda at: at % 100 == 99, lambda at: at // 700 % 2]
     columns = [(kind, is_set) for kind in values for is_set in fillings]
     entries, wanted = [], []
@@ -707,14 +714,20 @@ def test_pages_of_all_fillings(
         inside = [f'"{at}":{{"value":{pair[0]}}}' for at, pair in enumerate(pairs) if pair]
         inside += [f'"t{by}":{{"value":null}}' for by in (2, 5) if row % by == 0]
         entries.append(f'"{row}":{{"sections":{{"1":{{"attributes":{{{",".join(inside)}}}}}}}}}')
-    kinds = [f"--type={at}={kind}" for at, (kind, _) in enumerate(columns)]
+    kinds = [f"--type={at}={kind.strip()}" for at, (kind, _) in enumerate(columns)]
     attributes = [attribute(f"a{at}", None, str(at)) for at in range(len(columns))]
     out = tmp_path / "out"
     convert(
-        apsides, out, "{" + ",".join(entries) + "}", *kinds, "--row-group-rows=1700", tables="wide", attributes=attributes
+        apsides, out, "{" + ",".join(entries) + "}", *kinds, option, tables="wide", attributes=attributes
     )
     file = readers.only_file(out, "wide")
     names = [f"a{at}" for at in range(len(columns))] + ["tag_t2", "tag_t5"]
+    group = pyarrow.parquet.ParquetFile(file).metadata.row_group(0)
+    encodings = {column.path_in_schema: set(column.encodings) for column in map(group.column, range(group.num_columns))}
+    all_few, some_few = (names[columns.index((kind, fillings[1]))] for kind in ("text", "text "))
+    assert "RLE_DICTIONARY" in encodings[all_few]
+    if option == "--memory-limit=64M":
+        assert encodings[some_few] == {"RLE", "PLAIN", "RLE_DICTIONARY", "DELTA_LENGTH_BYTE_ARRAY"}
     for read in (pyarrow_read(file), duckdb_read(connection, str(file)), spark_read(spark, str(file))):
         assert [name for name, _ in read.columns[3:]] == names
         check_rows([row[3:] for row in read.rows], wanted, names, "wide")

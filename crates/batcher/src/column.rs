@@ -38,9 +38,15 @@ impl Names {
     /// Adds a row; gives the bytes that took.
     #[inline(always)]
     pub(crate) fn push(&mut self, name: &str) -> usize {
-        let index = self.names.index(name);
+        let index = self.index(name);
         self.push_index(index);
         4
+    }
+
+    /// The index of a value of rows to come.
+    #[inline(always)]
+    pub(crate) fn index(&mut self, name: &str) -> u32 {
+        self.names.index(name)
     }
 
     /// Adds a row without a value; gives the bytes that took.
@@ -51,8 +57,9 @@ impl Names {
         4
     }
 
+    /// Adds a row with the value that has this index in the row group.
     #[inline(always)]
-    fn push_index(&mut self, index: u32) {
+    pub(crate) fn push_index(&mut self, index: u32) {
         self.indices.push(index);
         if !self.valid.is_empty() {
             self.valid.push(true);

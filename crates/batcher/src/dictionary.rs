@@ -36,7 +36,7 @@ const NOBODY: Place = Place { signature: Signature { length: u32::MAX, head: 0, 
 
 /// A text's length, first and last bytes: all there is to a short text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Signature {
+pub(crate) struct Signature {
     /// Arrow's texts have no more than 31 bits of it.
     length: u32,
     head: u64,
@@ -45,7 +45,7 @@ struct Signature {
 
 impl Signature {
     #[inline]
-    fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let (head, tail) = match (bytes.first_chunk(), bytes.last_chunk()) {
             (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
@@ -65,15 +65,16 @@ impl Signature {
 
     /// Whether it tells all of the text.
     #[inline]
-    fn is_whole(self) -> bool {
+    pub(crate) fn is_whole(self) -> bool {
         self.length <= 16
     }
 
+    /// Its place among so many that so many bits tell them apart.
     #[inline]
-    fn place(self) -> usize {
+    pub(crate) fn place<const BITS: u32>(self) -> usize {
         let mixed =
             (self.head ^ self.tail.rotate_left(29) ^ u64::from(self.length)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> (u64::BITS - PLACE_BITS)) as usize
+        (mixed >> (u64::BITS - BITS)) as usize
     }
 }
 
@@ -94,7 +95,7 @@ impl Dictionary {
     #[inline]
     pub(crate) fn index(&mut self, text: &str) -> u32 {
         let signature = Signature::of(text);
-        let Place { signature: lately, index } = self.lately[signature.place()];
+        let Place { signature: lately, index } = self.lately[signature.place::<PLACE_BITS>()];
         if lately == signature && (signature.is_whole() || self.get(index) == Some(text)) {
             return index;
         }
@@ -107,7 +108,7 @@ impl Dictionary {
             Some(&index) => index,
             None => self.add(text),
         };
-        self.lately[signature.place()] = Place { signature, index };
+        self.lately[signature.place::<PLACE_BITS>()] = Place { signature, index };
         index
     }
 

@@ -10,11 +10,12 @@
 //! |---|---|
 //! | in runs, of few values | `RLE_DICTIONARY`, in every page of a chunk |
 //! | text | `DELTA_LENGTH_BYTE_ARRAY`: all lengths, then all bytes, as Arrow holds them |
-//! | steady numbers, times | `DELTA_BINARY_PACKED` |
+//! | text of typed tables | the same, or `RLE_DICTIONARY` where a page has few ([`few`]) |
+//! | steady numbers, times, days | `DELTA_BINARY_PACKED` |
 //! | other numbers, booleans | `PLAIN` |
 //!
 //! A batch's column is one page, version 1, which all readers know. Batches can be encoded in any
-//! order: the indices of dictionaries are in them. Structs and lists are as many columns as they have
+//! order: the indices of dictionaries are in them, or the page waits until its chunk is whole. Structs and lists are as many columns as they have
 //! scalars ([`nested`]).
 
 mod bits;
@@ -22,6 +23,7 @@ mod bounds;
 mod chunk;
 mod compress;
 mod delta;
+mod few;
 mod nested;
 mod page;
 mod range;
@@ -29,6 +31,7 @@ mod rle;
 
 pub(crate) use bounds::Bounds;
 pub(crate) use chunk::Chunk;
+pub(crate) use nested::paths;
 pub(crate) use page::{Entries, Page, PageEncoder};
 
 use crate::{

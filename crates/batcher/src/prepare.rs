@@ -78,9 +78,9 @@ impl Known {
         typed::merge(before, now, typed.mode, &typed.asked)
     }
 
-    fn learn(&self, sample: &[u8], options: &Options) -> Learner {
+    fn learn(&self, sample: &[u8], options: &Options, learner: Learner) -> Learner {
         let progress = Progress::default();
-        self.export(sample, Learner::default(), options, &progress).read_sample().into_inner()
+        self.export(sample, learner, options, &progress).read_sample().into_inner()
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn prepare(input: &mut dyn Read, options: &Options, before: Option<Ty
     // A first run of these tables has none to compare with.
     let before = before.filter(|before| !before.tables.is_empty());
     let known = Known::new(options, options.definitions.clone().or_else(|| metadata(&sample, options)))?;
-    let learned = known.learn(&sample, options);
+    let learned = known.learn(&sample, options, Learner::with_events(typed.events));
     let planned = known.planned(typed, &learned, before.as_ref());
     let (typed, changes) = planned.map_err(|changes| Error::Frozen { changes })?;
     typed::warn_of(&changes);
@@ -145,6 +145,6 @@ impl SchemaOutlook {
 /// The definitions that the export itself tells at its start, if it does.
 fn metadata(sample: &[u8], options: &Options) -> Option<Definitions> {
     let nothing = Known { definitions: None, attribute_ids: HashSet::new(), privacy: None };
-    let metadata = nothing.learn(sample, options).metadata?;
+    let metadata = nothing.learn(sample, options, Learner::with_events(false)).metadata?;
     Some(Snapshot::from_metadata(metadata.as_bytes())?.definitions)
 }

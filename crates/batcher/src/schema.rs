@@ -70,7 +70,9 @@ pub(crate) enum Habit {
     Runs,
     /// Few values that come in any order: held as indices into a dictionary of them.
     Few,
-    /// Numbers near the one before: written as differences.
+    /// Texts that may be few, which is found out page by page: held as they are, and written as indices where that is so.
+    PerhapsFew,
+    /// Numbers near the one before, or near each other: written as differences.
     Steady,
 }
 
@@ -151,6 +153,10 @@ impl Column {
 
     pub(crate) fn of_few(self) -> Self {
         Self { habit: Habit::Few, ..self }
+    }
+
+    pub(crate) fn perhaps_few(self) -> Self {
+        Self { habit: Habit::PerhapsFew, ..self }
     }
 
     pub(crate) fn steady(self) -> Self {
@@ -278,7 +284,7 @@ impl TableSchema {
                     Field::new("values", data_type, true).into(),
                 ),
                 Habit::Few => DataType::Dictionary(DataType::UInt32.into(), data_type.into()),
-                Habit::Any | Habit::Steady => data_type,
+                Habit::Any | Habit::PerhapsFew | Habit::Steady => data_type,
             }
         })
     }

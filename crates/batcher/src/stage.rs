@@ -285,31 +285,31 @@ fn encode(
     Ok((maker.without_column(), profile))
 }
 
-/// The writer's thread. Gives the tables' files, and how long it worked on them.
+/// The writer's thread. Gives the tables' files, and its times.
 fn write(
     encoded: &Receiver<EncodedBatch>,
     mut writers: Vec<TableWriter>,
     gate: &Gate,
     complete: &AtomicBool,
     progress: &Progress,
-) -> Result<(Vec<TableFiles>, Duration)> {
-    let mut time = Duration::ZERO;
+) -> Result<(Vec<TableFiles>, Profile)> {
+    let mut profile = Profile::default();
     for batch in encoded {
         let began = Instant::now();
         gate.leave(match writers.get_mut(batch.table.index) {
             Some(writer) => {
-                progress.add_rows(batch.rows, batch.columns.iter().map(|(page, _)| page.bytes.len()).sum());
-                writer.write(batch)?
+                progress.add_rows(batch.rows, batch.columns.iter().map(|(page, entries)| entries.bytes(page)).sum());
+                writer.write(batch, &mut profile)?
             }
             None => batch.bytes,
         });
-        time += began.elapsed();
+        profile.write += began.elapsed();
     }
     let began = Instant::now();
     let mut tables: Vec<TableFiles> = Vec::new();
     // That was all, or the reading failed; then nobody wants the files. If it was an encoder, they are thrown away.
     if !complete.load(Relaxed) {
-        return Ok((tables, time));
+        return Ok((tables, profile));
     }
     for writer in writers {
         let table = Arc::clone(writer.table());
@@ -319,22 +319,23 @@ fn write(
             None => tables.push(TableFiles::new(&table, files)),
         }
     }
-    Ok((tables, time + began.elapsed()))
+    profile.write += began.elapsed();
+    Ok((tables, profile))
 }
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
     read: Result<Findings>,
     encoders: Vec<Thread<'_, (u64, Profile)>>,
-    writer: Thread<'_, (Vec<TableFiles>, Duration)>,
+    writer: Thread<'_, (Vec<TableFiles>, Profile)>,
     mut profile: Profile,
 ) -> Result<(Findings, Vec<TableFiles>, Profile)> {
     let encoded: Result<Vec<_>> = encoders.into_iter().map(joined).collect();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(encoded), Ok((tables, write))) => {
+        (Ok(findings), Ok(encoded), Ok((tables, written))) => {
             let mut findings = findings;
-            profile.write = write;
+            profile.add(written);
             for (without_column, of_thread) in encoded {
                 findings.without_column += without_column;
                 profile.add(of_thread);

@@ -116,8 +116,8 @@ impl Slot {
 impl<S: BatchSink> Tables<S> {
     pub(crate) fn new(sink: S, limits: BatchLimits, catalogue: &Catalogue) -> Self {
         let long = &catalogue.long;
-        let wide = catalogue.wide.as_ref().map(|plan| WideRows {
-            sections: SectionList::new(plan),
+        let wide = catalogue.wide.as_ref().map(|_| WideRows {
+            sections: SectionList::default(),
             group: Group::default(),
             bundle: Bundle::default(),
             is_due: false,

@@ -21,6 +21,7 @@ mod learn;
 mod maker;
 mod members;
 mod nested;
+mod numbers;
 mod plan;
 mod schema;
 mod sections;

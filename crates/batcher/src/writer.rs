@@ -2,10 +2,11 @@
 
 use crate::{
     destination::told_or,
-    encode::{Chunk, EncodedBatch, PageEncoder},
+    encode::{Chunk, EncodedBatch, PageEncoder, paths},
     error::{Error, Result},
     extent::Extent,
     manifest::DataFile,
+    profile::Profile,
     schema::TableSchema,
     statistics::Collected,
     upload::{Upload, Uploads},
@@ -102,6 +103,8 @@ pub(crate) struct TableWriter {
     waiting: BTreeMap<u64, EncodedBatch>,
     /// The batch whose turn it is.
     next: u64,
+    /// What the columns of its files are called.
+    paths: Vec<String>,
     /// The row group under construction.
     chunks: Vec<Chunk>,
     rows: usize,
@@ -122,7 +125,6 @@ impl TableWriter {
         Ok(Self {
             partition: extent.partition(&table.name),
             is_optional: extent.needs_no_file(&table.name),
-            table,
             prefix: "part",
             uploads,
             options,
@@ -130,11 +132,13 @@ impl TableWriter {
             encoder: PageEncoder::with_codec(options.codec)?,
             waiting: BTreeMap::new(),
             next: 0,
+            paths: paths(&table),
             chunks: Vec::new(),
             rows: 0,
             current: None,
             statistics: None,
             files: Vec::new(),
+            table,
         })
     }
 
@@ -153,18 +157,18 @@ impl TableWriter {
     }
 
     /// Takes a batch. Gives the bytes of the batches that were put into their places by that.
-    pub(crate) fn write(&mut self, batch: EncodedBatch) -> Result<usize> {
+    pub(crate) fn write(&mut self, batch: EncodedBatch, profile: &mut Profile) -> Result<usize> {
         self.waiting.insert(batch.sequence, batch);
         let mut placed = 0;
         while let Some(batch) = self.waiting.remove(&self.next) {
             placed += batch.bytes;
-            self.place(batch)?;
+            self.place(batch, profile)?;
             self.next += 1;
         }
         Ok(placed)
     }
 
-    fn place(&mut self, batch: EncodedBatch) -> Result<()> {
+    fn place(&mut self, batch: EncodedBatch, profile: &mut Profile) -> Result<()> {
         self.rows += batch.rows;
         if let Some(statistics) = &mut self.statistics {
             statistics.add(&batch);
@@ -173,16 +177,16 @@ impl TableWriter {
         for (chunk, (page, entries)) in self.chunks.iter_mut().zip(batch.columns) {
             chunk.push(page, entries).map_err(|source| Error::encode(&self.table.name, source))?;
         }
-        if batch.ends_group && self.rows > 0 { self.finish_group() } else { Ok(()) }
+        if batch.ends_group && self.rows > 0 { self.finish_group(profile) } else { Ok(()) }
     }
 
-    fn finish_group(&mut self) -> Result<()> {
+    fn finish_group(&mut self, profile: &mut Profile) -> Result<()> {
         let mut file = match self.current.take() {
             Some(file) => file,
             None => self.start_file()?,
         };
         self.rows = 0;
-        self.write_group(&mut file).map_err(|error| self.failed(error, &mut file))?;
+        self.write_group(&mut file, profile).map_err(|error| self.failed(error, &mut file))?;
         if file.bytes_written() >= self.options.file_bytes || file.flushed_row_groups().len() >= self.groups_max {
             return self.finish_file(file);
         }
@@ -190,10 +194,17 @@ impl TableWriter {
         Ok(())
     }
 
-    fn write_group(&mut self, file: &mut SerializedFileWriter<Upload>) -> Result<(), ParquetError> {
+    fn write_group(
+        &mut self,
+        file: &mut SerializedFileWriter<Upload>,
+        profile: &mut Profile,
+    ) -> Result<(), ParquetError> {
         let columns = file.schema_descr().columns().to_vec();
         let mut group = file.next_row_group()?;
-        for (chunk, column) in self.chunks.drain(..).zip(&columns) {
+        for ((mut chunk, column), path) in self.chunks.drain(..).zip(&columns).zip(&self.paths) {
+            if let Some(cost) = chunk.make_few(&mut self.encoder)? {
+                profile.column(&self.table.name, path, cost);
+            }
             let has_bloom_filter = self.options.bloom_filters && column.name() == BLOOM_COLUMN;
             let compression = self.options.codec.compression();
             let (pages, closed) = chunk.close(column, compression, &mut self.encoder, has_bloom_filter)?;

@@ -1,5 +1,7 @@
 //! Numbers in as many bits as they need, the first in the lowest bits.
 
+use arrow::buffer::BooleanBuffer;
+
 /// The bits that numbers up to `max` need.
 pub(crate) fn width(max: u64) -> u32 {
     u64::BITS - max.leading_zeros()
@@ -23,6 +25,15 @@ pub(crate) fn pack(values: impl IntoIterator<Item = u64>, width: u32, out: &mut 
         }
     }
     out.extend_from_slice(&word.to_le_bytes()[..used.div_ceil(8) as usize]);
+}
+
+/// Adds bits, packed as Arrow's bitmaps are.
+pub(crate) fn bitmap(bits: &BooleanBuffer, out: &mut Vec<u8>) {
+    if bits.offset() == 0 {
+        out.extend_from_slice(&bits.values()[..bits.len().div_ceil(8)]);
+    } else {
+        pack(bits.iter().map(u64::from), 1, out);
+    }
 }
 
 /// Adds a number in groups of seven bits, the lowest first, as Thrift and Parquet do (ULEB128).

@@ -1,10 +1,12 @@
 //! The pages of a column chunk, and what a file says about them.
 
 use super::{
+    few::{self, FewTexts},
     page::{Entries, Page, PageEncoder},
     range::Range,
 };
-use arrow::array::{ArrayRef, AsArray};
+use crate::profile::ColumnCost;
+use arrow::array::{ArrayRef, AsArray, StringArray};
 use bytes::{Buf, Bytes, buf::Reader};
 use parquet::{
     basic::{BoundaryOrder, Compression, Encoding, PageType},
@@ -17,7 +19,7 @@ use parquet::{
     },
     schema::types::ColumnDescPtr,
 };
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, sync::Arc, time::Instant};
 
 /// Of the values that a bloom filter does not have, so many it takes for its own.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
@@ -27,6 +29,8 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 pub(crate) struct Chunk {
     pages: Vec<Page>,
     dictionary: Dictionary,
+    /// Which of the pages are yet to be made, and of what.
+    few: Vec<(usize, FewTexts)>,
 }
 
 /// The values that the pages' indices stand for.
@@ -42,9 +46,9 @@ enum Dictionary {
 
 impl Chunk {
     pub(crate) fn push(&mut self, page: Page, entries: Entries) -> Result<()> {
-        self.pages.push(page);
         match entries {
             Entries::NoDictionary => {}
+            Entries::Few(few) => self.few.push((self.pages.len(), few)),
             Entries::All(values) => self.dictionary = Dictionary::Whole(values),
             Entries::At(index, values) => {
                 if !matches!(self.dictionary, Dictionary::Parts { .. }) {
@@ -58,7 +62,29 @@ impl Chunk {
                 arrays.push(values.slice(known, values.len() - known));
             }
         }
+        self.pages.push(page);
         Ok(())
+    }
+
+    /// Makes the pages of few texts, now that all of them are known; tells what that took, if there are any.
+    pub(crate) fn make_few(&mut self, encoder: &mut PageEncoder) -> Result<Option<ColumnCost>> {
+        let few = std::mem::take(&mut self.few);
+        if few.is_empty() {
+            return Ok(None);
+        }
+        let (began, compressed) = (Instant::now(), encoder.compress_time);
+        let mut cost = ColumnCost::default();
+        let (texts, indices) = few::join(few.iter().map(|(_, few)| few));
+        for ((at, few), indices) in few.iter().zip(&indices) {
+            let page = &mut self.pages[*at];
+            encoder.few(page, few, indices)?;
+            cost.plain_bytes += page.plain_bytes as u64;
+            cost.bytes += page.bytes.len() as u64;
+        }
+        self.dictionary = Dictionary::Whole(Arc::new(StringArray::from(texts)));
+        cost.compress = encoder.compress_time - compressed;
+        cost.encode = began.elapsed().saturating_sub(cost.compress);
+        Ok(Some(cost))
     }
 
     /// The chunk as it stands in the file, and its metadata as if it stood at the file's start. A bloom filter has the
@@ -84,10 +110,16 @@ impl Chunk {
             bytes += page.bytes.len();
             plain_bytes += page.plain_bytes;
         }
-        let encoding = self.pages.first().map_or(Encoding::PLAIN, |page| page.encoding);
-        let mut encodings = vec![Encoding::RLE, encoding];
+        let mut encodings = vec![Encoding::RLE];
         let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-        let mut encoding_stats = vec![stats(PageType::DATA_PAGE, encoding, self.pages.len() as i32)];
+        let mut encoding_stats = Vec::new();
+        for page in &self.pages {
+            if !encodings.contains(&page.encoding) {
+                encodings.push(page.encoding);
+                let count = self.pages.iter().filter(|other| other.encoding == page.encoding).count();
+                encoding_stats.push(stats(PageType::DATA_PAGE, page.encoding, count as i32));
+            }
+        }
         if dictionary.is_some() {
             encodings.push(Encoding::PLAIN);
             encoding_stats.insert(0, stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1));

@@ -15,7 +15,7 @@
 //! index any more. The values are then encoded as those of flat columns are; the crate's own writer
 //! would encode batch after batch in the one thread that writes, and hash every text for a dictionary.
 
-use crate::schema::{Column, ColumnType};
+use crate::schema::{Column, ColumnType, TableSchema};
 use arrow::{
     array::{Array, ArrayRef, AsArray, UInt32Array},
     compute::take,
@@ -61,6 +61,22 @@ pub(crate) fn leaves<'a>(column: &'a Column, array: &ArrayRef) -> Result<Vec<Lea
     let mut leaves = Vec::new();
     descend(column, array, places, column.name.as_ref().to_owned(), &mut leaves)?;
     Ok(leaves)
+}
+
+/// What the scalars of a table are called, in the order of its file.
+pub(crate) fn paths(table: &TableSchema) -> Vec<String> {
+    fn add(column: &Column, path: String, paths: &mut Vec<String>) {
+        match column.column_type {
+            ColumnType::Struct => {
+                column.members.iter().for_each(|member| add(member, format!("{path}.{}", member.name), paths));
+            }
+            ColumnType::List => column.members.iter().for_each(|element| add(element, format!("{path}[]"), paths)),
+            _ => paths.push(path),
+        }
+    }
+    let mut paths = Vec::new();
+    table.columns.iter().for_each(|column| add(column, column.name.as_ref().to_owned(), &mut paths));
+    paths
 }
 
 fn descend<'a>(

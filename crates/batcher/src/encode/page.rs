@@ -1,6 +1,15 @@
 //! A column of a record batch to a page of its column chunk.
 
-use super::{bits::width, bounds::Bounds, compress::Compressor, delta, nested::Leaf, range::Range, rle};
+use super::{
+    bits::{self, width},
+    bounds::Bounds,
+    compress::Compressor,
+    delta,
+    few::{FewTexts, Finder},
+    nested::Leaf,
+    range::Range,
+    rle,
+};
 use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, StringArray},
@@ -43,6 +52,31 @@ pub(crate) enum Entries {
     All(ArrayRef),
     /// These come at this index; what was there is the same.
     At(u32, ArrayRef),
+    /// The page is yet to be made of these, when all of its chunk are known.
+    Few(FewTexts),
+}
+
+impl Entries {
+    /// What their page takes, about, if it is yet to be made.
+    pub(crate) fn bytes(&self, page: &Page) -> usize {
+        if let Self::Few(few) = self { few.bytes() } else { page.bytes.len() }
+    }
+}
+
+impl Page {
+    /// A page of so many rows, of which nothing is made yet.
+    fn new(encoding: Encoding, slots: usize) -> Self {
+        Self {
+            bytes: Bytes::new(),
+            plain_bytes: 0,
+            encoding,
+            rows: slots,
+            slots,
+            nulls: 0,
+            range: None,
+            bounds: Bounds::Unknown,
+        }
+    }
 }
 
 /// Makes pages. Its buffers are kept from page to page.
@@ -52,6 +86,7 @@ pub(crate) struct PageEncoder {
     plain: Vec<u8>,
     compressed: Vec<u8>,
     indices: Vec<u32>,
+    finder: Finder,
     /// What compression has taken so far.
     pub(super) compress_time: Duration,
     pub(super) tells_bounds: bool,
@@ -64,6 +99,7 @@ impl PageEncoder {
             plain: Vec::new(),
             compressed: Vec::new(),
             indices: Vec::new(),
+            finder: Finder::default(),
             compress_time: Duration::ZERO,
             tells_bounds: false,
         }
@@ -121,8 +157,14 @@ impl PageEncoder {
                 entries = Entries::All(names.values().clone());
                 Encoding::RLE_DICTIONARY
             }
-            (_, ColumnType::String) => {
+            (habit, ColumnType::String) => {
                 let texts = array.as_string();
+                let few = if habit == Habit::PerhapsFew { self.finder.find(&self.plain, texts, nulls) } else { None };
+                if let Some(few) = few {
+                    let nulls = nulls.map_or(0, NullBuffer::null_count);
+                    let page = Page::new(Encoding::RLE_DICTIONARY, slots);
+                    return Ok((Page { rows, nulls, ..page }, Entries::Few(few)));
+                }
                 self.texts(texts, nulls)?;
                 range = column.has_range.then(|| Range::of_texts(texts)).flatten();
                 Encoding::DELTA_LENGTH_BYTE_ARRAY
@@ -131,6 +173,10 @@ impl PageEncoder {
                 let values = array.as_primitive::<Int32Type>().values();
                 delta::numbers(values.iter().map(|&value| i64::from(value)), &mut self.plain);
                 Encoding::DELTA_BINARY_PACKED
+            }
+            (Habit::Steady, ColumnType::Date) => {
+                let values = array.as_primitive::<Date32Type>().values();
+                self.numbers(values.len(), nulls, |row| i64::from(values[row]))
             }
             (_, ColumnType::Date) => {
                 let values = array.as_primitive::<Date32Type>().values();
@@ -179,6 +225,18 @@ impl PageEncoder {
         })
     }
 
+    /// Makes the page of few texts, whose indices in the chunk's dictionary are these.
+    pub(crate) fn few(&mut self, page: &mut Page, few: &FewTexts, indices: &[u32]) -> Result<()> {
+        self.plain.clear();
+        self.plain.extend_from_slice(&few.levels);
+        self.indices.clear();
+        self.indices.extend(few.indices.iter().map(|&index| indices[usize::from(index)]));
+        rle::indices(&self.indices, indices.iter().copied().max().unwrap_or(0), &mut self.plain);
+        let made = self.finish(page.encoding, page.slots)?;
+        (page.bytes, page.plain_bytes) = (made.bytes, made.plain_bytes);
+        Ok(())
+    }
+
     fn runs(&mut self, ends: &[i32], first_index: u32) {
         let width = width(u64::from(first_index) + ends.len() as u64);
         self.plain.push(width as u8);
@@ -203,14 +261,7 @@ impl PageEncoder {
 
     fn texts(&mut self, texts: &StringArray, nulls: Option<&NullBuffer>) -> Result<()> {
         let offsets = texts.value_offsets();
-        let length = |row: usize| i64::from(offsets[row + 1] - offsets[row]);
-        match nulls {
-            None => delta::numbers((0..texts.len()).map(length), &mut self.plain),
-            Some(nulls) => {
-                let lengths: Vec<i64> = nulls.valid_indices().map(length).collect();
-                delta::numbers(lengths.iter().copied(), &mut self.plain);
-            }
-        }
+        self.numbers(texts.len(), nulls, |row| i64::from(offsets[row + 1] - offsets[row]));
         // Rows without a value have no bytes there.
         let (Some(&start), Some(&end)) = (offsets.first(), offsets.last()) else { return Ok(()) };
         let bytes = texts.values().get(start as usize..end as usize);
@@ -224,10 +275,15 @@ impl PageEncoder {
             each_valid(nulls, values.len(), |row| self.plain.extend_from_slice(&values[row].to_le_bytes()));
             return Encoding::PLAIN;
         }
+        self.numbers(values.len(), nulls, |row| values[row])
+    }
+
+    /// Adds the numbers of so many rows as differences.
+    fn numbers(&mut self, rows: usize, nulls: Option<&NullBuffer>, number: impl Fn(usize) -> i64) -> Encoding {
         match nulls {
-            None => delta::numbers(values.iter().copied(), &mut self.plain),
+            None => delta::numbers((0..rows).map(number), &mut self.plain),
             Some(nulls) => {
-                let valid: Vec<i64> = nulls.valid_indices().map(|row| values[row]).collect();
+                let valid: Vec<i64> = nulls.valid_indices().map(number).collect();
                 delta::numbers(valid.iter().copied(), &mut self.plain);
             }
         }
@@ -238,8 +294,8 @@ impl PageEncoder {
         let values = values.values();
         let bit = |row: usize| u64::from(values.value(row));
         match nulls {
-            None => super::bits::pack((0..values.len()).map(bit), 1, &mut self.plain),
-            Some(nulls) => super::bits::pack(nulls.valid_indices().map(bit), 1, &mut self.plain),
+            None => bits::bitmap(values, &mut self.plain),
+            Some(nulls) => bits::pack(nulls.valid_indices().map(bit), 1, &mut self.plain),
         }
     }
 
@@ -258,20 +314,18 @@ impl PageEncoder {
         let began = Instant::now();
         self.compressor.compress(&self.plain, &mut self.compressed)?;
         self.compress_time += began.elapsed();
-        let page = page(Bytes::copy_from_slice(&self.compressed), slots as u32);
+        let compressed = Bytes::from(std::mem::take(&mut self.compressed));
+        let page = page(compressed.clone(), slots as u32);
         /// More than a header without statistics has.
         const HEADER_BYTES: usize = 64;
-        let mut sink = TrackedWrite::new(Vec::with_capacity(self.compressed.len() + HEADER_BYTES));
+        let mut sink = TrackedWrite::new(Vec::with_capacity(compressed.len() + HEADER_BYTES));
         let written = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page, self.plain.len()))?;
+        // Nobody else has it any more, so that nothing is copied.
+        self.compressed = compressed.into();
         Ok(Page {
             bytes: sink.into_inner()?.into(),
             plain_bytes: written.uncompressed_size,
-            encoding,
-            rows: slots,
-            slots,
-            nulls: 0,
-            range: None,
-            bounds: Bounds::Unknown,
+            ..Page::new(encoding, slots)
         })
     }
 }

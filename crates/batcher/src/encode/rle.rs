@@ -2,7 +2,7 @@
 //!
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>
 
-use super::bits::{pack, varint, width};
+use super::bits::{bitmap, pack, varint, width};
 use arrow::buffer::BooleanBuffer;
 
 /// Below this mean length, runs take more room than packed bits.
@@ -25,14 +25,8 @@ pub(crate) fn levels(valid: Option<&BooleanBuffer>, rows: usize, out: &mut Vec<u
             0 => run(0, rows, 1, out),
             set if set == rows => run(1, rows, 1, out),
             _ => {
-                // Arrow's bitmaps are packed in the same way.
-                let bytes = rows.div_ceil(8);
-                varint((bytes as u64) << 1 | 1, out);
-                if valid.offset() == 0 {
-                    out.extend_from_slice(&valid.values()[..bytes]);
-                } else {
-                    pack(valid.iter().map(u64::from), 1, out);
-                }
+                varint((rows.div_ceil(8) as u64) << 1 | 1, out);
+                bitmap(valid, out);
             }
         },
     }

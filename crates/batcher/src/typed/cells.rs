@@ -1,8 +1,8 @@
 //! The columns of typed tables while they are filled. Rows without a value are not visited: they are
 //! nulls once a later row has one.
 //!
-//! The value of a row can be set again while the row is the last one. That is rare,
-//! so it is noted aside and made good when the column is finished.
+//! The value of a row can be set again while the row is the last one. A number then gives way where it stands. For a text
+//! that is rare, so it is noted aside and made good when the column is finished.
 //!
 //! Structs and lists hold cells in turn: those of a struct's members have its rows, those of a list's
 //! elements rows of their own.
@@ -10,15 +10,17 @@
 use super::{
     kind::{Cell, Kind},
     nested::{ListCells, StructCells},
+    numbers::Numbers,
     schema::TypedColumn,
 };
 use crate::{column::finish_text, facts::Value};
 use arrow::{
     array::{
-        ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, BooleanBuilder, Date32Builder, Float64Builder,
-        Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt32Array,
+        ArrayBuilder, ArrayRef, BooleanArray, BooleanBufferBuilder, StringBuilder, TimestampMicrosecondArray,
+        UInt32Array,
     },
     compute::{concat, take},
+    datatypes::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType},
     error::ArrowError,
 };
 use std::sync::Arc;
@@ -34,11 +36,11 @@ pub(crate) struct Cells {
 
 pub(super) enum AnyCells {
     Text(StringBuilder),
-    Integer(Int64Builder),
-    Double(Float64Builder),
-    Boolean(BooleanBuilder),
-    Date(Date32Builder),
-    Timestamp(TimestampMicrosecondBuilder),
+    Integer(Numbers<i64>),
+    Double(Numbers<f64>),
+    Boolean(Numbers<bool>),
+    Date(Numbers<i32>),
+    Timestamp(Numbers<i64>),
     /// The rows that have the tag.
     Tag(Vec<u32>),
     Struct(Box<StructCells>),
@@ -59,6 +61,21 @@ impl Cells {
         Self { kind: column.kind, cells, patched: Vec::new(), patches: None }
     }
 
+    /// Makes room for so many rows, so that none has to be made while they are filled.
+    pub(super) fn make_room(&mut self, rows: usize) {
+        match &mut self.cells {
+            // What the last ones had is at hand.
+            AnyCells::Text(cells) if cells.is_empty() && cells.offsets_capacity() <= rows => {
+                *cells = StringBuilder::with_capacity(rows, cells.values_capacity());
+            }
+            AnyCells::Integer(cells) | AnyCells::Timestamp(cells) => cells.make_room(rows),
+            AnyCells::Double(cells) => cells.make_room(rows),
+            AnyCells::Boolean(cells) => cells.make_room(rows),
+            AnyCells::Date(cells) => cells.make_room(rows),
+            AnyCells::Text(_) | AnyCells::Tag(_) | AnyCells::Struct(_) | AnyCells::List(_) => {}
+        }
+    }
+
     /// Sets the cell of a row, which is the last, in place of what it was. A value that does not fit
     /// leaves it without a value.
     #[inline]
@@ -68,12 +85,10 @@ impl Cells {
             value => self.kind.cell(value, scratch),
         };
         let mismatch = cell.is_none() && !matches!(value, Value::Null);
-        if self.cells.len() <= row {
-            if let Some(cell) = cell {
-                self.cells.push(row, cell);
-            }
-        } else {
-            self.patch(row, cell);
+        match cell {
+            Some(cell) if self.cells.are_by_row() || self.cells.len() <= row => self.cells.push(row, cell),
+            None if self.cells.len() <= row => {}
+            cell => self.patch(row, cell),
         }
         if mismatch { Err(Mismatch) } else { Ok(()) }
     }
@@ -115,14 +130,22 @@ impl Cells {
         match &mut self.cells {
             AnyCells::Struct(cells) => return cells.clear(row),
             AnyCells::List(cells) => return cells.clear(row),
-            _ => {}
+            AnyCells::Integer(cells) | AnyCells::Timestamp(cells) => return cells.clear(row),
+            AnyCells::Double(cells) => return cells.clear(row),
+            AnyCells::Boolean(cells) => return cells.clear(row),
+            AnyCells::Date(cells) => return cells.clear(row),
+            AnyCells::Text(_) | AnyCells::Tag(_) => {}
         }
         let patch = self.patched.len();
         self.patched.push(row as u32);
         let patches = self.patches.get_or_insert_with(|| Box::new(AnyCells::new(self.kind)));
         match cell {
             Some(cell) => patches.push(patch, cell),
-            None => patches.fill(patch + 1),
+            None => {
+                if let AnyCells::Text(patches) = &mut **patches {
+                    fill(patches, patch + 1);
+                }
+            }
         }
     }
 
@@ -144,76 +167,68 @@ impl AnyCells {
         match kind {
             // Structs and lists are made of their columns, and hold no cells of one kind.
             Kind::Text | Kind::Json | Kind::Struct | Kind::List => Self::Text(StringBuilder::new()),
-            Kind::Integer => Self::Integer(Int64Builder::new()),
-            Kind::Double => Self::Double(Float64Builder::new()),
-            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
-            Kind::Date => Self::Date(Date32Builder::new()),
-            Kind::TimestampS | Kind::TimestampMs => {
-                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
+            Kind::Integer => Self::Integer(Numbers::default()),
+            Kind::Double => Self::Double(Numbers::default()),
+            Kind::Boolean => Self::Boolean(Numbers::default()),
+            Kind::Date => Self::Date(Numbers::default()),
+            Kind::TimestampS | Kind::TimestampMs => Self::Timestamp(Numbers::default()),
             Kind::Tag => Self::Tag(Vec::new()),
         }
     }
 
-    /// The row behind the last one that has a value.
+    /// Whether the cell of any row can be set.
+    #[inline]
+    fn are_by_row(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Double(_) | Self::Boolean(_) | Self::Date(_) | Self::Timestamp(_))
+    }
+
+    /// The row behind the last one that has a value, or a place for one.
     #[inline]
     fn len(&self) -> usize {
         match self {
             Self::Text(cells) => cells.len(),
-            Self::Integer(cells) => cells.len(),
+            Self::Integer(cells) | Self::Timestamp(cells) => cells.len(),
             Self::Double(cells) => cells.len(),
             Self::Boolean(cells) => cells.len(),
             Self::Date(cells) => cells.len(),
-            Self::Timestamp(cells) => cells.len(),
             Self::Tag(rows) => rows.last().map_or(0, |&row| row as usize + 1),
             Self::Struct(cells) => cells.len(),
             Self::List(cells) => cells.len(),
         }
     }
 
-    /// Adds the value of a row, behind those that have one.
+    /// Adds the value of a row; a text behind those that have one.
     #[inline]
     fn push(&mut self, row: usize, cell: Cell<'_>) {
-        self.fill(row);
         match (self, cell) {
-            (Self::Text(cells), Cell::Text(text)) => cells.append_value(text),
-            (Self::Integer(cells), Cell::Integer(value)) => cells.append_value(value),
-            (Self::Double(cells), Cell::Double(value)) => cells.append_value(value),
-            (Self::Boolean(cells), Cell::Boolean(value)) => cells.append_value(value),
-            (Self::Date(cells), Cell::Date(value)) => cells.append_value(value),
-            (Self::Timestamp(cells), Cell::Timestamp(value)) => cells.append_value(value),
+            (Self::Text(cells), Cell::Text(text)) => {
+                fill(cells, row);
+                cells.append_value(text);
+            }
+            (Self::Integer(cells), Cell::Integer(value)) => cells.set(row, value),
+            (Self::Double(cells), Cell::Double(value)) => cells.set(row, value),
+            (Self::Boolean(cells), Cell::Boolean(value)) => cells.set(row, value),
+            (Self::Date(cells), Cell::Date(value)) => cells.set(row, value),
+            (Self::Timestamp(cells), Cell::Timestamp(value)) => cells.set(row, value),
             // A kind's cells are those of its column.
             (_, _) => {}
         }
     }
 
-    /// Adds nulls up to this row.
-    #[inline]
-    fn fill(&mut self, row: usize) {
-        let nulls = row - self.len().min(row);
-        if nulls == 0 {
-            return;
-        }
-        match self {
-            Self::Text(cells) => cells.append_nulls(nulls),
-            Self::Integer(cells) => cells.append_nulls(nulls),
-            Self::Double(cells) => cells.append_nulls(nulls),
-            Self::Boolean(cells) => cells.append_nulls(nulls),
-            Self::Date(cells) => cells.append_nulls(nulls),
-            Self::Timestamp(cells) => cells.append_nulls(nulls),
-            Self::Tag(_) | Self::Struct(_) | Self::List(_) => {}
-        }
-    }
-
     fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        self.fill(rows);
         Ok(match self {
-            Self::Text(cells) => finish_text(cells),
-            Self::Integer(cells) => Arc::new(cells.finish()),
-            Self::Double(cells) => Arc::new(cells.finish()),
-            Self::Boolean(cells) => Arc::new(cells.finish()),
-            Self::Date(cells) => Arc::new(cells.finish()),
-            Self::Timestamp(cells) => Arc::new(cells.finish()),
+            Self::Text(cells) => {
+                fill(cells, rows);
+                finish_text(cells)
+            }
+            Self::Integer(cells) => Arc::new(cells.finish::<Int64Type>(rows)?),
+            Self::Double(cells) => Arc::new(cells.finish::<Float64Type>(rows)?),
+            Self::Boolean(cells) => Arc::new(cells.finish_booleans(rows)),
+            Self::Date(cells) => Arc::new(cells.finish::<Date32Type>(rows)?),
+            Self::Timestamp(cells) => {
+                let times: TimestampMicrosecondArray = cells.finish::<TimestampMicrosecondType>(rows)?;
+                Arc::new(times.with_timezone("UTC"))
+            }
             Self::Tag(with) => {
                 let mut tags = BooleanBufferBuilder::new(rows);
                 tags.append_n(rows, false);
@@ -223,6 +238,15 @@ impl AnyCells {
             Self::Struct(cells) => return cells.finish(rows),
             Self::List(cells) => return cells.finish(rows),
         })
+    }
+}
+
+/// Adds nulls up to this row.
+#[inline]
+fn fill(cells: &mut StringBuilder, row: usize) {
+    let nulls = row - cells.len().min(row);
+    if nulls > 0 {
+        cells.append_nulls(nulls);
     }
 }
 

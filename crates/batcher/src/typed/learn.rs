@@ -8,7 +8,7 @@ use crate::{
     facts::{Facts, Unplaced, Value},
 };
 use apsides_tokenizer::{self as json, Next, Token, Tokens};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Ids of attributes and tags, and types of events, that are learned at most; and members of each
 /// type's data. What comes beyond has no column of its own.
@@ -24,6 +24,8 @@ pub(super) const INNER_OF_ONE_MAX: usize = 64;
 /// What was seen of the attributes, tags and events of a sample.
 #[derive(Debug)]
 pub(crate) struct Learner {
+    /// Whether the data of events is looked at.
+    wants_events: bool,
     /// By id, in the order in which they first came.
     pub(crate) entries: Ordered,
     /// By type id, the members of the data.
@@ -40,6 +42,7 @@ pub(crate) struct Learner {
 impl Default for Learner {
     fn default() -> Self {
         Self {
+            wants_events: true,
             entries: Ordered::default(),
             events: HashMap::new(),
             type_ids: Vec::new(),
@@ -50,11 +53,20 @@ impl Default for Learner {
     }
 }
 
+impl Learner {
+    /// One that learns of events only if that is wanted.
+    pub(crate) fn with_events(wants_events: bool) -> Self {
+        Self { wants_events, ..Self::default() }
+    }
+}
+
 /// What was seen of each name, in the order in which they first came.
 #[derive(Debug, Default)]
 pub(crate) struct Ordered {
     pub(crate) names: Vec<String>,
-    seen: HashMap<String, Seen>,
+    /// By the place of its name.
+    seen: Vec<Seen>,
+    places: HashMap<String, usize>,
     /// There are more.
     pub(super) has_more: bool,
 }
@@ -80,19 +92,21 @@ pub(super) struct Seen {
 
 impl Ordered {
     fn see(&mut self, name: &str) -> Option<&mut Seen> {
-        if !self.seen.contains_key(name) {
-            if self.names.len() == COLUMNS_MAX {
-                return None;
-            }
-            self.names.push(name.to_owned());
-            self.seen.insert(name.to_owned(), Seen::default());
+        if let Some(&place) = self.places.get(name) {
+            return self.seen.get_mut(place);
         }
-        self.seen.get_mut(name)
+        if self.names.len() == COLUMNS_MAX {
+            return None;
+        }
+        self.places.insert(name.to_owned(), self.names.len());
+        self.names.push(name.to_owned());
+        self.seen.push(Seen::default());
+        self.seen.last_mut()
     }
 
     /// A member of an object in the data of events.
     fn see_inner(&mut self, name: &str, inner_left: &mut usize) -> Option<&mut Seen> {
-        if !self.seen.contains_key(name) {
+        if !self.places.contains_key(name) {
             if self.names.len() == INNER_OF_ONE_MAX || *inner_left == 0 {
                 self.has_more = true;
                 return None;
@@ -104,17 +118,21 @@ impl Ordered {
 
     /// What was seen of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Seen)> {
-        self.names.iter().filter_map(|name| Some((name.as_str(), self.seen.get(name)?)))
+        self.names.iter().map(String::as_str).zip(&self.seen)
+    }
+
+    fn get(&self, name: &str) -> Option<&Seen> {
+        self.seen.get(*self.places.get(name)?)
     }
 
     /// The shape that fits all values that were seen; none if there were only nulls.
     pub(crate) fn shape(&self, name: &str) -> Option<Shape> {
-        self.seen.get(name).and_then(Shape::of_seen)
+        self.get(name).and_then(Shape::of_seen)
     }
 
     /// Whether the name was seen, and never with a value.
     pub(crate) fn is_only_null(&self, name: &str) -> bool {
-        self.seen.get(name).is_some_and(|seen| Shape::of_seen(seen).is_none())
+        self.get(name).is_some_and(|seen| Shape::of_seen(seen).is_none())
     }
 }
 
@@ -145,7 +163,7 @@ impl Facts for Learner {
     }
 
     fn event(&mut self, _: i64, event: &Event, _: bool) -> Result<()> {
-        let Some(type_id) = event.type_id.get() else { return Ok(()) };
+        let Some(type_id) = event.type_id.get().filter(|_| self.wants_events) else { return Ok(()) };
         if !self.events.contains_key(type_id) {
             if self.type_ids.len() == COLUMNS_MAX {
                 return Ok(());

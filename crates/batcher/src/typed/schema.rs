@@ -146,7 +146,12 @@ impl TypedColumn {
         ];
         metadata.extend(known.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key, text.clone())));
         let members = self.members.iter().map(Self::column).collect();
-        Column { metadata, members, ..optional(self.name.clone(), self.kind.column_type()) }
+        let column = Column { metadata, members, ..optional(self.name.clone(), self.kind.column_type()) };
+        match self.kind {
+            Kind::Text | Kind::Json => column.perhaps_few(),
+            Kind::Integer | Kind::Date | Kind::TimestampS | Kind::TimestampMs => column.steady(),
+            Kind::Double | Kind::Boolean | Kind::Tag | Kind::Struct | Kind::List => column,
+        }
     }
 
     pub(crate) fn field(&self) -> FieldRef {
@@ -190,10 +195,10 @@ fn section_columns() -> Vec<Column> {
 fn event_columns() -> Vec<Column> {
     vec![
         required("export_key", ColumnType::String).with_range(),
-        required("section_id", ColumnType::String),
+        required("section_id", ColumnType::String).perhaps_few(),
         required("ordinal", ColumnType::Int64).steady(),
         optional("correlation_id", ColumnType::String),
-        optional("type_id", ColumnType::String),
+        optional("type_id", ColumnType::String).perhaps_few(),
         optional("source_event_time", ColumnType::TimestampMicrosUtc).steady().with_range(),
         optional("created_at", ColumnType::TimestampMicrosUtc).steady().with_range(),
         required("is_duplicate", ColumnType::Boolean),

@@ -1,9 +1,8 @@
 //! The sections whose attributes and tags are in a pair of batches.
 
-use super::wide::WidePlan;
 use crate::column::{Names, finish_text};
 use arrow::{
-    array::{ArrayRef, AsArray, StringBuilder},
+    array::{ArrayRef, AsArray, DictionaryArray, StringArray, StringBuilder, UInt32Array},
     datatypes::UInt32Type,
     error::ArrowError,
 };
@@ -24,14 +23,14 @@ pub(crate) struct Sections {
 /// All sections of a bundle.
 #[derive(Debug)]
 pub(crate) struct AllSections {
-    /// Export key, section id and name.
-    pub(super) columns: [ArrayRef; 3],
+    /// Export key and section id.
+    pub(super) columns: [ArrayRef; 2],
     /// The row group of `wide` ends with them.
     pub(super) ends_group: bool,
 }
 
 /// The rows of a section, in the batch of attributes and that of tags.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) attributes: Range<u32>,
     pub(super) tags: Range<u32>,
@@ -58,47 +57,44 @@ impl AllSections {
         let ids = self.columns[1].as_dictionary::<UInt32Type>();
         ids.values().as_string::<i32>().value(ids.keys().value(row) as usize)
     }
+
+    /// The names that the sections have by their ids, if they have any.
+    pub(super) fn names(&self, names: &foldhash::HashMap<String, String>) -> Result<ArrayRef, ArrowError> {
+        let ids = self.columns[1].as_dictionary::<UInt32Type>();
+        let names: Vec<_> = ids.values().as_string::<i32>().iter().map(|id| names.get(id?)).collect();
+        let values = StringArray::from_iter_values(names.iter().flatten());
+        let keys = if names.iter().all(Option::is_some) {
+            ids.keys().clone()
+        } else {
+            let mut next = 0..;
+            let indices: Vec<_> = names.iter().map(|name| name.and_then(|_| next.next())).collect();
+            UInt32Array::from_iter(ids.keys().values().iter().map(|&id| indices[id as usize]))
+        };
+        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
+    }
 }
 
 /// Lists sections while an export is read.
+#[derive(Default)]
 pub(crate) struct SectionList {
-    plan: Arc<WidePlan>,
     /// Rows of the bundle that were handed on.
     before: usize,
     rows: Vec<Rows>,
     export_key: StringBuilder,
     section_id: Names,
-    section_name: Names,
     dead: Vec<usize>,
     current_key: String,
-    current_section: String,
+    /// The index of its id.
+    current_section: u32,
     current: Rows,
-    /// The sections of this profile, so many of these, and their rows.
-    of_profile: Vec<(String, usize)>,
-    of_profile_count: usize,
+    /// The sections of this profile by the index of their ids, and their rows.
+    of_profile: Vec<(u32, usize)>,
 }
 
 /// Sections of a profile of which the same name is looked for.
 const OF_PROFILE_MAX: usize = 1024;
 
 impl SectionList {
-    pub(crate) fn new(plan: &Arc<WidePlan>) -> Self {
-        Self {
-            plan: Arc::clone(plan),
-            before: 0,
-            rows: Vec::new(),
-            export_key: StringBuilder::new(),
-            section_id: Names::default(),
-            section_name: Names::default(),
-            dead: Vec::new(),
-            current_key: String::new(),
-            current_section: String::new(),
-            current: Rows { attributes: 0..0, tags: 0..0 },
-            of_profile: Vec::new(),
-            of_profile_count: 0,
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -106,30 +102,20 @@ impl SectionList {
     pub(crate) fn begin_profile(&mut self, export_key: &str) {
         self.current_key.clear();
         self.current_key.push_str(export_key);
-        self.of_profile_count = 0;
+        self.of_profile.clear();
     }
 
     /// Begins a section, at these rows of the batches.
     pub(crate) fn begin(&mut self, id: &str, attributes: usize, tags: usize) {
-        self.current_section.clear();
-        self.current_section.push_str(id);
+        let section = self.section_id.index(id);
+        self.current_section = section;
         self.begin_attributes(attributes, tags);
-        let (row, known) = (self.before + self.rows.len(), self.of_profile_count.min(self.of_profile.len()));
-        let (known, free) = self.of_profile.split_at_mut(known);
-        if let Some((_, earlier)) = known.iter_mut().find(|(section, _)| section == id) {
-            self.dead.push(std::mem::replace(earlier, row));
-            return;
+        let row = self.before + self.rows.len();
+        match self.of_profile.iter().position(|(known, _)| *known == section) {
+            Some(at) => self.dead.push(std::mem::replace(&mut self.of_profile[at].1, row)),
+            None if self.of_profile.len() < OF_PROFILE_MAX => self.of_profile.push((section, row)),
+            None => {}
         }
-        match free.first_mut() {
-            Some((section, place)) => {
-                section.clear();
-                section.push_str(id);
-                *place = row;
-            }
-            None if known.len() < OF_PROFILE_MAX => self.of_profile.push((id.to_owned(), row)),
-            None => return,
-        }
-        self.of_profile_count += 1;
     }
 
     /// What came of the section's attributes before gives way to what comes from these rows on.
@@ -142,28 +128,23 @@ impl SectionList {
         (self.current.attributes.end, self.current.tags.end) = (attributes as u32, tags as u32);
         self.rows.push(self.current.clone());
         self.export_key.append_value(&self.current_key);
-        self.section_id.push(&self.current_section);
-        match self.plan.sections.get(&self.current_section) {
-            Some(name) => self.section_name.push(name),
-            None => self.section_name.push_none(),
-        };
+        self.section_id.push_index(self.current_section);
     }
 
     /// The sections so far; those of the profile that is being read are out of reach from here on.
     pub(crate) fn finish(&mut self, ends_bundle: bool, ends_group: bool) -> Result<Sections, ArrowError> {
-        self.of_profile_count = 0;
-        let (rows, dead) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.dead));
+        self.of_profile.clear();
+        let next = Vec::with_capacity(self.rows.len() + self.rows.len() / 8);
+        let (rows, dead) = (std::mem::replace(&mut self.rows, next), std::mem::take(&mut self.dead));
         let mut sections = Sections { before: self.before, rows, dead, all: None };
         self.before = sections.until();
         if ends_bundle {
             self.before = 0;
-            let columns =
-                [finish_text(&mut self.export_key), self.section_id.take().build()?, self.section_name.take().build()?];
+            let columns = [finish_text(&mut self.export_key), self.section_id.take().build()?];
             sections.all = Some(AllSections { columns, ends_group });
         }
         if ends_group {
             self.section_id.end_group();
-            self.section_name.end_group();
         }
         Ok(sections)
     }

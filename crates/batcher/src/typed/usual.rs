@@ -1,90 +1,83 @@
 //! Cells of `wide` that are set one after the other without looking at each: values of the column's own type, each the
-//! only one for its row, behind all that are set. Nearly all are.
+//! only one for its row. Nearly all are.
 
 use super::{
     cells::{AnyCells, Cells},
-    kind::Kind,
+    kind::{Kind, date},
     wide::{Found, Values},
 };
 use crate::facts::ValueType;
-use arrow::{
-    array::{Array, ArrayBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder},
-    datatypes::ArrowPrimitiveType,
-};
+use arrow::array::{Array, ArrayBuilder, StringBuilder};
 
 /// Sets cells from the first of these values on, as long as they are usual; gives how many that were.
 pub(super) fn set(cells: &mut Cells, found: &[Found], values: &Values<'_>) -> usize {
-    let has = |at: usize, value_type: ValueType| values.types[at] == value_type as u32;
-    let integer = |at: usize| has(at, ValueType::Integer).then(|| values.integers.value(at));
+    let has = |one: &Found, value_type: ValueType| values.types[one.at as usize] == value_type as u32;
+    let text = |one: &Found| has(one, ValueType::String).then(|| values.texts.value(one.at as usize));
+    let integer = |one: &Found| has(one, ValueType::Integer).then_some(one.number as i64);
     let (kind, cells) = cells.of_kind();
     match (kind, cells) {
-        (Kind::Text, AnyCells::Text(cells)) => {
-            let text = |at: usize| has(at, ValueType::String).then(|| values.texts.value(at));
-            push_all(cells, found, text, |cells, text| cells.append_value(text))
-        }
-        (Kind::Integer, AnyCells::Integer(cells)) => push_all(cells, found, integer, PrimitiveBuilder::append_value),
+        (Kind::Text, AnyCells::Text(cells)) => push_texts(cells, found, text),
+        (Kind::Integer, AnyCells::Integer(cells)) => set_all(found, integer, |row, value| cells.set(row, value)),
         (Kind::TimestampS, AnyCells::Timestamp(cells)) => {
-            let micros = |at| integer(at)?.checked_mul(1_000_000);
-            push_all(cells, found, micros, PrimitiveBuilder::append_value)
+            let micros = |one: &Found| integer(one)?.checked_mul(1_000_000);
+            set_all(found, micros, |row, value| cells.set(row, value))
         }
         (Kind::TimestampMs, AnyCells::Timestamp(cells)) => {
-            let micros = |at| integer(at)?.checked_mul(1_000);
-            push_all(cells, found, micros, PrimitiveBuilder::append_value)
+            let micros = |one: &Found| integer(one)?.checked_mul(1_000);
+            set_all(found, micros, |row, value| cells.set(row, value))
         }
-        // Integers have a double as well.
         (Kind::Double, AnyCells::Double(cells)) => {
-            let double = |at: usize| values.doubles.is_valid(at).then(|| values.doubles.value(at));
-            push_all(cells, found, double, PrimitiveBuilder::append_value)
+            let double = |one: &Found| match integer(one) {
+                Some(integer) => Some(integer as f64),
+                // Doubles alone have one then; but not those that no double is near.
+                None => values.doubles.is_valid(one.at as usize).then_some(f64::from_bits(one.number)),
+            };
+            set_all(found, double, |row, value| cells.set(row, value))
         }
         (Kind::Boolean, AnyCells::Boolean(cells)) => {
-            let boolean = |at: usize| has(at, ValueType::Boolean).then(|| values.booleans.value(at));
-            push_all(cells, found, boolean, BooleanBuilder::append_value)
+            let boolean = |one: &Found| has(one, ValueType::Boolean).then(|| values.booleans.value(one.at as usize));
+            set_all(found, boolean, |row, value| cells.set(row, value))
+        }
+        (Kind::Date, AnyCells::Date(cells)) => {
+            set_all(found, |one| date(text(one)?), |row, value| cells.set(row, value))
         }
         _ => 0,
     }
 }
 
 #[inline(always)]
-fn push_all<C: Nulls, V>(
-    cells: &mut C,
-    found: &[Found],
-    value: impl Fn(usize) -> Option<V>,
-    push: impl Fn(&mut C, V),
-) -> usize {
+fn set_all<V>(found: &[Found], value: impl Fn(&Found) -> Option<V>, mut set: impl FnMut(usize, V)) -> usize {
     for (count, one) in found.iter().enumerate() {
-        let is_only = found.get(count + 1).is_none_or(|next| next.row != one.row);
-        let (row, rows) = (one.row as usize, cells.len());
-        if !is_only || rows > row {
+        if !is_only(found, count) {
             return count;
         }
-        let Some(value) = value(one.at as usize) else { return count };
-        if rows < row {
-            cells.append_nulls(row - rows);
-        }
-        push(cells, value);
+        let Some(value) = value(one) else { return count };
+        set(one.row as usize, value);
     }
     found.len()
 }
 
-/// What Arrow's builders have in common, but for its name.
-trait Nulls: ArrayBuilder {
-    fn append_nulls(&mut self, count: usize);
+/// The same of texts, which are behind all that are set.
+#[inline(always)]
+fn push_texts<'a>(cells: &mut StringBuilder, found: &[Found], text: impl Fn(&Found) -> Option<&'a str>) -> usize {
+    let mut rows = cells.len();
+    for (count, one) in found.iter().enumerate() {
+        let row = one.row as usize;
+        if !is_only(found, count) || rows > row {
+            return count;
+        }
+        let Some(text) = text(one) else { return count };
+        if rows < row {
+            cells.append_nulls(row - rows);
+        }
+        cells.append_value(text);
+        rows = row + 1;
+    }
+    found.len()
 }
 
-impl Nulls for StringBuilder {
-    fn append_nulls(&mut self, count: usize) {
-        StringBuilder::append_nulls(self, count);
-    }
-}
-
-impl<T: ArrowPrimitiveType> Nulls for PrimitiveBuilder<T> {
-    fn append_nulls(&mut self, count: usize) {
-        PrimitiveBuilder::append_nulls(self, count);
-    }
-}
-
-impl Nulls for BooleanBuilder {
-    fn append_nulls(&mut self, count: usize) {
-        BooleanBuilder::append_nulls(self, count);
-    }
+/// Whether no other value is for the same row as this one; those before it are for earlier rows.
+#[inline(always)]
+fn is_only(found: &[Found], at: usize) -> bool {
+    found.get(at + 1).is_none_or(|next| next.row != found[at].row)
 }

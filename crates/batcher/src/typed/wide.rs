@@ -31,6 +31,8 @@ use arrow::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    hint::black_box,
+    ops::Range,
     sync::Arc,
 };
 
@@ -42,13 +44,14 @@ pub(crate) struct WidePlan {
     misfits: TableRef,
     columns: Vec<TypedColumn>,
     targets: HashMap<String, Target>,
-    pub(super) sections: BTreeMap<String, String>,
+    /// The names of sections, by id.
+    pub(super) sections: foldhash::HashMap<String, String>,
 }
 
 /// Where the values of an id go.
 #[derive(Clone, Copy, Debug)]
 struct Target {
-    column: usize,
+    column: u32,
     /// The least wins where several versions have a value.
     rank: u32,
 }
@@ -61,12 +64,13 @@ impl WidePlan {
         misfits: TableRef,
     ) -> Self {
         let mut targets = HashMap::new();
-        for (column, typed) in schema.columns.iter().enumerate() {
+        for (column, typed) in (0..).zip(&schema.columns) {
             for (rank, id) in (0..).zip(&typed.ids).filter(|_| !typed.retired) {
                 targets.entry(id.clone()).or_insert(Target { column, rank });
             }
         }
-        Self { table, misfits, columns: schema.columns.clone(), targets, sections: sections.clone() }
+        let sections = sections.iter().map(|(id, name)| (id.clone(), name.clone())).collect();
+        Self { table, misfits, columns: schema.columns.clone(), targets, sections }
     }
 }
 
@@ -98,9 +102,10 @@ pub(crate) struct Wide {
 pub(super) struct Found {
     /// The row of `wide`.
     pub(super) row: u32,
-    /// The row of `attributes` or `tags`.
+    /// The row of `attributes`.
     pub(super) at: u32,
-    rank: u32,
+    /// Its bits, if it is a number: they are read where they are near those of the value before.
+    pub(super) number: u64,
 }
 
 impl Wide {
@@ -133,6 +138,7 @@ impl Wide {
     fn columns(&mut self, all: &AllSections, pairs: &[Pair]) -> Result<Vec<ArrayRef>, ArrowError> {
         let plan = Arc::clone(&self.plan);
         let rows = pairs.last().map_or(0, |pair| pair.sections.until());
+        self.columns.iter_mut().for_each(|cells| cells.make_room(rows));
         let mut alive = vec![true; rows];
         pairs.iter().for_each(|pair| pair.sections.bury(&mut alive));
         for Pair { attributes, tags, sections, .. } in pairs {
@@ -147,6 +153,7 @@ impl Wide {
             self.tag(sections, &alive, tags);
         }
         let mut columns = all.columns.to_vec();
+        columns.push(all.names(&plan.sections)?);
         for (column, cells) in plan.columns.iter().zip(&mut self.columns) {
             let is_unknown = column.kind == Kind::Tag && column.retired;
             columns.push(if is_unknown { unknown_tags(rows) } else { cells.finish(rows)? });
@@ -168,7 +175,7 @@ impl Wide {
         targets: &[Option<Target>],
     ) -> usize {
         /// So many values at a time that they stay near the processor from one column to the next.
-        const VALUES_MAX: usize = 8 << 10;
+        const VALUES_MAX: usize = 2 << 10;
         let mut next = first;
         let mut count = 0;
         while next < sections.until() && count < VALUES_MAX {
@@ -176,11 +183,18 @@ impl Wide {
             for at in of_section {
                 count += 1;
                 match targets[values.ids[at as usize] as usize] {
-                    Some(Target { column, rank }) => self.found[column].push(Found { row: next as u32, at, rank }),
+                    Some(Target { column, .. }) => {
+                        let number = values.number(at as usize);
+                        self.found[column as usize].push(Found { row: next as u32, at, number });
+                    }
                     None => self.without_column += 1,
                 }
             }
             next += 1;
+        }
+        let rows = &sections.rows[first - sections.before..next - sections.before];
+        if let (Some(one), Some(last)) = (rows.first(), rows.last()) {
+            values.approach(one.attributes.start..last.attributes.end);
         }
         for column in 0..self.found.len() {
             let mut found = std::mem::take(&mut self.found[column]);
@@ -188,7 +202,7 @@ impl Wide {
             while !rest.is_empty() {
                 rest = &rest[usual::set(&mut self.columns[column], rest, values)..];
                 if let Some(of_row) = rest.chunk_by(|one, other| one.row == other.row).next() {
-                    self.set(values, column, of_row);
+                    self.set(values, targets, column, of_row);
                     rest = &rest[of_row.len()..];
                 }
             }
@@ -200,10 +214,10 @@ impl Wide {
 
     /// Sets the cell of a row from the values that there are for it. Those that do not fit are told, also
     /// where another stands.
-    fn set(&mut self, values: &Values<'_>, column: usize, found: &[Found]) {
+    fn set(&mut self, values: &Values<'_>, targets: &[Option<Target>], column: usize, found: &[Found]) {
         let chosen = match found {
             [one] => *one,
-            several => choose(several, values),
+            several => choose(several, values, targets),
         };
         for &Found { at, row, .. } in found.iter().filter(|other| other.at != chosen.at) {
             let value = values.get(at as usize);
@@ -246,7 +260,7 @@ impl Wide {
             for at in section.tags.clone() {
                 match targets[ids[at as usize] as usize] {
                     // An attribute without a value, where its id was not known as an attribute's, leaves its cell empty.
-                    Some(Target { column, .. }) => self.columns[column].tag(row),
+                    Some(Target { column, .. }) => self.columns[column as usize].tag(row),
                     None => self.without_column += 1,
                 }
             }
@@ -256,12 +270,13 @@ impl Wide {
 
 /// The one of several values that stands: of each version the last, and of these the first that is
 /// a value.
-fn choose(found: &[Found], values: &Values<'_>) -> Found {
+fn choose(found: &[Found], values: &Values<'_>, targets: &[Option<Target>]) -> Found {
+    let rank = |found: Found| targets[values.ids[found.at as usize] as usize].map_or(u32::MAX, |target| target.rank);
     let mut chosen: Option<Found> = None;
     for (at, &candidate) in found.iter().enumerate() {
-        let is_last = found[at + 1..].iter().all(|later| later.rank != candidate.rank);
+        let is_last = found[at + 1..].iter().all(|&later| rank(later) != rank(candidate));
         let is_value = !matches!(values.get(candidate.at as usize), Value::Null);
-        if is_last && is_value && chosen.is_none_or(|chosen| candidate.rank < chosen.rank) {
+        if is_last && is_value && chosen.is_none_or(|chosen| rank(candidate) < rank(chosen)) {
             chosen = Some(candidate);
         }
     }
@@ -296,6 +311,23 @@ impl<'a> Values<'a> {
 
     fn id(&self, at: usize) -> &'a str {
         self.names.value(self.ids[at] as usize)
+    }
+
+    /// Reads the texts of some rows in their order, which is fast, so that they are near when they are picked out in another
+    /// one, which would wait for each.
+    fn approach(&self, rows: Range<u32>) {
+        /// What the processor brings near at once.
+        const LINE: usize = 64;
+        let offsets = self.texts.value_offsets();
+        let bytes = offsets[rows.start as usize] as usize..offsets[rows.end.max(rows.start) as usize] as usize;
+        black_box(self.texts.value_data()[bytes].iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
+    }
+
+    /// The bits of a number, as it is one or the other.
+    #[inline]
+    fn number(&self, at: usize) -> u64 {
+        let (integer, double) = (self.integers.values()[at] as u64, self.doubles.values()[at].to_bits());
+        if self.types[at] == ValueType::Integer as u32 { integer } else { double }
     }
 
     #[inline]

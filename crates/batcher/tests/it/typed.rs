@@ -3,9 +3,10 @@
 
 use apsides_batcher::{Error, Manifest, Options, Progress, Typed, stage};
 use apsides_simulator::{CorpusSpec, Size, write_export};
-use arrow::{compute::concat_batches, record_batch::RecordBatch};
+use arrow::{array::AsArray, compute::concat_batches, record_batch::RecordBatch};
 use parquet::{
     arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    basic::{Encoding, PageType},
     file::metadata::PageIndexPolicy,
 };
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
@@ -122,6 +123,38 @@ fn pages_of_typed_tables_are_made_of_some_batches() {
         assert!(rows == same, "{table}");
         assert!(few * 3 <= many, "{table}: {few} pages in place of {many}");
     }
+}
+
+#[test]
+fn texts_that_are_few_in_some_pages_are_the_same_in_all() {
+    let city = |at: usize| match at / 500 {
+        1 => format!("a place that is called {at}"),
+        part => format!("{part} of {}, which is no place of its own", at % 5),
+    };
+    let profile = |at: usize| match at % 7 {
+        0 => format!(r#""{at}":{{"sections":{{"1":{{"attributes":{{"6":{{"value":true}}}}}}}}}}"#),
+        _ => format!(r#""{at}":{{"sections":{{"1":{{"attributes":{{"5":{{"value":"{}"}}}}}}}}}}"#, city(at)),
+    };
+    let export = format!("{{{}}}", (0..2000).map(profile).collect::<Vec<_>>().join(","));
+    let folder = tempdir().unwrap();
+    convert(export.as_bytes(), folder.path(), &Options { bundle_bytes: 1, batch_rows: 500, ..typed() }).unwrap();
+    let file = fs::File::open(folder.path().join("wide/part-00000.parquet")).unwrap();
+    let options = ArrowReaderOptions::new().with_encoding_stats_as_mask(false);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
+    let groups = reader.metadata().row_groups();
+    let column = groups[0].columns().iter().find(|column| column.column_path().string() == "attribute_5").unwrap();
+    let found =
+        column.page_encoding_stats().unwrap().iter().map(|pages| (pages.page_type, pages.encoding, pages.count));
+    let expected = [
+        (PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
+        (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, 3),
+        (PageType::DATA_PAGE, Encoding::DELTA_LENGTH_BYTE_ARRAY, 1),
+    ];
+    assert_eq!((groups.len(), found.collect::<Vec<_>>()), (1, expected.to_vec()));
+    let (_, rows) = pages(folder.path(), "wide");
+    let cities = rows.column_by_name("attribute_5").unwrap().as_string::<i32>();
+    let expected = (0..2000).map(|at| (at % 7 != 0).then(|| city(at)));
+    assert!(cities.iter().eq(expected.collect::<Vec<_>>().iter().map(Option::as_deref)));
 }
 
 #[test]
