@@ -66,7 +66,8 @@ impl Chunk {
         Ok(())
     }
 
-    /// Makes the pages of few texts, now that all of them are known; tells what that took, if there are any.
+    /// Makes the pages of few texts, now that all of them are known; tells what that took, if there are any. Behind a page
+    /// that is not of few, all are written as that is: Spark does not expect that a chunk goes back to its dictionary.
     pub(crate) fn make_few(&mut self, encoder: &mut PageEncoder) -> Result<Option<ColumnCost>> {
         let few = std::mem::take(&mut self.few);
         if few.is_empty() {
@@ -74,14 +75,20 @@ impl Chunk {
         }
         let (began, compressed) = (Instant::now(), encoder.compress_time);
         let mut cost = ColumnCost::default();
-        let (texts, indices) = few::join(few.iter().map(|(_, few)| few));
-        for ((at, few), indices) in few.iter().zip(&indices) {
+        let first = few.iter().enumerate().take_while(|(place, (at, _))| place == at).count();
+        let (texts, indices) = few::join(few[..first].iter().map(|(_, few)| few));
+        for (place, (at, few)) in few.iter().enumerate() {
             let page = &mut self.pages[*at];
-            encoder.few(page, few, indices)?;
+            match indices.get(place) {
+                Some(indices) if !texts.is_empty() => encoder.few(page, few, indices)?,
+                _ => encoder.not_few(page, few)?,
+            }
             cost.plain_bytes += page.plain_bytes as u64;
             cost.bytes += page.bytes.len() as u64;
         }
-        self.dictionary = Dictionary::Whole(Arc::new(StringArray::from(texts)));
+        if !texts.is_empty() {
+            self.dictionary = Dictionary::Whole(Arc::new(StringArray::from(texts)));
+        }
         cost.compress = encoder.compress_time - compressed;
         cost.encode = began.elapsed().saturating_sub(cost.compress);
         Ok(Some(cost))

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! The pages of a column chunk share one dictionary, but are made by several threads, in any order. So a page of few texts
-//! waits, as indices into its own, until its chunk is whole ([`join`]).
+//! waits, as indices into its own, until its chunk is whole ([`join`]). Only the first pages of a chunk are written so, up to one
+//! that is not of few: where a page with indices comes behind one without, Spark's vectorized reader takes the texts of that for
+//! indices, too.
 
 use crate::dictionary::Signature;
 use arrow::{
@@ -63,7 +65,8 @@ impl Finder {
     pub(super) fn find(&mut self, levels: &[u8], page: &StringArray, nulls: Option<&NullBuffer>) -> Option<FewTexts> {
         let count = page.len() - nulls.map_or(0, NullBuffer::null_count);
         let most = TEXTS_MAX.min(count / TIMES_MIN);
-        if most == 0 {
+        // Without any text, it is whatever the others are.
+        if most == 0 && count > 0 {
             return None;
         }
         self.places.fill(FREE);
@@ -116,7 +119,7 @@ impl FewTexts {
         Self { levels, indices, texts, ends }
     }
 
-    fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.texts[start..end])
     }
@@ -155,8 +158,7 @@ mod tests {
         let long = "a text of more than sixteen bytes, ";
         let (one, other) = (format!("{long}1{long}"), format!("{long}2{long}"));
         for (texts, expected) in [
-            (vec![], None),
-            (vec![None, None], None),
+            (vec![None, None], Some((vec![], vec![]))),
             (vec![Some("a"); 3], None),
             (vec![Some("a"); 4], Some((vec![0; 4], vec!["a"]))),
             (vec![Some(""), None, Some(""), Some(""), Some("")], Some((vec![0; 4], vec![""]))),

@@ -232,8 +232,23 @@ impl PageEncoder {
         self.indices.clear();
         self.indices.extend(few.indices.iter().map(|&index| indices[usize::from(index)]));
         rle::indices(&self.indices, indices.iter().copied().max().unwrap_or(0), &mut self.plain);
-        let made = self.finish(page.encoding, page.slots)?;
-        (page.bytes, page.plain_bytes) = (made.bytes, made.plain_bytes);
+        self.finish_few(page, Encoding::RLE_DICTIONARY)
+    }
+
+    /// Makes the same page as if its texts were not few.
+    pub(crate) fn not_few(&mut self, page: &mut Page, few: &FewTexts) -> Result<()> {
+        self.plain.clear();
+        self.plain.extend_from_slice(&few.levels);
+        let texts: Vec<&str> = few.texts().collect();
+        let of = |&index: &u8| texts[usize::from(index)];
+        delta::numbers(few.indices.iter().map(|index| of(index).len() as i64), &mut self.plain);
+        few.indices.iter().for_each(|index| self.plain.extend_from_slice(of(index).as_bytes()));
+        self.finish_few(page, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+    }
+
+    fn finish_few(&mut self, page: &mut Page, encoding: Encoding) -> Result<()> {
+        let made = self.finish(encoding, page.slots)?;
+        (page.bytes, page.plain_bytes, page.encoding) = (made.bytes, made.plain_bytes, encoding);
         Ok(())
     }
 

@@ -128,7 +128,7 @@ fn pages_of_typed_tables_are_made_of_some_batches() {
 #[test]
 fn texts_that_are_few_in_some_pages_are_the_same_in_all() {
     let city = |at: usize| match at / 500 {
-        1 => format!("a place that is called {at}"),
+        2 => format!("a place that is called {at}"),
         part => format!("{part} of {}, which is no place of its own", at % 5),
     };
     let profile = |at: usize| match at % 7 {
@@ -147,8 +147,9 @@ fn texts_that_are_few_in_some_pages_are_the_same_in_all() {
         column.page_encoding_stats().unwrap().iter().map(|pages| (pages.page_type, pages.encoding, pages.count));
     let expected = [
         (PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-        (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, 3),
-        (PageType::DATA_PAGE, Encoding::DELTA_LENGTH_BYTE_ARRAY, 1),
+        (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, 2),
+        // Also the one behind it, whose texts are few.
+        (PageType::DATA_PAGE, Encoding::DELTA_LENGTH_BYTE_ARRAY, 2),
     ];
     assert_eq!((groups.len(), found.collect::<Vec<_>>()), (1, expected.to_vec()));
     let (_, rows) = pages(folder.path(), "wide");
