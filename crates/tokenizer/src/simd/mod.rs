@@ -25,8 +25,8 @@ use crate::{
 };
 use scalar::Scalar;
 
-/// Indexes a stretch, if it is right, and gives how many tokens start in it. A backend that this processor does not have must not come here:
-/// [`index::Index`] asks before it takes one.
+/// Indexes a stretch, if it is right, and gives how many tokens start in it. A backend that this processor does not have must
+/// not come here: [`index::Index`] asks before it takes one.
 pub(crate) fn index(backend: Backend, stretch: &mut Stretch<'_>) -> Option<usize> {
     match backend {
         // SAFETY: the processor has the instructions, as `Backend::is_available` has said when the
