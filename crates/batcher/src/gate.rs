@@ -16,6 +16,13 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn enter(&mut self, bytes: usize) -> bool {
+        self.inside += bytes;
+        !self.closed
+    }
+}
+
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
         Self { state: Mutex::default(), changed: Condvar::new(), most }
@@ -24,12 +31,19 @@ impl Gate {
     /// Waits until a batch of so many bytes may be on its way; false if none ever may.
     #[must_use]
     pub(crate) fn enter(&self, bytes: usize) -> bool {
-        let state = self.lock();
-        let is_full = |state: &mut State| state.inside > 0 && state.inside + bytes > self.most && !state.closed;
-        let waited = self.changed.wait_while(state, is_full);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        state.inside += bytes;
-        !state.closed
+        let waited = self.changed.wait_while(self.lock(), |state| self.is_full(state, bytes));
+        waited.unwrap_or_else(PoisonError::into_inner).enter(bytes)
+    }
+
+    /// The same if there is no need to wait.
+    #[must_use]
+    pub(crate) fn enter_at_once(&self, bytes: usize) -> Option<bool> {
+        let mut state = self.lock();
+        (!self.is_full(&state, bytes)).then(|| state.enter(bytes))
+    }
+
+    fn is_full(&self, state: &State, bytes: usize) -> bool {
+        state.inside > 0 && state.inside + bytes > self.most && !state.closed
     }
 
     /// Batches of so many bytes have arrived.

@@ -19,6 +19,7 @@ mod dictionary;
 mod dimensions;
 mod duplicates;
 mod encode;
+mod encoder;
 mod error;
 mod event;
 mod export;

@@ -72,7 +72,7 @@ pub struct Options {
     /// what is said of them is in temporary files until then. Default: no.
     pub columns_in_parts: bool,
     /// Threads that encode. Default: as many as there are processors besides the one that reads, which
-    /// has more to do than any of them; where events have tables by type, as many as there are processors.
+    /// has more to do than any of them, and encodes as well while there is no room for what it has read.
     /// The output does not depend on them.
     pub threads: Option<usize>,
     /// Bytes of record batches on their way from the reading to their row groups, or one batch if it is
@@ -157,9 +157,8 @@ impl Options {
     /// How many threads encode.
     pub(crate) fn encoder_threads(&self) -> usize {
         let processors = available_parallelism().map_or(1, usize::from);
-        // One more would take turns with the thread that reads, for which all wait later; so there has to be enough to encode.
-        let default = if self.typed.events { processors } else { processors.saturating_sub(1) };
-        self.threads.unwrap_or(default).max(1)
+        // One more would take turns with the thread that reads, for which all wait later.
+        self.threads.unwrap_or(processors.saturating_sub(1)).max(1)
     }
 }
 

@@ -19,13 +19,15 @@ pub struct Profile {
     pub input: Duration,
     /// Of that, waiting until what was handed on before had been encoded.
     pub blocked: Duration,
+    /// Of that, encoding what was handed on before, in place of waiting.
+    pub helped: Duration,
     /// Of that, finding and checking tokens, as far as can be told from reading the export's start alone.
     pub tokens: Option<Duration>,
-    /// All threads that encode: making arrays of rows.
+    /// All that encode: making arrays of rows.
     pub arrays: Duration,
-    /// All threads that encode: making rows of typed tables from those of long ones.
+    /// All that encode: making rows of typed tables from those of long ones.
     pub typed: Duration,
-    /// All threads that encode: making pages, by table and column.
+    /// All that encode: making pages, by table and column.
     pub columns: BTreeMap<String, BTreeMap<String, ColumnCost>>,
     /// The thread that writes: putting pages into row groups and files, and handing these to the store.
     pub write: Duration,
@@ -47,7 +49,7 @@ pub struct ColumnCost {
 impl Profile {
     /// Turning tokens into rows: what is left of the reading thread's time.
     pub fn flatten(&self) -> Duration {
-        self.reader.saturating_sub(self.input + self.blocked + self.tokens.unwrap_or_default())
+        self.reader.saturating_sub(self.input + self.blocked + self.helped + self.tokens.unwrap_or_default())
     }
 
     /// Adds what another thread has counted.
@@ -55,6 +57,7 @@ impl Profile {
         self.reader += other.reader;
         self.input += other.input;
         self.blocked += other.blocked;
+        self.helped += other.helped;
         self.arrays += other.arrays;
         self.typed += other.typed;
         self.write += other.write;

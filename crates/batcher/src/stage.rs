@@ -7,13 +7,14 @@
 //!          └──── so many have arrived ─────┘
 //! ```
 //!
-//! Encoders take any batch, whatever its table, build its arrays, and make pages of them. The writer puts them into their
-//! places again.
+//! Encoders take any batch, whatever its table; the thread that reads is one of them while there is no room for what it has
+//! read ([`crate::encoder`]). The writer puts pages into their places again.
 
 use crate::{
     catalogue::Catalogue,
     destination::{Destination, Staged, Staging},
-    encode::{EncodedBatch, PageEncoder},
+    encode::EncodedBatch,
+    encoder::{Batches, Bench, Encoder, Queue},
     error::{Error, Result},
     export::Findings,
     gate::Gate,
@@ -24,21 +25,21 @@ use crate::{
     profile::{self, Profile, Timed},
     progress::Progress,
     run::RunId,
-    table::{Batch, BatchLimits, BatchSink, Unbuilt},
+    table::{Batch, BatchLimits, BatchSink},
     tables::Tables,
-    typed::{Maker, Workshop},
+    typed::Workshop,
     upload::Uploads,
     writer::TableWriter,
 };
 use std::{
     io::{self, Read},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, channel},
     },
     thread::{self, ScopedJoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::runtime::Handle;
 use tracing::Span;
@@ -104,34 +105,30 @@ fn stage_from(
     let gate = Gate::new(options.bytes_under_way);
     let workshop = &Workshop::new(&gate);
     let complete = AtomicBool::new(false);
+    let (batches, queue) = channel();
+    let queue = &Queue::new(queue);
     let (findings, tables, mut profile) = thread::scope(|scope| {
-        let (batches, queue) = channel();
         let (encoded, written) = channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let bench = Bench { queue, workshop, catalogue: &catalogue, options, encoded };
         let gate = &gate;
         let mut encoders = Vec::new();
         for number in 0..options.encoder_threads() {
-            let (queue, encoded) = (Arc::clone(&queue), encoded.clone());
-            let catalogue = &catalogue;
+            let bench = bench.clone();
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                let maker = Maker::new(workshop, catalogue, options);
-                encode(&queue, &encoded, options, maker)
+                Encoder::new(&bench)?.all(bench.queue)
             })?);
         }
-        drop((queue, encoded));
         let complete = &complete;
         let writer = spawn(scope, "write".to_owned(), move || {
             let _closer = gate.closer();
             write(&written, writers, gate, complete, progress)
         })?;
-        let mut profile = Profile::default();
-        let batches = Batches { batches, gate, blocked: &mut profile.blocked, complete };
         let began = Instant::now();
-        let read = read(&mut input, rest, batches, options, &known, &catalogue, progress);
-        profile.reader = began.elapsed();
-        profile.input = input.time;
-        join(read, encoders, writer, profile)
+        let batches = Batches::new(batches, gate, bench);
+        let read = read(&mut input, rest, batches, &known, complete, progress)
+            .map(|(findings, profile)| (findings, Profile { reader: began.elapsed(), input: input.time, ..profile }));
+        join(read, encoders, writer)
     })?;
     if options.profile {
         profile.tokens = profile::time_of_tokens(&sample, options, progress.bytes());
@@ -181,16 +178,16 @@ fn spawn<'scope, T: Send + 'scope>(
     thread::Builder::new().name(name).spawn_scoped(scope, move || span.in_scope(run)).map_err(Error::Thread)
 }
 
-/// Reads the export and hands its batches to the encoders.
+/// Reads the export and hands its batches to the encoders. Gives what this thread has found and has counted.
 fn read(
     input: &mut dyn Read,
     rest: Option<&mut NextPart<'_>>,
     mut batches: Batches<'_>,
-    options: &Options,
     known: &Known,
-    catalogue: &Catalogue,
+    complete: &AtomicBool,
     progress: &Progress,
-) -> Result<Findings> {
+) -> Result<(Findings, Profile)> {
+    let Bench { options, catalogue, .. } = *batches.bench();
     let limits = BatchLimits {
         rows: options.batch_rows,
         bytes: options.batch_bytes,
@@ -226,63 +223,13 @@ fn read(
         };
         while rest(&mut read_part)? {}
     }
-    if let Some(tables) = tables {
-        // Set before the last sender of batches is dropped, which the encoders and then the writer wait for.
-        let batches = tables.finish()?;
-        batches.complete.store(true, Relaxed);
-    }
-    Ok(findings)
-}
-
-/// Where batches go to be encoded.
-struct Batches<'g> {
-    batches: Sender<Batch<Unbuilt>>,
-    gate: &'g Gate,
-    /// How long it took until there was room for them.
-    blocked: &'g mut Duration,
-    /// All batches have been sent.
-    complete: &'g AtomicBool,
-}
-
-impl BatchSink for Batches<'_> {
-    fn send(&mut self, batch: Batch<Unbuilt>) -> Result<()> {
-        let gone = Error::EncoderGone { table: batch.table.schema.name.clone().into_owned() };
-        // The gate bounds the queue.
-        let began = Instant::now();
-        let may_enter = self.gate.enter(batch.all_bytes());
-        *self.blocked += began.elapsed();
-        if may_enter && self.batches.send(batch).is_ok() { Ok(()) } else { Err(gone) }
-    }
-}
-
-/// An encoder's thread. Gives how many values had no column in typed tables, and its times.
-fn encode(
-    queue: &Mutex<Receiver<Batch<Unbuilt>>>,
-    encoded: &Sender<EncodedBatch>,
-    options: &Options,
-    mut maker: Maker<'_>,
-) -> Result<(u64, Profile)> {
-    let encoder = PageEncoder::with_codec(options.files.codec)?;
-    let mut encoder = encoder.telling_bounds(options.wants_statistics());
-    let mut profile = Profile::default();
-    loop {
-        let batch = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { break };
-        let began = Instant::now();
-        let batch = batch.build()?;
-        profile.arrays += began.elapsed();
-        let began = Instant::now();
-        let batches = maker.batches(batch)?;
-        profile.typed += began.elapsed();
-        for batch in batches {
-            // A table that is not written has come this far only for those that are made from it. Without
-            // a writer there is nothing to do; the writer tells why.
-            if encoded.send(encoder.batch(&batch, &mut profile)?).is_err() {
-                return Ok((0, profile));
-            }
-        }
-    }
-    Ok((maker.without_column(), profile))
+    let Some(tables) = tables else { return Ok((findings, Profile::default())) };
+    let batches = tables.finish()?;
+    // Set before the last sender of batches is dropped, which the encoders and then the writer wait for.
+    complete.store(true, Relaxed);
+    let (without_column, profile) = batches.finish()?;
+    findings.without_column += without_column;
+    Ok((findings, profile))
 }
 
 /// The writer's thread. Gives the tables' files, and its times.
@@ -325,16 +272,14 @@ fn write(
 
 /// Waits for the threads. Of several errors, the one that caused the others is told.
 fn join(
-    read: Result<Findings>,
+    read: Result<(Findings, Profile)>,
     encoders: Vec<Thread<'_, (u64, Profile)>>,
     writer: Thread<'_, (Vec<TableFiles>, Profile)>,
-    mut profile: Profile,
 ) -> Result<(Findings, Vec<TableFiles>, Profile)> {
     let encoded: Result<Vec<_>> = encoders.into_iter().map(joined).collect();
     let written = joined(writer);
     match (read, encoded, written) {
-        (Ok(findings), Ok(encoded), Ok((tables, written))) => {
-            let mut findings = findings;
+        (Ok((mut findings, mut profile)), Ok(encoded), Ok((tables, written))) => {
             profile.add(written);
             for (without_column, of_thread) in encoded {
                 findings.without_column += without_column;

@@ -32,6 +32,7 @@ fn stages(profile: &Profile, json_bytes: u64) -> String {
     }
     stage("make rows", "reads", profile.flatten());
     stage("wait for room", "reads", profile.blocked);
+    stage("encode in place of waiting", "reads", profile.helped);
     stage("make arrays", "encode", profile.arrays);
     if !profile.typed.is_zero() {
         stage("make typed rows", "encode", profile.typed);

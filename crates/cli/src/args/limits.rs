@@ -56,8 +56,8 @@ pub(crate) struct Limits {
     /// Memory that the program stays within, at least 48M, if no single value is larger than 1/32 of it
     #[arg(long, value_parser = memory, default_value = "192M", value_name = "SIZE")]
     pub(crate) memory_limit: u64,
-    /// Threads that encode [default: one less than there are processors, which leaves one to read; with tables by event
-    /// type, as many as there are]
+    /// Threads that encode, besides the one that reads, which helps where they are behind [default: one less than there are
+    /// processors]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<std::num::NonZeroU16>,
 }
