@@ -9,6 +9,7 @@
 //! | column | encoding |
 //! |---|---|
 //! | in runs, of few values | `RLE_DICTIONARY`, in every page of a chunk |
+//! | in runs of a few rows | `DELTA_BYTE_ARRAY`: each text once ([`repeats`]) |
 //! | text | `DELTA_LENGTH_BYTE_ARRAY`: all lengths, then all bytes, as Arrow holds them |
 //! | text of typed tables | the same, or `RLE_DICTIONARY` where a page has few ([`few`]) |
 //! | steady numbers, times, days | `DELTA_BINARY_PACKED` |
@@ -27,6 +28,7 @@ mod few;
 mod nested;
 mod page;
 mod range;
+mod repeats;
 mod rle;
 
 pub(crate) use bounds::Bounds;

@@ -264,7 +264,8 @@ impl<'p, R: Read, F: Facts> Export<'p, R, F> {
             while self.member()? {
                 match self.member.as_str() {
                     "attributes" => self.attributes()?,
-                    "events" => self.events()?,
+                    "events" if self.facts.wants_events() => self.events()?,
+                    "events" => self.tokens.skip()?,
                     _ => self.unmapped(Whose::MemberRead, Reason::UnknownMember)?,
                 }
             }

@@ -34,6 +34,11 @@ pub(crate) trait Facts {
 
     fn event(&mut self, ordinal: i64, event: &Event, is_duplicate: bool) -> Result<()>;
 
+    /// Whether events are looked at. If not, they are skipped.
+    fn wants_events(&self) -> bool {
+        true
+    }
+
     fn end_section(&mut self) -> Result<()> {
         Ok(())
     }

@@ -94,6 +94,10 @@ impl<F: Facts> Facts for Guarded<'_, F> {
         }
     }
 
+    fn wants_events(&self) -> bool {
+        self.facts.wants_events()
+    }
+
     fn end_section(&mut self) -> Result<()> {
         self.facts.end_section()
     }

@@ -68,6 +68,8 @@ pub(crate) enum Habit {
     Any,
     /// Many values, each of which stays for a run of rows: held once for each run.
     Runs,
+    /// Texts, each of which stays for a run of a few rows: held once for each run, and written so.
+    Repeats,
     /// Few values that come in any order: held as indices into a dictionary of them.
     Few,
     /// Texts that may be few, which is found out page by page: held as they are, and written as indices where that is so.
@@ -149,6 +151,10 @@ pub(crate) fn optional(name: impl Into<Cow<'static, str>>, column_type: ColumnTy
 impl Column {
     pub(crate) fn in_runs(self) -> Self {
         Self { habit: Habit::Runs, ..self }
+    }
+
+    pub(crate) fn repeating(self) -> Self {
+        Self { habit: Habit::Repeats, ..self }
     }
 
     pub(crate) fn of_few(self) -> Self {
@@ -279,7 +285,7 @@ impl TableSchema {
         self.arrow(|column| {
             let data_type = column.data_type();
             match column.habit {
-                Habit::Runs => DataType::RunEndEncoded(
+                Habit::Runs | Habit::Repeats => DataType::RunEndEncoded(
                     Field::new("run_ends", DataType::Int32, false).into(),
                     Field::new("values", data_type, true).into(),
                 ),

@@ -57,9 +57,11 @@ impl Bounds {
             return Self::Nothing;
         }
         match (column.habit, column.column_type) {
-            (Habit::Runs, _) if column.has_range => Self::of_texts(array.as_run::<Int32Type>().values().as_string()),
+            (Habit::Runs | Habit::Repeats, _) if column.has_range => {
+                Self::of_texts(array.as_run::<Int32Type>().values().as_string())
+            }
             (Habit::Any, ColumnType::String) if column.has_range => Self::of_texts(array.as_string()),
-            (Habit::Runs | Habit::Few, _) => Self::Unknown,
+            (Habit::Runs | Habit::Repeats | Habit::Few, _) => Self::Unknown,
             (_, ColumnType::Int32) => {
                 let bounds = both::<Int32Type>(array.as_primitive());
                 bounds.map_or(Self::Nothing, |(min, max)| Self::Integers { min: min.into(), max: max.into() })

@@ -8,7 +8,7 @@ use super::{
     few::{FewTexts, Finder},
     nested::Leaf,
     range::Range,
-    rle,
+    repeats, rle,
 };
 use crate::schema::{Column, ColumnType, Habit};
 use arrow::{
@@ -150,6 +150,13 @@ impl PageEncoder {
                 range = column.has_range.then(|| Range::of_texts(values.as_string())).flatten();
                 entries = Entries::At(first_index, values.clone());
                 Encoding::RLE_DICTIONARY
+            }
+            (Habit::Repeats, _) => {
+                let runs = array.as_run::<Int32Type>();
+                let texts = runs.values().as_string();
+                repeats::texts(runs.run_ends().values(), texts, &mut self.plain);
+                range = column.has_range.then(|| Range::of_texts(texts)).flatten();
+                Encoding::DELTA_BYTE_ARRAY
             }
             (Habit::Few, _) => {
                 let names = array.as_dictionary::<UInt32Type>();

@@ -163,7 +163,7 @@ impl Facts for Learner {
     }
 
     fn event(&mut self, _: i64, event: &Event, _: bool) -> Result<()> {
-        let Some(type_id) = event.type_id.get().filter(|_| self.wants_events) else { return Ok(()) };
+        let Some(type_id) = event.type_id.get() else { return Ok(()) };
         if !self.events.contains_key(type_id) {
             if self.type_ids.len() == COLUMNS_MAX {
                 return Ok(());
@@ -175,6 +175,10 @@ impl Facts for Learner {
         let mut reading = Reading { inner_left: &mut self.inner_left, scratch: String::new() };
         let read = self.at_hand.read(data, |tokens| reading.data(members, tokens));
         read.map_err(|error| Error::json(error, "the data of events".to_owned()))
+    }
+
+    fn wants_events(&self) -> bool {
+        self.wants_events
     }
 
     fn unmapped(&mut self, found: Unplaced<'_>) -> Result<()> {

@@ -186,7 +186,7 @@ impl TypedColumn {
 
 fn section_columns() -> Vec<Column> {
     vec![
-        required("export_key", ColumnType::String).with_range(),
+        required("export_key", ColumnType::String).repeating().with_range(),
         required("section_id", ColumnType::String).of_few(),
         optional("section_name", ColumnType::String).of_few(),
     ]

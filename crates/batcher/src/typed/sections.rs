@@ -1,9 +1,9 @@
 //! The sections whose attributes and tags are in a pair of batches.
 
-use crate::column::{Names, finish_text};
+use crate::column::{Names, Runs};
 use arrow::{
-    array::{ArrayRef, AsArray, DictionaryArray, StringArray, StringBuilder, UInt32Array},
-    datatypes::UInt32Type,
+    array::{ArrayRef, AsArray, DictionaryArray, StringArray, UInt32Array},
+    datatypes::{Int32Type, UInt32Type},
     error::ArrowError,
 };
 use std::{ops::Range, sync::Arc};
@@ -50,7 +50,8 @@ impl Sections {
 
 impl AllSections {
     pub(super) fn export_key(&self, row: usize) -> &str {
-        self.columns[0].as_string::<i32>().value(row)
+        let keys = self.columns[0].as_run::<Int32Type>();
+        keys.values().as_string::<i32>().value(keys.get_physical_index(row))
     }
 
     pub(super) fn section_id(&self, row: usize) -> &str {
@@ -80,10 +81,9 @@ pub(crate) struct SectionList {
     /// Rows of the bundle that were handed on.
     before: usize,
     rows: Vec<Rows>,
-    export_key: StringBuilder,
+    export_key: Runs,
     section_id: Names,
     dead: Vec<usize>,
-    current_key: String,
     /// The index of its id.
     current_section: u32,
     current: Rows,
@@ -100,8 +100,7 @@ impl SectionList {
     }
 
     pub(crate) fn begin_profile(&mut self, export_key: &str) {
-        self.current_key.clear();
-        self.current_key.push_str(export_key);
+        self.export_key.set(export_key);
         self.of_profile.clear();
     }
 
@@ -127,7 +126,7 @@ impl SectionList {
     pub(crate) fn end(&mut self, attributes: usize, tags: usize) {
         (self.current.attributes.end, self.current.tags.end) = (attributes as u32, tags as u32);
         self.rows.push(self.current.clone());
-        self.export_key.append_value(&self.current_key);
+        self.export_key.push();
         self.section_id.push_index(self.current_section);
     }
 
@@ -140,7 +139,8 @@ impl SectionList {
         self.before = sections.until();
         if ends_bundle {
             self.before = 0;
-            let columns = [finish_text(&mut self.export_key), self.section_id.take().build()?];
+            let columns = [self.export_key.take().build()?, self.section_id.take().build()?];
+            self.export_key.end_group();
             sections.all = Some(AllSections { columns, ends_group });
         }
         if ends_group {

@@ -159,6 +159,44 @@ fn texts_that_are_few_in_some_pages_are_the_same_in_all() {
 }
 
 #[test]
+fn export_keys_are_what_they_were_whatever_they_have_in_common() {
+    let keys = ["abcdé", "abcdè", "abcd", "abcdef", "", "x", "abcdef", "abcdefgh", "abcdefgh"];
+    // A section that comes again stands in place of the one before.
+    let sections = |at: usize| {
+        ["1", "2", "1", "3", "3"][..at % 6].iter().map(|id| format!(r#""{id}":{{"attributes":{{"7":{{"value":1}}}}}}"#))
+    };
+    let profile = |(at, key): (usize, &&str)| {
+        format!(r#""{key}":{{"sections":{{{}}}}}"#, sections(at).collect::<Vec<_>>().join(","))
+    };
+    let export = format!("{{{}}}", keys.iter().enumerate().map(profile).collect::<Vec<_>>().join(","));
+    let expected = [
+        "abcdè 1",
+        "abcd 1",
+        "abcd 2",
+        "abcdef 2",
+        "abcdef 1",
+        " 2",
+        " 1",
+        " 3",
+        "x 2",
+        "x 1",
+        "x 3",
+        "abcdefgh 1",
+        "abcdefgh 1",
+        "abcdefgh 2",
+    ];
+    for bundle_bytes in [1, 1 << 20] {
+        let folder = tempdir().unwrap();
+        convert(export.as_bytes(), folder.path(), &Options { bundle_bytes, batch_rows: 2, ..typed() }).unwrap();
+        let (_, rows) = pages(folder.path(), "wide");
+        let column = |name| rows.column_by_name(name).unwrap().as_string::<i32>().iter().flatten();
+        let found: Vec<_> =
+            column("export_key").zip(column("section_id")).map(|(key, id)| format!("{key} {id}")).collect();
+        assert_eq!(found, expected, "bundles of {bundle_bytes} bytes");
+    }
+}
+
+#[test]
 fn a_section_beyond_all_measure_is_told() {
     let attributes: Vec<_> = (0..2000).map(|id| format!(r#""{id}":{{"value":"{id:0>100}"}}"#)).collect();
     let export = format!(r#"{{"p":{{"sections":{{"1":{{"attributes":{{{}}}}}}}}}}}"#, attributes.join(","));
