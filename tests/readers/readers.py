@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def read_spark(spark: SparkSession, out: Path, table: str) -> Read:
     selected = frame.selectExpr(*cells)
     assert selected.rdd.getNumPartitions() <= 1, f"{table}: Spark split the file, and the order of its rows is lost"
     return Read(columns, [tuple(row) for row in selected.collect()])
+
+
+@contextmanager
+def by_rows(spark: SparkSession) -> Iterator[None]:
+    """Spark's other reader, which is that of all who read with parquet-java: it takes the records one by one."""
+    setting = "spark.sql.parquet.enableVectorizedReader"
+    spark.conf.set(setting, "false")
+    try:
+        yield
+    finally:
+        spark.conf.unset(setting)
 
 
 def read_pyarrow(out: Path, table: str) -> Read:

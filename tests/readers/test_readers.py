@@ -126,6 +126,11 @@ def test_spark(converted: Converted, spark: SparkSession) -> None:
     check(converted, "spark", lambda table: readers.read_spark(spark, converted.out, table))
 
 
+def test_spark_by_rows(converted: Converted, spark: SparkSession) -> None:
+    with readers.by_rows(spark):
+        check(converted, "spark", lambda table: readers.read_spark(spark, converted.out, table))
+
+
 def test_pyarrow(converted: Converted) -> None:
     check(converted, "arrow", lambda table: readers.read_pyarrow(converted.out, table))
 

@@ -38,7 +38,8 @@ FIXED_KINDS = {"ordinal": "integer", "source_event_time": "timestamp_ms", "creat
 }
 
 
-READERS = ["duckdb", "spark", "pyarrow"]
+TYPES_OF = ["duckdb", "spark", "pyarrow"]
+READERS = [*TYPES_OF, "spark by rows"]
 
 
 def duckdb_struct(members: list[tuple[str, str]]) -> str:
@@ -56,7 +57,7 @@ STRUCTS = [duckdb_struct, spark_struct, pyarrow.struct]
 
 def type_of(column: dict, reader: str) -> object:
     """What a reader calls the type of a column."""
-    at = READERS.index(reader)
+    at = TYPES_OF.index(reader.removesuffix(" by rows"))
     members = [(member["name"], type_of(member, reader)) for member in column.get("members", [])]
     match column["kind"]:
         case "list":
@@ -120,6 +121,9 @@ def read_by(reader: str, file: Path, connection: duckdb.DuckDBPyConnection, spar
             return duckdb_read(connection, str(file))
         case "spark":
             return spark_read(spark, str(file))
+        case "spark by rows":
+            with readers.by_rows(spark):
+                return spark_read(spark, str(file))
     return pyarrow_read(file)
 
 

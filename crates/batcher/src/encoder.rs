@@ -126,7 +126,9 @@ impl<'w> Batches<'w> {
         let Self { batches, mut helper, .. } = self;
         drop(batches);
         while let Some(batch) = helper.bench.queue.next() {
-            helper.encode(batch)?;
+            if !helper.encode(batch)? {
+                break;
+            }
         }
         let Helper { encoder, mut profile, .. } = helper;
         let (without_column, encoded) = encoder.map(Encoder::finish).unwrap_or_default();
@@ -146,7 +148,8 @@ impl BatchSink for Batches<'_> {
             let Some(other) = self.helper.bench.queue.at_hand() else {
                 break self.helper.wait(|| self.gate.enter(bytes));
             };
-            self.helper.encode(other)?;
+            // Where nobody writes any more, the gate is closed.
+            let _ = self.helper.encode(other)?;
         };
         let table = batch.table.clone();
         if may_enter && self.batches.send(batch).is_ok() {
@@ -166,16 +169,16 @@ struct Helper<'w> {
 }
 
 impl Helper<'_> {
-    fn encode(&mut self, batch: Batch<Unbuilt>) -> Result<()> {
+    /// Encodes a batch; false if nobody writes any more.
+    fn encode(&mut self, batch: Batch<Unbuilt>) -> Result<bool> {
         let began = Instant::now();
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(Encoder::new(&self.bench)?),
         };
-        // Where nobody writes any more, the gate is closed.
-        let _ = encoder.batch(batch)?;
+        let is_written = encoder.batch(batch)?;
         self.profile.helped += began.elapsed();
-        Ok(())
+        Ok(is_written)
     }
 
     fn wait<T>(&mut self, wait: impl FnOnce() -> T) -> T {

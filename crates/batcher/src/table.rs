@@ -107,7 +107,7 @@ const BATCH_BYTES_MIN: usize = 4 << 10;
 
 /// Takes finished batches, in the order of each table.
 pub(crate) trait BatchSink {
-    /// Hands on a batch; waits while too many are on their way.
+    /// Hands on a batch; waits while too many are on their way, or does some of what is to be done with them.
     fn send(&mut self, batch: Batch<Unbuilt>) -> Result<()>;
 }
 

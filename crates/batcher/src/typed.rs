@@ -5,7 +5,7 @@
 //! | `wide` | profile × section, with a column per attribute and per tag | [`Wide`], from batches of `attributes` and `tags` |
 //! | `events_<type>` | event of the type, with a column per member of `data` | [`ByType`], from batches of `events` |
 //!
-//! Both are made by the threads that encode.
+//! Both are made where batches are encoded.
 //! Which columns there are is a [`TypedSchema`]. It comes from the account's definitions and from a
 //! sample of the export ([`learn`]), is held against the one that was published before
 //! ([`contract`]), and is published with the data.

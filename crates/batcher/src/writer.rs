@@ -235,7 +235,9 @@ impl TableWriter {
         let metadata =
             has_metadata.then(|| vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&schema))]);
         let properties = WriterProperties::builder()
-            .set_created_by(format!("apsides {}", env!("CARGO_PKG_VERSION")))
+            // In the form that the format asks for: in another, parquet-java takes the writer for one that had an old defect of
+            // its own, and reads no `DELTA_BYTE_ARRAY` of it (PARQUET-246).
+            .set_created_by(format!("apsides version {}", env!("CARGO_PKG_VERSION")))
             .set_compression(self.options.codec.compression())
             // Else all of them would wait in memory for the file's end.
             .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)

@@ -36,10 +36,7 @@ pub(super) fn texts(ends: &[i32], texts: &StringArray, out: &mut Vec<u8>) {
 /// How many bytes both texts begin with, if that is worth it; whole characters, since some readers look at what is left alone.
 fn common(before: &str, text: &str) -> usize {
     let bytes = before.bytes().zip(text.bytes()).take_while(|(one, other)| one == other).count();
-    if bytes < COMMON_MIN {
-        return 0;
-    }
-    (0..=bytes).rev().find(|&bytes| text.is_char_boundary(bytes)).unwrap_or(0)
+    (COMMON_MIN..=bytes).rev().find(|&bytes| text.is_char_boundary(bytes)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -57,6 +54,7 @@ mod tests {
             ("abcdef", "abcde", 5),
             ("abcdé", "abcdè", 4),
             ("abcdé", "abcdéf", 6),
+            ("abcé", "abcè", 0),
             ("xbcde", "abcde", 0),
         ] {
             assert_eq!(common(before, text), expected, "{before} {text}");

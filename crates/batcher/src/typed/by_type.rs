@@ -1,7 +1,7 @@
 //! The tables `events_<type>`: a row per event of the type, with a column per member of its `data`.
 //!
-//! They are made from the batches of the long table, in which an event's `data` stands as text, by
-//! the threads that encode: the reading thread has enough to do. The texts of a batch are read as
+//! They are made from the batches of the long table, in which an event's `data` stands as text, where
+//! these are encoded: the reading of an export has enough to do. The texts of a batch are read as
 //! one document, `[data,data,…]`, so that its tokens are found at full speed.
 
 use super::{

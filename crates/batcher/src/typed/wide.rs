@@ -1,7 +1,7 @@
 //! The table `wide`: a row per profile × section.
 //!
-//! Its rows are made from the batches of the long tables `attributes` and `tags`, by the threads that
-//! encode: there, one column is filled after the other, which is far faster than to jump between a hundred of them while the
+//! Its rows are made from the batches of the long tables `attributes` and `tags`, where these are
+//! encoded: there, one column is filled after the other, which is far faster than to jump between a hundred of them while the
 //! export is read. For that, batches of both tables end with the same section, and come with a list
 //! of the sections that are in them ([`Sections`]). The rows of some pairs are made together ([`super::bundle`]).
 //!
