@@ -61,8 +61,8 @@ def test_kills(apsides: Apsides, place: Place, known: list[Parts], api: Api, tmp
         pipeline = pipeline_of(tmp_path, api, place, night)
         with simulated(apsides, api.simulator, night):
             for number in range(KILLS_OF_ONE):
-                # A night in a folder may be over in a moment; and some are to be killed late.
-                longest = 0.1 if number % 2 == 0 and isinstance(place, Folder) else 0.5
+                # A night may be over in a moment; and some are to be killed late.
+                longest = 0.1 if number % 2 == 0 else 0.5
                 run = apsides.start(*run_of(pipeline, night))
                 time.sleep(chance.uniform(0.02, longest))
                 run.kill()
