@@ -162,12 +162,14 @@ def kill_to_the_end(apsides: Apsides, each: list[Path], place: Place, chance: ra
         killed += killed_of
         published = {f"window_start={window['start'][:10]}" for window in (manifest(place) or {}).get("windows", [])}
         assert {part for _, part in parts(place)[0] if part.startswith("window_start=2")} <= published
-    # One that was killed while it removed a shard holds its lease for a while, and the next one leaves that to another.
+    # One that was killed while it removed a shard in S3 holds its lease for a while. The next one tells that, and leaves the
+    # shard to another. A lock in a folder dies with who has it.
     for _ in range(LEASES_MAX):
-        if not waiting(place):
+        if not json.loads(ended.stdout)["at_work"]:
             break
+        assert not isinstance(place, Folder)
         time.sleep(0.5)
-        apsides.run(*commit_of(each[0])).succeeded()
+        ended = apsides.run(*commit_of(each[0])).succeeded()
     return killed
 
 

@@ -45,7 +45,7 @@ impl Queue {
 
 /// What encoders are made of, and work with.
 #[derive(Clone)]
-pub(crate) struct Bench<'w> {
+pub(crate) struct Equipment<'w> {
     pub(crate) queue: &'w Queue,
     pub(crate) workshop: &'w Workshop<'w>,
     pub(crate) catalogue: &'w Catalogue,
@@ -62,8 +62,8 @@ pub(crate) struct Encoder<'w> {
 }
 
 impl<'w> Encoder<'w> {
-    pub(crate) fn new(bench: &Bench<'w>) -> Result<Self> {
-        let Bench { workshop, catalogue, options, encoded, .. } = bench;
+    pub(crate) fn new(equipment: &Equipment<'w>) -> Result<Self> {
+        let Equipment { workshop, catalogue, options, encoded, .. } = equipment;
         Ok(Self {
             pages: PageEncoder::with_codec(options.files.codec)?.telling_bounds(options.wants_statistics()),
             maker: Maker::new(workshop, catalogue, options),
@@ -113,19 +113,19 @@ pub(crate) struct Batches<'w> {
 }
 
 impl<'w> Batches<'w> {
-    pub(crate) fn new(batches: Sender<Batch<Unbuilt>>, gate: &'w Gate, bench: Bench<'w>) -> Self {
-        Self { batches, gate, helper: Helper { bench, encoder: None, profile: Profile::default() } }
+    pub(crate) fn new(batches: Sender<Batch<Unbuilt>>, gate: &'w Gate, equipment: Equipment<'w>) -> Self {
+        Self { batches, gate, helper: Helper { equipment, encoder: None, profile: Profile::default() } }
     }
 
-    pub(crate) fn bench(&self) -> &Bench<'w> {
-        &self.helper.bench
+    pub(crate) fn equipment(&self) -> &Equipment<'w> {
+        &self.helper.equipment
     }
 
     /// All have been sent: encodes what is left, as the others do, and gives what they give.
     pub(crate) fn finish(self) -> Result<(u64, Profile)> {
         let Self { batches, mut helper, .. } = self;
         drop(batches);
-        while let Some(batch) = helper.bench.queue.next() {
+        while let Some(batch) = helper.equipment.queue.next() {
             if !helper.encode(batch)? {
                 break;
             }
@@ -145,7 +145,7 @@ impl BatchSink for Batches<'_> {
             if let Some(may_enter) = self.gate.enter_at_once(bytes) {
                 break may_enter;
             }
-            let Some(other) = self.helper.bench.queue.at_hand() else {
+            let Some(other) = self.helper.equipment.queue.at_hand() else {
                 break self.helper.wait(|| self.gate.enter(bytes));
             };
             // Where nobody writes any more, the gate is closed.
@@ -161,7 +161,7 @@ impl BatchSink for Batches<'_> {
 
 /// An encoder that the thread that reads is now and then.
 struct Helper<'w> {
-    bench: Bench<'w>,
+    equipment: Equipment<'w>,
     /// Made when there is something for it to do.
     encoder: Option<Encoder<'w>>,
     /// The times of the thread that reads.
@@ -174,7 +174,7 @@ impl Helper<'_> {
         let began = Instant::now();
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            none => none.insert(Encoder::new(&self.bench)?),
+            none => none.insert(Encoder::new(&self.equipment)?),
         };
         let is_written = encoder.batch(batch)?;
         self.profile.helped += began.elapsed();
@@ -203,46 +203,46 @@ mod tests {
         Batch { sequence, ..whole }
     }
 
-    #[test]
-    fn the_thread_that_reads_encodes_what_nobody_else_does() {
+    /// Runs what sends batches where there is no encoder, and room for one batch at a time; and what takes their pages.
+    fn without_encoders(run: impl for<'w> FnOnce(Batches<'w>, &'w Gate, &'w Catalogue, Receiver<EncodedBatch>)) {
         let (options, gate) = (Options::default(), Gate::new(1));
         let workshop = Workshop::new(&gate);
         let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);
         let (batches, queue) = channel();
         let (encoded, written) = channel();
         let queue = Queue::new(queue);
-        let bench = Bench { queue: &queue, workshop: &workshop, catalogue: &catalogue, options: &options, encoded };
-        let mut batches = Batches::new(batches, &gate, bench);
-        let sequences: Vec<u64> = thread::scope(|scope| {
-            // There is no encoder, and room for one batch at a time.
-            let writer = scope.spawn(|| {
-                let written = written.into_iter().inspect(|batch: &EncodedBatch| gate.leave(batch.bytes));
-                written.map(|batch| batch.sequence).collect()
+        let equipment =
+            Equipment { queue: &queue, workshop: &workshop, catalogue: &catalogue, options: &options, encoded };
+        run(Batches::new(batches, &gate, equipment), &gate, &catalogue, written);
+    }
+
+    #[test]
+    fn the_thread_that_reads_encodes_what_nobody_else_does() {
+        without_encoders(|mut batches, gate, catalogue, written| {
+            let sequences: Vec<u64> = thread::scope(|scope| {
+                let writer = scope.spawn(|| {
+                    let written = written.into_iter().inspect(|batch: &EncodedBatch| gate.leave(batch.bytes));
+                    written.map(|batch| batch.sequence).collect()
+                });
+                for sequence in 0..20 {
+                    batches.send(batch(catalogue, sequence)).expect("room for it, sooner or later");
+                }
+                let (without_column, profile) = batches.finish().expect("the last one");
+                assert_eq!(without_column, 0);
+                assert!(profile.helped > Duration::ZERO);
+                writer.join().expect("all were written")
             });
-            for sequence in 0..20 {
-                batches.send(batch(&catalogue, sequence)).expect("room for it, sooner or later");
-            }
-            let (without_column, profile) = batches.finish().expect("the last one");
-            assert_eq!(without_column, 0);
-            assert!(profile.helped > Duration::ZERO);
-            writer.join().expect("all were written")
+            assert_eq!(sequences, (0..20).collect::<Vec<_>>());
         });
-        assert_eq!(sequences, (0..20).collect::<Vec<_>>());
     }
 
     #[test]
     fn where_nobody_writes_no_batch_is_taken() {
-        let (options, gate) = (Options::default(), Gate::new(1));
-        let workshop = Workshop::new(&gate);
-        let catalogue = Catalogue::new(&Selection::default(), &TypedSchema::default(), None);
-        let (batches, queue) = channel();
-        let (encoded, written) = channel();
-        let queue = Queue::new(queue);
-        let bench = Bench { queue: &queue, workshop: &workshop, catalogue: &catalogue, options: &options, encoded };
-        let mut batches = Batches::new(batches, &gate, bench);
-        batches.send(batch(&catalogue, 0)).expect("there is room");
-        drop((written, gate.closer()));
-        let error = batches.send(batch(&catalogue, 1)).expect_err("the gate is closed");
-        assert!(matches!(error, Error::EncoderGone { table } if table == "events"));
+        without_encoders(|mut batches, gate, catalogue, written| {
+            batches.send(batch(catalogue, 0)).expect("there is room");
+            drop((written, gate.closer()));
+            let error = batches.send(batch(catalogue, 1)).expect_err("the gate is closed");
+            assert!(matches!(error, Error::EncoderGone { table } if table == "events"));
+        });
     }
 }

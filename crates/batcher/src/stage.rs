@@ -14,7 +14,7 @@ use crate::{
     catalogue::Catalogue,
     destination::{Destination, Staged, Staging},
     encode::EncodedBatch,
-    encoder::{Batches, Bench, Encoder, Queue},
+    encoder::{Batches, Encoder, Equipment, Queue},
     error::{Error, Result},
     export::Findings,
     gate::Gate,
@@ -109,14 +109,14 @@ fn stage_from(
     let queue = &Queue::new(queue);
     let (findings, tables, mut profile) = thread::scope(|scope| {
         let (encoded, written) = channel();
-        let bench = Bench { queue, workshop, catalogue: &catalogue, options, encoded };
+        let equipment = Equipment { queue, workshop, catalogue: &catalogue, options, encoded };
         let gate = &gate;
         let mut encoders = Vec::new();
         for number in 0..options.encoder_threads() {
-            let bench = bench.clone();
+            let equipment = equipment.clone();
             encoders.push(spawn(scope, format!("encode-{number}"), move || {
                 let _closer = gate.closer();
-                Encoder::new(&bench)?.all(bench.queue)
+                Encoder::new(&equipment)?.all(equipment.queue)
             })?);
         }
         let complete = &complete;
@@ -125,7 +125,7 @@ fn stage_from(
             write(&written, writers, gate, complete, progress)
         })?;
         let began = Instant::now();
-        let batches = Batches::new(batches, gate, bench);
+        let batches = Batches::new(batches, gate, equipment);
         let read = read(&mut input, rest, batches, &known, complete, progress)
             .map(|(findings, profile)| (findings, Profile { reader: began.elapsed(), input: input.time, ..profile }));
         join(read, encoders, writer)
@@ -187,7 +187,7 @@ fn read(
     complete: &AtomicBool,
     progress: &Progress,
 ) -> Result<(Findings, Profile)> {
-    let Bench { options, catalogue, .. } = *batches.bench();
+    let Equipment { options, catalogue, .. } = *batches.equipment();
     let limits = BatchLimits {
         rows: options.batch_rows,
         bytes: options.batch_bytes,

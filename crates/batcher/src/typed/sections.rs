@@ -140,6 +140,7 @@ impl SectionList {
         if ends_bundle {
             self.before = 0;
             let columns = [self.export_key.take().build()?, self.section_id.take().build()?];
+            // Its pages have no dictionary, so there is nothing to go on with.
             self.export_key.end_group();
             sections.all = Some(AllSections { columns, ends_group });
         }
